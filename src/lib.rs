@@ -1,1 +1,3 @@
 //! x
+pub mod class;
+pub mod json;
