@@ -3,6 +3,7 @@
 //! The map, in the order in which an exchange flows; `pipeline` is the one file to read first.
 
 pub mod body;
+pub mod bucket;
 pub mod call;
 pub mod class;
 pub mod clock;
