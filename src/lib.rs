@@ -9,6 +9,7 @@ pub mod class;
 pub mod clock;
 pub mod config;
 pub mod exchange;
+pub mod hygiene;
 pub mod json;
 pub mod limits;
 pub mod net;

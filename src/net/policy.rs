@@ -98,8 +98,8 @@ impl Vet {
 }
 
 fn over_rate(wait: Wait) -> Rejection {
-    let mut rejection =
-        Rejection::new(Code::RateLimited, format!("client address: {wait}")).retry_after(wait.seconds);
+    let mut rejection = Rejection::new(Code::RateLimited, format!("client address: {wait}"))
+        .retry_after(wait.seconds);
     rejection.rate_limit = Some(wait.headers("address"));
     rejection
 }
