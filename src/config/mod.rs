@@ -1,0 +1,5 @@
+//! The configuration: as typed, as checked, as used.
+
+mod model;
+
+pub use model::*;
