@@ -2,6 +2,7 @@
 //!
 //! The map, in the order in which an exchange flows; `pipeline` is the one file to read first.
 
+pub mod audit;
 pub mod body;
 pub mod call;
 pub mod class;
