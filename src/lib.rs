@@ -4,11 +4,13 @@
 
 pub mod audit;
 pub mod body;
+pub mod bucket;
 pub mod call;
 pub mod class;
 pub mod clock;
 pub mod config;
 pub mod exchange;
+pub mod hygiene;
 pub mod json;
 pub mod limits;
 pub mod net;
