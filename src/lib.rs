@@ -10,6 +10,7 @@ pub mod config;
 pub mod exchange;
 pub mod json;
 pub mod limits;
+pub mod mcp;
 pub mod net;
 pub mod principal;
 pub mod reject;
