@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod hygiene;
 pub mod json;
 pub mod limits;
+pub mod mcp;
 pub mod net;
 pub mod peer;
 pub mod principal;
