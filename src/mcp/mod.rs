@@ -44,13 +44,15 @@ pub struct Inbound {
 /// that must agree with it.
 ///
 /// # Errors
-/// The first rung that does not hold, as a [`Rejection`] with its JSON-RPC code.
-pub fn read(headers: &HeaderMap, document: Document) -> Result<Inbound, Refused> {
-    let message =
-        Message::read(&document).map_err(|error| Refused { id: None, rejection: error.into() })?;
+/// The first rung that does not hold, with the message's id where it was readable.
+pub fn read(headers: &HeaderMap, document: Document) -> Result<Inbound, Rejection> {
+    let message = Message::read(&document)?;
     match climb(headers, &message, document) {
         Ok((revision, call)) => Ok(Inbound { message, revision, call }),
-        Err(rejection) => Err(Refused { id: message.id().cloned(), rejection }),
+        Err(mut rejection) => {
+            rejection.rpc_id = message.id().map(|id| id.raw().clone());
+            Err(rejection)
+        }
     }
 }
 
