@@ -20,7 +20,7 @@ use crate::limits;
 use crate::mcp::catalogue::{self, Edit, Listing};
 use crate::mcp::message::{Id, Kind, Message};
 use crate::mcp::method::{self, ServerMessage};
-use crate::mcp::sse::Event;
+use crate::mcp::sse::{Event, KEEPALIVE};
 use crate::mcp::version::Revision;
 use crate::principal::Principal;
 use crate::record::Recorded;
@@ -113,7 +113,10 @@ impl Judge {
     /// An event without a message: a comment or a priming event. Its text is text all the same.
     #[must_use]
     pub fn plain_event(&self, event: &Event, tally: &Tally) -> Bytes {
-        // Text that clients ignore is not worth its risk.
+        // Text that clients ignore is not worth its risk; that something came is worth telling.
+        if event.comment_only {
+            return KEEPALIVE;
+        }
         let kept = if event.ignored_text { event.known_only() } else { event.raw.clone() };
         match std::str::from_utf8(&kept) {
             Ok(text) => self.text(text, tally),
