@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http_body::{Frame, SizeHint};
+use http_body::{Body, Frame, SizeHint};
 
 /// How a body ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl ReplyBody {
     }
 }
 
-impl http_body::Body for ReplyBody {
+impl Body for ReplyBody {
     type Data = Bytes;
     type Error = StreamCut;
 

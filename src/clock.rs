@@ -15,7 +15,9 @@ pub struct Clock(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    System { start: Instant },
+    System {
+        start: Instant,
+    },
     /// Nanoseconds since the Unix epoch; monotonic time is the same number.
     Manual(Arc<AtomicU64>),
 }
