@@ -3,11 +3,13 @@
 //! The map, in the order in which an exchange flows; `pipeline` is the one file to read first.
 
 pub mod body;
+pub mod bucket;
 pub mod call;
 pub mod class;
 pub mod clock;
 pub mod config;
 pub mod exchange;
+pub mod hygiene;
 pub mod json;
 pub mod limits;
 pub mod net;

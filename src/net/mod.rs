@@ -1,11 +1,17 @@
-//! Who is at the other end of the connection.
+//! Who is at the other end of the connection, and whether that address may go on.
 //!
-//! Owns [`Peer`], the facts that the transport layer proved, made once per connection.
+//! Owns [`Peer`], the facts that the transport layer proved, made once per connection, and the
+//! first gate: [`client`] finds the client's address, [`policy`] counts its requests.
+
+pub mod client;
+pub mod policy;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::principal::CertificateIdentity;
+
+pub use policy::{Vet, Vetted};
 
 /// The other end of one client connection.
 #[derive(Debug, Clone)]
