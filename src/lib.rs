@@ -2,6 +2,7 @@
 //!
 //! The map, in the order in which an exchange flows; `pipeline` is the one file to read first.
 
+pub mod audit;
 pub mod body;
 pub mod bucket;
 pub mod call;
@@ -12,7 +13,9 @@ pub mod exchange;
 pub mod hygiene;
 pub mod json;
 pub mod limits;
+pub mod mcp;
 pub mod net;
+pub mod peer;
 pub mod principal;
 pub mod reject;
 pub mod secret;

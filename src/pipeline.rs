@@ -19,20 +19,19 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::ORIGIN;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use hyper::body::Incoming;
 
 use crate::audit::Log;
 use crate::body::ReplyBody;
 use crate::clock::Clock;
 use crate::exchange::Exchange;
-use crate::hygiene::Target;
-use crate::net::Peer;
+use crate::hygiene::{Document, Target};
+use crate::peer::Peer;
 use crate::observe::{Metrics, Record, Stage};
 use crate::record;
 use crate::reject::{Code, Rejection};
-use crate::reply::{self, Shape};
+use crate::reply;
 use crate::screen::{Recheck, Screened};
 use crate::snapshot::Snapshot;
 use crate::upstream::Answer;
@@ -65,8 +64,7 @@ impl Pipeline {
         let snap = self.live.load_full();
         let mut record = Record::open(&peer, snap.hash(), self.clock.wall(), &self.log);
         let mut cx = reply::Context::new(peer.tls.is_some());
-        let origin = request.headers().get(ORIGIN).cloned();
-        let outcome = self.flow(&snap, &mut record, &mut cx, origin, peer, request).await;
+        let outcome = self.flow(&snap, &mut record, &mut cx, peer, request).await;
         match outcome {
             Ok(Outgoing::Answer(answer)) => answered(*answer, record, &cx),
             Ok(Outgoing::Document(media, body)) => {
@@ -88,7 +86,6 @@ impl Pipeline {
         snap: &Arc<Snapshot>,
         record: &mut Record,
         cx: &mut reply::Context,
-        origin: Option<HeaderValue>,
         peer: Arc<Peer>,
         request: Request<Incoming>,
     ) -> Result<Outgoing, Rejection> {
@@ -99,18 +96,19 @@ impl Pipeline {
         record.client(ex.client_ip());
 
         // Is the head unambiguous, and which server is meant?
+        if let Some((_, shape)) = snap.edge().locate(ex.uri(), ex.headers()) {
+            cx.shape = shape;
+        }
         let ex = record.step(Stage::Hygiene, snap.edge().check(ex))?;
-        cx.origin = origin;
+        cx.cors = ex.cors().clone();
+        let gates = snap.gates(ex.server_index())?;
         match ex.target() {
-            Target::Mcp => cx.shape = Shape::JsonRpc,
-            Target::Rest => {}
-            Target::Metadata => {
-                let document = snap.metadata(ex.server());
-                return Ok(Outgoing::Document(Some("application/json"), document));
+            Target::Mcp | Target::Rest => {}
+            Target::Metadata(Document::ProtectedResource) => {
+                return Ok(Outgoing::Document(Some("application/json"), gates.metadata.clone()));
             }
             Target::Preflight => return Ok(Outgoing::Document(None, Bytes::new())),
         }
-        let gates = snap.gates(ex.server())?;
         record.route(&ex.server().name, &gates.metrics);
 
         // Who: on the headers alone; anonymous callers get neither our parser nor our buffers.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::audit::{AppendError, Log, Receipt};
+use crate::audit::{Log, Receipt};
 use crate::exchange::Exchange;
 use crate::guard::Cleared;
 use crate::limits;
@@ -49,19 +49,13 @@ pub async fn commit(
     intent: Bytes,
 ) -> Result<Exchange<Recorded>, Rejection> {
     let deadline = Duration::from_millis(limits::AUDIT_WAIT_MS);
-    let durable = async { log.append_wait(intent, deadline).await?.durable().await };
+    let durable = log.append_durable(&intent, deadline);
     let receipt = match tokio::time::timeout(deadline, durable).await {
         Ok(Ok(receipt)) => receipt,
         Ok(Err(error)) => return Err(unavailable(&error.to_string())),
         Err(_) => return Err(unavailable("the audit log did not sync in time")),
     };
     Ok(ex.advance(|base| Recorded { base, receipt }))
-}
-
-/// The refusal that every failure of the log becomes.
-#[must_use]
-pub fn refusal(error: &AppendError) -> Rejection {
-    unavailable(&error.to_string())
 }
 
 fn unavailable(why: &str) -> Rejection {

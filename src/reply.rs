@@ -7,25 +7,15 @@
 
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE,
-    HeaderName, HeaderValue, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue,
+    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Response, StatusCode};
 
 use crate::body::ReplyBody;
+use crate::hygiene::{Cors, Shape};
 use crate::json;
 use crate::reject::{Challenge, RateLimitHeaders, Rejection, Row};
-
-/// How a refusal must look to this caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// A JSON-RPC 2.0 error object.
-    JsonRpc,
-    /// RFC 9457 problem details.
-    Problem,
-}
 
 /// Facts of the request that every response answers to.
 #[derive(Debug, Clone)]
@@ -34,15 +24,15 @@ pub struct Context {
     pub shape: Shape,
     /// Whether the connection is TLS (HSTS makes no sense elsewhere, RFC 6797 section 7.2).
     pub tls: bool,
-    /// The request's `Origin`, where it is allowed.
-    pub origin: Option<HeaderValue>,
+    /// Which page may read the answer.
+    pub cors: Cors,
 }
 
 impl Context {
     /// Before a route is known.
     #[must_use]
     pub fn new(tls: bool) -> Self {
-        Self { shape: Shape::Problem, tls, origin: None }
+        Self { shape: Shape::Problem, tls, cors: Cors::Off }
     }
 }
 
@@ -96,12 +86,10 @@ pub fn document(media: Option<&'static str>, body: Bytes, cx: &Context) -> Respo
     match media {
         Some(media) => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
-            // Discovery is public: any page may read it (RFC 9728 section 3, CORS-readable).
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         }
         None => {
+            cx.cors.apply_preflight(headers);
             *response.status_mut() = StatusCode::NO_CONTENT;
-            preflight_headers(response.headers_mut());
         }
     }
     common_headers(response.headers_mut(), cx);
@@ -115,10 +103,8 @@ pub fn common_headers(headers: &mut HeaderMap, cx: &Context) {
     if cx.tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    if let Some(origin) = &cx.origin {
-        headers.entry(ACCESS_CONTROL_ALLOW_ORIGIN).or_insert_with(|| origin.clone());
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-        headers.insert(VARY, VARY_ORIGIN);
+    if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+        cx.cors.apply(headers);
     }
 }
 
@@ -194,17 +180,6 @@ fn rate_limit_headers(headers: &mut HeaderMap, limit: &RateLimitHeaders) {
     insert(headers, HeaderName::from_static("ratelimit"), &state);
 }
 
-fn preflight_headers(headers: &mut HeaderMap) {
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"));
-    headers.insert(
-        ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static(
-            "authorization, content-type, last-event-id, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name",
-        ),
-    );
-    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-}
-
 /// A value that is not one is left out rather than sent broken.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
@@ -215,9 +190,6 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("www-authenticate, mcp-session-id, mcp-protocol-version, retry-after");
-const VARY_ORIGIN: HeaderValue = HeaderValue::from_static("origin");
 
 #[cfg(test)]
 mod tests {
@@ -225,10 +197,11 @@ mod tests {
     use http::header::WWW_AUTHENTICATE;
     use http_body_util::BodyExt;
 
-    use super::{Context, Shape, refusal};
+    use super::{Context, refusal};
+    use crate::hygiene::{Cors, Shape};
     use crate::reject::{Challenge, Code, Rejection};
 
-    const RPC: Context = Context { shape: Shape::JsonRpc, tls: true, origin: None };
+    const RPC: Context = Context { shape: Shape::JsonRpc, tls: true, cors: Cors::Off };
 
     #[tokio::test]
     async fn refusal_keeps_the_id_and_hides_the_inside() {

@@ -224,7 +224,10 @@ mod tests {
     fn a_line_carries_its_number_its_link_and_the_untouched_body() {
         let text = String::from_utf8(line(7, [0xab; 32], br#"{"ts":"t","a":[1]}"#)).unwrap();
         let prev = "ab".repeat(32);
-        assert_eq!(text, format!("{{\"v\":1,\"seq\":7,\"prev\":\"{prev}\",\"ts\":\"t\",\"a\":[1]}}\n"));
+        assert_eq!(
+            text,
+            format!("{{\"v\":1,\"seq\":7,\"prev\":\"{prev}\",\"ts\":\"t\",\"a\":[1]}}\n")
+        );
     }
 
     #[test]

@@ -10,19 +10,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::queue::{AppendError, Pending, Shared, State};
 use super::recover::{self, TailError};
-use super::stats::{Health, Stats};
+use super::stats::{AUDIT_STALL_MS, Health, Stats};
 use super::storage::{Disk, Storage};
 use super::writer::Writer;
-
-/// What an acknowledgement means.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// The record survives the loss of power: `fdatasync` before the acknowledgement.
-    #[default]
-    Durable,
-    /// The record survives the end of the process, not that of the machine: no sync.
-    Written,
-}
+use crate::config::Durability;
+use crate::limits::{AUDIT_QUEUE_BYTES_MAX, AUDIT_QUEUE_RECORDS_MAX};
 
 /// Where and how a log is kept.
 #[derive(Debug, Clone)]
@@ -44,8 +36,8 @@ impl Options {
         Self {
             dir: dir.into(),
             durability: Durability::Durable,
-            queue_records_max: QUEUE_RECORDS_MAX,
-            queue_bytes_max: QUEUE_BYTES_MAX,
+            queue_records_max: AUDIT_QUEUE_RECORDS_MAX,
+            queue_bytes_max: AUDIT_QUEUE_BYTES_MAX,
         }
     }
 }
@@ -197,10 +189,13 @@ impl Log {
             State::Closed => {
                 Health::Failing { reason: "it is closed".into(), since: SystemTime::now() }
             }
-            State::Open => self.shared.meter.stalled_for().map_or(Health::Ok, |running| {
-                let since = SystemTime::now() - running;
-                Health::Failing { reason: "the disk does not answer".into(), since }
-            }),
+            State::Open => {
+                let stalled = self.shared.meter.stalled_for(Duration::from_millis(AUDIT_STALL_MS));
+                stalled.map_or(Health::Ok, |running| {
+                    let since = SystemTime::now() - running;
+                    Health::Failing { reason: "the disk does not answer".into(), since }
+                })
+            }
         }
     }
 
@@ -244,9 +239,3 @@ impl Drop for Farewell {
         self.0.finished.set(());
     }
 }
-
-/// Records that may wait for a commit. Source: several commits' worth at the
-/// highest measured rate of waiters.
-pub const QUEUE_RECORDS_MAX: usize = 4096; // limits.rs
-/// Bytes that may wait for a commit. Source: our own choice, 2 KiB per record.
-pub const QUEUE_BYTES_MAX: usize = 8 * 1024 * 1024; // limits.rs

@@ -8,7 +8,7 @@
 //!
 //! Guarantees:
 //! - An acknowledged record is in the file, behind its predecessor, and, under
-//!   [`Durability::Durable`], on the disk.
+//!   [`Durable`](crate::config::Durability::Durable), on the disk.
 //! - Numbers have no holes and no record changes once it is acknowledged.
 //! - A failure refuses records, never loses an acknowledged one, is recorded
 //!   once it is over, and ends by itself when its cause does.
@@ -20,6 +20,7 @@
 
 mod chain;
 mod latch;
+mod lines;
 mod log;
 mod queue;
 mod read;
@@ -34,12 +35,11 @@ mod writer;
 mod tests;
 
 pub use chain::{Head, HeadError};
-pub use log::{Durability, Log, OpenError, Opened, Options};
-pub use log::{QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX};
-pub use queue::{AppendError, LINE_BYTES_MAX, Pending};
+pub use log::{Log, OpenError, Opened, Options};
+pub use queue::{AUDIT_LINE_BYTES_MAX, AppendError, Pending};
 pub use read::{Filter, ReadError, Records};
-pub use recover::TAIL_BYTES;
-pub use report::{Finding, Report};
-pub use stats::{Health, STALL_AFTER, Stats};
-pub use verify::{VerifyError, verify};
-pub use writer::{BACKOFF_MAX, BACKOFF_MIN, HEAD_INTERVAL};
+pub use recover::AUDIT_TAIL_BYTES;
+pub use report::{AUDIT_VERIFY_FINDINGS_MAX, Finding, Report, Witness};
+pub use stats::{AUDIT_STALL_MS, Health, Stats};
+pub use verify::{AUDIT_VERIFY_OPEN_INTENTS_MAX, VerifyError, verify};
+pub use writer::{AUDIT_BACKOFF_MAX_MS, AUDIT_BACKOFF_MIN_MS, AUDIT_HEAD_INTERVAL_MS};

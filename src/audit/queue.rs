@@ -120,6 +120,7 @@ impl Batch {
     /// Empties it for reuse, keeping the buffers.
     pub(super) fn reset(&mut self) {
         self.lines.clear();
+        self.lines.shrink_to(KEPT_BYTES);
         self.spans.clear();
         self.ack = Ack::new();
     }
@@ -196,7 +197,7 @@ impl Shared {
     pub(super) fn append(&self, body: &[u8]) -> Result<Pending, AppendError> {
         let members = chain::members(body).ok_or(AppendError::Malformed)?;
         let bytes = chain::line_bytes_max(body);
-        if bytes > self.bytes_max.min(LINE_BYTES_MAX) {
+        if bytes > self.bytes_max.min(AUDIT_LINE_BYTES_MAX) {
             return Err(AppendError::TooLong { bytes });
         }
         let mut guard = self.lock();
@@ -353,7 +354,9 @@ impl Shared {
     }
 }
 
+/// What a batch's buffer keeps after a burst, so that memory comes back.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of one line with its newline, at most. A longer record is refused on
 /// the way in and reported by `verify`. Source: our own choice; the body limit
 /// of a request is of the same order and a record holds less than a request.
-pub const LINE_BYTES_MAX: usize = 1024 * 1024; // limits.rs
+pub const AUDIT_LINE_BYTES_MAX: usize = 1024 * 1024; // limits.rs

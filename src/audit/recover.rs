@@ -13,16 +13,16 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use super::chain::{self, Hash, Head, Link};
-use super::log::Durability;
-use super::queue::LINE_BYTES_MAX;
+use super::queue::AUDIT_LINE_BYTES_MAX;
 use super::storage::Storage;
+use crate::config::Durability;
 
 /// The tail of the log is not the end of a chain.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TailError {
     #[error("reading it failed: {0}")]
     Io(#[from] io::Error),
-    #[error("the last {TAIL_BYTES} bytes hold no whole record")]
+    #[error("the last {AUDIT_TAIL_BYTES} bytes hold no whole record")]
     NoRecord,
     #[error("the line at byte {at} is not a record")]
     NotARecord { at: u64 },
@@ -49,7 +49,7 @@ pub(super) fn inspect<S: Storage>(
     end: u64,
     remembered: Option<Head>,
 ) -> Result<Tail, TailError> {
-    let from = end.saturating_sub(TAIL_BYTES);
+    let from = end.saturating_sub(AUDIT_TAIL_BYTES);
     let window = storage.read(from, end)?;
     let mut rest = window.as_slice();
     let mut at = from;
@@ -213,4 +213,4 @@ pub(super) fn timestamp(time: SystemTime) -> String {
 
 /// How much of the end of a log is read when it is opened: room for the longest
 /// line several times over, read and hashed in about 10 ms.
-pub const TAIL_BYTES: u64 = 4 * LINE_BYTES_MAX as u64; // limits.rs
+pub const AUDIT_TAIL_BYTES: u64 = 4 * AUDIT_LINE_BYTES_MAX as u64; // limits.rs

@@ -112,11 +112,11 @@ impl Meter {
         self.refused.fetch_add(records, Relaxed);
     }
 
-    /// Since when the running commit is longer than [`STALL_AFTER`], if it is.
-    pub(super) fn stalled_for(&self) -> Option<Duration> {
+    /// How long the running commit takes already, if longer than `bound`.
+    pub(super) fn stalled_for(&self, bound: Duration) -> Option<Duration> {
         let began = Duration::from_millis(self.running_since.load(Relaxed).checked_sub(1)?);
         let running = self.opened.elapsed().checked_sub(began)?;
-        (running > STALL_AFTER).then_some(running)
+        (running > bound).then_some(running)
     }
 
     pub(super) fn stats(&self, depth: (usize, usize), capacity: (usize, usize)) -> Stats {
@@ -137,6 +137,31 @@ impl Meter {
     }
 }
 
-/// A commit that takes longer makes the log unhealthy while it lasts. Source:
-/// our own choice, twice the slowest sync that a loaded disk should show.
-pub const STALL_AFTER: Duration = Duration::from_secs(5); // limits.rs
+/// A commit that takes longer makes the log unhealthy while it lasts, in
+/// milliseconds. Source: as long as an exchange waits for its record.
+pub const AUDIT_STALL_MS: u64 = 5_000; // limits.rs
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_stalled_while_it_runs_beyond_the_bound_and_not_after() {
+        let meter = Meter::default();
+        assert_eq!(meter.stalled_for(Duration::ZERO), None);
+        let began = meter.begin();
+        assert!(meter.stalled_for(Duration::ZERO).is_some());
+        assert_eq!(meter.stalled_for(Duration::from_secs(3600)), None);
+        meter.stored(began, 3, 300);
+        assert_eq!(meter.stalled_for(Duration::ZERO), None);
+        meter.begin();
+        meter.failed();
+        assert_eq!(meter.stalled_for(Duration::ZERO), None);
+        let stats = meter.stats((1, 2), (3, 4));
+        assert_eq!(
+            (stats.records, stats.bytes, stats.commits, stats.commits_failed),
+            (3, 300, 1, 1)
+        );
+        assert!(stats.last_write_unix_s > 0 && stats.commit_ns_max == stats.commit_ns_sum);
+    }
+}

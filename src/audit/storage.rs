@@ -5,7 +5,7 @@
 //! not synced.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -137,7 +137,8 @@ impl Storage for Disk {
     fn keep_torn(&mut self, seq: u64, bytes: &[u8]) -> io::Result<()> {
         let path = self.torn_path(seq);
         let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(FILE_MODE).open(path)?;
+        let mut file =
+            options.write(true).create(true).truncate(true).mode(FILE_MODE).open(path)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         sync_dir(&self.dir)
@@ -169,11 +170,14 @@ impl Storage for Disk {
 
 /// The head that was saved in `dir`, if any; an error if it cannot be read as one.
 pub(super) fn read_head(dir: &Path) -> io::Result<Option<Head>> {
-    match fs::read_to_string(dir.join(HEAD_FILE)) {
-        Ok(text) => text.trim_end().parse().map(Some).map_err(io::Error::other),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let file = match File::open(dir.join(HEAD_FILE)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut text = String::new();
+    file.take(HEAD_BYTES_MAX).read_to_string(&mut text)?;
+    text.trim_end().parse().map(Some).map_err(io::Error::other)
 }
 
 fn create_dir(dir: &Path) -> io::Result<()> {
@@ -218,5 +222,7 @@ const LOCK_FILE: &str = "audit.lock";
 const TORN_FILE_PREFIX: &str = "audit.torn-";
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
+/// More than a head ever has: what is longer is none.
+const HEAD_BYTES_MAX: u64 = 128;
 /// Enough for every u64, so that a saved head always has the same length.
 const HEAD_DIGITS: usize = 20;

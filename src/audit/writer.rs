@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::chain::Head;
-use super::log::Durability;
 use super::queue::{AppendError, Batch, Shared, Work};
-use super::recover::{Note, Recovered, TAIL_BYTES, inspect, timestamp};
+use super::recover::{AUDIT_TAIL_BYTES, Note, Recovered, inspect, timestamp};
 use super::storage::Storage;
+use crate::config::Durability;
 
 /// Owns the storage and the end of the chain.
 #[derive(Debug)]
@@ -26,6 +26,9 @@ pub(super) struct Writer<S> {
     bytes: u64,
     batch: Batch,
     outage: Option<Outage>,
+    /// The wait before the next repair. Only a commit brings it down again: a
+    /// disk with room for a gap record may have none for more.
+    backoff: Duration,
     saved: SavedHead,
 }
 
@@ -34,7 +37,6 @@ pub(super) struct Writer<S> {
 struct Outage {
     reason: Arc<str>,
     since: SystemTime,
-    backoff: Duration,
 }
 
 /// What is known about the saved head.
@@ -45,19 +47,12 @@ struct SavedHead {
     due: Instant,
 }
 
-/// What failed, and whether the file holds only our own bytes.
-struct Fault {
-    reason: String,
-    ours: bool,
-}
+/// What failed, in words.
+struct Fault(String);
 
 impl Fault {
     fn new(what: &str, error: impl Display) -> Self {
-        Self { reason: format!("{what}: {error}"), ours: true }
-    }
-
-    fn foreign(what: &str, error: impl Display) -> Self {
-        Self { reason: format!("{what}: {error}"), ours: false }
+        Self(format!("{what}: {error}"))
     }
 }
 
@@ -76,19 +71,20 @@ impl<S: Storage> Writer<S> {
             bytes: found.bytes,
             batch: Batch::new(),
             outage: None,
+            backoff: BACKOFF_MIN,
             saved: SavedHead { seq: 0, due: Instant::now() },
         }
     }
 
     /// Runs until the log is closed and everything taken is written.
     pub(super) fn run(mut self) {
-        while self.turn() {}
+        while self.turn(self.wait()) {}
         self.finish();
     }
 
-    /// Does one piece of work; false when there will be no more.
-    pub(super) fn turn(&mut self) -> bool {
-        let wait = self.wait();
+    /// Waits for a piece of work, at most for `wait` if there is one, and does
+    /// it; false when there will be no more.
+    pub(super) fn turn(&mut self, wait: Option<Duration>) -> bool {
         match self.shared.next(&mut self.batch, wait) {
             Work::Commit => self.commit(),
             Work::Timer if self.outage.is_some() => self.repair(),
@@ -101,7 +97,7 @@ impl<S: Storage> Writer<S> {
     /// How long to wait for records at most: there may be something else to do.
     fn wait(&self) -> Option<Duration> {
         match &self.outage {
-            Some(outage) => Some(outage.backoff),
+            Some(_) => Some(self.backoff),
             None if self.saved.seq == self.head.seq => None,
             None => Some(self.saved.due.saturating_duration_since(Instant::now())),
         }
@@ -115,6 +111,7 @@ impl<S: Storage> Writer<S> {
             Ok(bytes) => {
                 self.head = head;
                 self.bytes += bytes;
+                self.backoff = BACKOFF_MIN;
                 self.shared.meter.stored(began, self.batch.records(), bytes);
                 self.batch.ack.set(Ok(()));
                 self.batch.reset();
@@ -134,7 +131,7 @@ impl<S: Storage> Writer<S> {
         self.sync()?;
         // After the sync: what was acknowledged was in its place.
         let end = self.bytes + bytes;
-        self.storage.check(end).map_err(|error| Fault::foreign("check", error))?;
+        self.storage.check(end).map_err(|error| Fault::new("check", error))?;
         Ok(bytes)
     }
 
@@ -147,24 +144,32 @@ impl<S: Storage> Writer<S> {
 
     /// The batch is lost: refuse, tell, and leave no half of it in the file.
     fn fail(&mut self, fault: Fault) {
-        let reason: Arc<str> = fault.reason.into();
+        let reason: Arc<str> = fault.0.into();
         tracing::error!(%reason, "the audit log cannot be written: calls are refused");
         self.shared.meter.failed();
         // Refuse first, so that whoever learns of the failure finds it stated.
         self.shared.fail(&reason, self.batch.records(), self.head);
         self.batch.ack.set(Err(AppendError::Failed { reason: reason.clone() }));
+        self.cut_back();
         self.batch.reset();
-        if fault.ours {
-            // If this fails too, the repair cuts what is left.
+        self.outage = Some(Outage { reason, since: SystemTime::now() });
+    }
+
+    /// Takes back what the batch left in the file, unless somebody else wrote
+    /// too: then the repair keeps a copy. If this fails, the repair cuts it.
+    fn cut_back(&mut self) {
+        let ours = self.bytes + self.batch.lines.len() as u64;
+        let found = self.storage.bytes().unwrap_or_default();
+        if found > self.bytes && found <= ours {
             let _ = self.storage.truncate(self.bytes);
         }
-        self.outage = Some(Outage { reason, since: SystemTime::now(), backoff: BACKOFF_MIN });
     }
 
     /// Tries to continue behind the last durable record.
     fn repair(&mut self) {
         let began = self.shared.meter.begin();
-        let Some(mut outage) = self.outage.take() else { return };
+        let Some(outage) = self.outage.take() else { return };
+        self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
         let told = self.shared.refused();
         match self.reopen_and_tell(&outage, told) {
             Ok(bytes) => {
@@ -175,8 +180,7 @@ impl<S: Storage> Writer<S> {
             }
             Err(fault) => {
                 self.shared.meter.failed();
-                tracing::warn!(reason = fault.reason, "the audit log still cannot be written");
-                outage.backoff = (outage.backoff * 2).min(BACKOFF_MAX);
+                tracing::warn!(reason = fault.0, "the audit log still cannot be written");
                 self.outage = Some(outage);
             }
         }
@@ -201,6 +205,9 @@ impl<S: Storage> Writer<S> {
         let (line, head) = note.line(self.head);
         self.batch.lines.extend_from_slice(&line);
         let stored = self.store();
+        if stored.is_err() {
+            self.cut_back();
+        }
         self.batch.reset();
         let bytes = stored?;
         self.head = head;
@@ -226,7 +233,7 @@ impl<S: Storage> Writer<S> {
         }
         let cut_bytes = found - self.bytes;
         if cut_bytes > 0 {
-            let end = found.min(self.bytes + TAIL_BYTES);
+            let end = found.min(self.bytes + AUDIT_TAIL_BYTES);
             let read = self.storage.read(self.bytes, end);
             let surplus = read.map_err(|error| Fault::new("read", error))?;
             let kept = self.storage.keep_torn(self.head.seq + 1, &surplus);
@@ -244,8 +251,7 @@ impl<S: Storage> Writer<S> {
             return;
         }
         let (reason, since) = (&*outage.reason, timestamp(outage.since));
-        let note =
-            Note::Gap { refused: late, reason, since, cut_bytes: 0, lost_with_file: 0 };
+        let note = Note::Gap { refused: late, reason, since, cut_bytes: 0, lost_with_file: 0 };
         if self.shared.append(&note.body()).is_ok() {
             self.shared.told(late);
         }
@@ -275,11 +281,15 @@ impl<S: Storage> Writer<S> {
     }
 }
 
-/// First wait before a failing log is tried again, doubled up to
-/// [`BACKOFF_MAX`]. Source: our own choice.
-pub const BACKOFF_MIN: Duration = Duration::from_millis(100); // limits.rs
-/// Longest wait between two tries of a failing log. Source: our own choice;
-/// a disk that has room again is found within it.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(2); // limits.rs
-/// The head is saved at most once in this time while records come.
-pub const HEAD_INTERVAL: Duration = Duration::from_secs(1); // limits.rs
+const BACKOFF_MIN: Duration = Duration::from_millis(AUDIT_BACKOFF_MIN_MS);
+const BACKOFF_MAX: Duration = Duration::from_millis(AUDIT_BACKOFF_MAX_MS);
+const HEAD_INTERVAL: Duration = Duration::from_millis(AUDIT_HEAD_INTERVAL_MS);
+/// First wait before a failing log is tried again, in milliseconds, doubled up
+/// to [`AUDIT_BACKOFF_MAX_MS`]. Source: our own choice.
+pub const AUDIT_BACKOFF_MIN_MS: u64 = 100; // limits.rs
+/// Longest wait between two tries of a failing log, in milliseconds. Source:
+/// our own choice; room on a disk is found within it.
+pub const AUDIT_BACKOFF_MAX_MS: u64 = 2_000; // limits.rs
+/// The head is saved at most once in this time, in milliseconds. Source: our
+/// own choice; one short write a second costs nothing that can be measured.
+pub const AUDIT_HEAD_INTERVAL_MS: u64 = 1_000; // limits.rs

@@ -19,7 +19,7 @@ use crate::body::{Closed, End};
 use crate::call::{Action, Resource};
 use crate::inspect::Counts;
 use crate::limits;
-use crate::net::Peer;
+use crate::peer::Peer;
 use crate::principal::Principal;
 use crate::reject::Rejection;
 
@@ -261,19 +261,19 @@ impl Record {
     pub async fn refuse(&mut self, rejection: &Rejection) {
         let line = self.refusal(rejection);
         let wait = Duration::from_millis(limits::AUDIT_WAIT_MS);
-        let queued = self.log.append_wait(line, wait).await.is_ok();
+        let queued = self.log.append_wait(&line, wait).await.is_ok();
         self.refused(rejection, queued);
     }
 
     /// The same without waiting, for messages that never became requests.
     pub fn refuse_now(&mut self, rejection: &Rejection) {
-        let queued = self.log.append(self.refusal(rejection)).is_ok();
+        let queued = self.log.append(&self.refusal(rejection)).is_ok();
         self.refused(rejection, queued);
     }
 
     /// Closes an exchange that was answered.
     pub fn close(&mut self, status: u16, closed: Closed, outcome: &Outcome) {
-        let queued = self.log.append(self.completion(status, closed, outcome)).is_ok();
+        let queued = self.log.append(&self.completion(status, closed, outcome)).is_ok();
         self.state = State::Closed;
         let Some(route) = &self.route else { return };
         route.audit_record("completion", queued_name(queued));
@@ -304,7 +304,7 @@ impl Record {
         let outcome = Outcome::default();
         let line = self.completion(status, Closed { bytes, end: End::Complete }, &outcome);
         // A lost record of a public document is counted by the log itself.
-        let _ = self.log.append(line);
+        let _ = self.log.append(&line);
         self.state = State::Closed;
     }
 
