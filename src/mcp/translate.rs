@@ -48,8 +48,8 @@ pub enum TranslateError {
 /// See [`TranslateError`].
 pub fn to_call(
     message: &Message,
-    revision: Revision,
     document: Document,
+    revision: Revision,
 ) -> Result<Call, TranslateError> {
     let (action, resource, operation) = match message.kind() {
         Kind::Request | Kind::Notification => {
