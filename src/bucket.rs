@@ -231,3 +231,128 @@ const SAMPLE: usize = 16;
 
 /// Longest time that the arithmetic spans, in nanoseconds: 73 years, an eighth of 64 bits.
 const HORIZON_NS: u64 = u64::MAX / 8;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::{prop_assert, proptest};
+
+    use super::{Bucket, Clock, LIMITER_KEYS_MAX, Rate, Remaining, SHARDS};
+    use crate::limits::RETRY_AFTER_S_MAX;
+
+    const TEN_A_MINUTE: Rate = Rate { count: 10, window: Duration::from_secs(60), burst: 3 };
+
+    fn taken<K: std::hash::Hash + Eq + Clone>(bucket: &Bucket<K>, key: &K) -> usize {
+        (0..1000).take_while(|_| bucket.take(key).is_ok()).count()
+    }
+
+    #[test]
+    fn burst_is_admitted_then_refused_until_the_named_second() {
+        let clock = Clock::manual(1_000);
+        let bucket = Bucket::new(TEN_A_MINUTE, &clock);
+        assert_eq!(bucket.take(&"a"), Ok(Remaining(2)));
+        assert_eq!(taken(&bucket, &"a"), 2);
+        let wait = bucket.take(&"a").unwrap_err();
+        assert_eq!((wait.seconds, wait.quota, wait.window_s), (6, 10, 60));
+        clock.advance(Duration::from_millis(5_999));
+        assert_eq!(bucket.take(&"a").unwrap_err().seconds, 1);
+        clock.advance(Duration::from_millis(1));
+        assert!(bucket.take(&"a").is_ok());
+        assert!(bucket.take(&"a").is_err());
+    }
+
+    #[test]
+    fn keys_do_not_share_a_bucket() {
+        let bucket = Bucket::new(TEN_A_MINUTE, &Clock::manual(0));
+        assert_eq!(taken(&bucket, &1), 3);
+        assert_eq!(taken(&bucket, &2), 3);
+        assert_eq!(taken(&bucket, &1), 0);
+    }
+
+    #[test]
+    fn sweep_forgets_full_buckets_only() {
+        let clock = Clock::manual(0);
+        let bucket = Bucket::new(TEN_A_MINUTE, &clock);
+        taken(&bucket, &"exhausted");
+        bucket.take(&"once").unwrap();
+        clock.advance(Duration::from_secs(12));
+        bucket.sweep();
+        assert_eq!(bucket.len(), 1);
+        assert_eq!(taken(&bucket, &"exhausted"), 2, "its state was kept");
+        clock.advance(Duration::from_secs(600));
+        bucket.sweep();
+        assert!(bucket.is_empty());
+    }
+
+    #[test]
+    fn s56_flood_of_keys_neither_grows_memory_nor_locks_out_new_callers() {
+        let keys_max = SHARDS * 8;
+        let bucket = Bucket::with_keys_max(TEN_A_MINUTE, &Clock::manual(0), keys_max);
+        for flood in 0..20_000_u32 {
+            assert!(bucket.take(&flood).is_ok(), "a new key starts with a full burst");
+        }
+        assert!(bucket.len() <= keys_max);
+    }
+
+    #[test]
+    fn s56_exhausted_caller_cannot_wash_its_bucket_with_invented_keys() {
+        let bucket = Bucket::with_keys_max(TEN_A_MINUTE, &Clock::manual(0), SHARDS * 8);
+        taken(&bucket, &u32::MAX);
+        for flood in 0..20_000 {
+            bucket.take(&flood).unwrap();
+        }
+        assert!(bucket.take(&u32::MAX).is_err());
+    }
+
+    #[test]
+    fn store_holds_no_more_than_limiter_keys_max() {
+        let bucket = Bucket::new(TEN_A_MINUTE, &Clock::manual(0));
+        for key in 0..LIMITER_KEYS_MAX + 10_000 {
+            bucket.take(&key).unwrap();
+        }
+        assert!(bucket.len() <= LIMITER_KEYS_MAX);
+    }
+
+    #[test]
+    fn only_an_equal_rate_counts_as_the_same() {
+        let bucket: Bucket<u8> = Bucket::new(TEN_A_MINUTE, &Clock::manual(0));
+        assert!(bucket.same_as(&TEN_A_MINUTE));
+        assert!(!bucket.same_as(&Rate { burst: 4, ..TEN_A_MINUTE }));
+    }
+
+    proptest! {
+        #[test]
+        fn any_rate_admits_a_first_call_and_never_overflows(
+            count: u32, burst: u32, window_ns: u64, steps in proptest::collection::vec(0_u64..u64::MAX / 64, 0..20),
+        ) {
+            let clock = Clock::manual(0);
+            let rate = Rate { count, window: Duration::from_nanos(window_ns), burst };
+            let bucket = Bucket::new(rate, &clock);
+            prop_assert!(bucket.take(&()).is_ok());
+            for step in steps {
+                clock.advance(Duration::from_nanos(step));
+                if let Err(wait) = bucket.take(&()) {
+                    prop_assert!((1..=RETRY_AFTER_S_MAX).contains(&wait.seconds));
+                }
+            }
+        }
+
+        #[test]
+        fn admitted_calls_never_exceed_burst_plus_refill(
+            count in 1_u32..50, window_s in 1_u64..100, burst in 1_u32..20,
+            steps_ms in proptest::collection::vec(0_u64..5_000, 1..100),
+        ) {
+            let clock = Clock::manual(0);
+            let bucket = Bucket::new(Rate { count, window: Duration::from_secs(window_s), burst }, &clock);
+            let (mut admitted, mut elapsed_ms) = (0_u64, 0);
+            for step in steps_ms {
+                clock.advance(Duration::from_millis(step));
+                elapsed_ms += step;
+                admitted += u64::from(bucket.take(&()).is_ok());
+                let refill = elapsed_ms * u64::from(count) / (window_s * 1000) + 1;
+                prop_assert!(admitted <= u64::from(burst) + refill);
+            }
+        }
+    }
+}

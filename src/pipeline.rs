@@ -14,7 +14,6 @@
 //! One [`Snapshot`] of the configuration serves an exchange from its first stage to its last byte.
 //! One [`Record`] accounts for it and closes exactly once, when the answer's body ends.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -35,7 +34,6 @@ use crate::reply;
 use crate::screen::{Recheck, Screened};
 use crate::snapshot::Snapshot;
 use crate::upstream::Answer;
-use crate::server;
 
 /// The gateway's heart: one configuration at a time, one log, one set of metrics.
 #[derive(Debug)]
@@ -60,7 +58,7 @@ impl Pipeline {
     }
 
     /// Takes one request from the connection to the response.
-    async fn handle(&self, peer: Arc<Peer>, request: Request<Incoming>) -> Response<ReplyBody> {
+    pub async fn handle(&self, peer: Arc<Peer>, request: Request<Incoming>) -> Response<ReplyBody> {
         let snap = self.live.load_full();
         let mut record = Record::open(&peer, snap.hash(), self.clock.wall(), &self.log);
         let mut cx = reply::Context::new(peer.tls.is_some());
@@ -140,6 +138,25 @@ impl Pipeline {
         record.step(Stage::Screen, screened).map(|answer| Outgoing::Answer(Box::new(answer)))
     }
 
+    /// Refuses a message that never became a request; recorded and counted all the same.
+    #[must_use]
+    pub fn refused_on_the_wire(
+        &self,
+        peer: &Peer,
+        code: Code,
+        detail: &'static str,
+    ) -> Response<Bytes> {
+        let snap = self.live.load();
+        let peer = Arc::new(peer.clone());
+        let mut record = Record::open(&peer, snap.hash(), self.clock.wall(), &self.log);
+        record.client(peer.address.ip());
+        let rejection = Rejection::new(code, detail);
+        record.refuse_now(&rejection);
+        self.count_early(&record, &rejection);
+        let cx = reply::Context::new(peer.tls.is_some());
+        reply::wire_refusal(&rejection, record.request_id(), &cx)
+    }
+
     /// Refusals before a route was known have no route's metrics.
     fn count_early(&self, record: &Record, rejection: &Rejection) {
         if !record.has_route() {
@@ -154,7 +171,7 @@ impl Pipeline {
         let request = answer.request();
         let principal = Arc::clone(request.principal());
         let server = Arc::clone(&request.server().name);
-        let query = request.call().restatement();
+        let (action, resource) = (request.call().action, request.call().resource.clone());
         let generation = snap.generation();
         Recheck::new(move || {
             if principal.expires_at_s.is_some_and(|exp| exp <= clock.unix_s()) {
@@ -164,7 +181,7 @@ impl Pipeline {
             if now.generation() == generation {
                 return Ok(());
             }
-            now.still_allows(&server, &principal, &query)
+            now.still_allows(&server, &principal, action, &resource)
                 .then_some(())
                 .ok_or_else(|| Rejection::new(Code::StreamRevoked, "the policy changed"))
         })
@@ -189,27 +206,4 @@ fn answered(
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
-}
-
-/// How the connection layer calls the flow.
-impl server::Handler for Pipeline {
-    fn handle(
-        self: &Arc<Self>,
-        peer: Arc<Peer>,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Response<ReplyBody>> + Send {
-        let this = Arc::clone(self);
-        async move { Pipeline::handle(&this, peer, request).await }
-    }
-
-    /// A message that never became a request is refused, recorded and counted all the same.
-    fn refused_on_the_wire(&self, peer: &Arc<Peer>, code: Code, detail: &'static str) -> Response<Bytes> {
-        let snap = self.live.load();
-        let mut record = Record::open(peer, snap.hash(), self.clock.wall(), &self.log);
-        let rejection = Rejection::new(code, detail);
-        record.refuse_now(&rejection);
-        self.count_early(&record, &rejection);
-        let cx = reply::Context::new(peer.tls.is_some());
-        reply::wire_refusal(&rejection, record.request_id(), &cx)
-    }
 }

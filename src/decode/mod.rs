@@ -25,12 +25,11 @@ use crate::hygiene::Target;
 use crate::json::{Document, KeyRule, Limits};
 use crate::limits;
 use crate::mcp::headers;
-use crate::mcp::message::{Id, Kind, Message};
-use crate::mcp::translate;
+use crate::mcp::message::{Id, Kind};
 use crate::mcp::version::{self, Revision};
 use crate::reject::{Code, Rejection};
-use crate::rest;
 use crate::session::{Opened, Sealer};
+use crate::{mcp, rest};
 
 /// A request that was understood.
 #[derive(Debug)]
@@ -204,64 +203,40 @@ impl Decoder {
 
     /// One JSON-RPC message.
     fn message(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
+        let body = bytes.clone();
         let document = Document::parse(bytes, &REQUEST)
             .map_err(|e| Rejection::new(Code::JsonInvalid, e.to_string()))?;
-        let message = Message::read(&document)?;
+        let mcp::Inbound { message, revision, call } = mcp::read(ex.headers(), document)?;
         // From here on a refusal can name the request that it answers.
         let named = |mut rejection: Rejection| {
             rejection.rpc_id = message.id().map(|id| id.raw().clone());
             rejection
         };
-        self.understood(ex, &message, document).map_err(named)
-    }
-
-    fn understood(
-        &self,
-        ex: &Exchange<Authenticated>,
-        message: &Message,
-        document: Document,
-    ) -> Result<Parts, Rejection> {
-        let claimed = single(ex.headers(), &PROTOCOL_VERSION)?;
-        let revision = version::classify(claimed, message.meta_version(), message.method())?;
-        version::require_capabilities(&document, revision)?;
-        headers::verify_claims(ex.headers(), message, revision)?;
-        let session = if revision.is_modern() { None } else { self.session(ex)? };
-        let body = document.bytes().clone();
-        let (call, expect) = match (message.kind(), message.id()) {
-            (Kind::Request, Some(id)) => {
-                (translate::to_call(message, document, revision)?, Expect::Response { id: id.clone() })
-            }
-            (Kind::Notification, _) => {
-                (translate::to_call(message, document, revision)?, Expect::Accepted)
-            }
-            (Kind::Result | Kind::Error, _) => (self.client_answer(document)?, Expect::Accepted),
-            (Kind::Request, None) => {
-                return Err(Rejection::new(Code::MessageInvalid, "a request without an id"));
-            }
-        };
-        let mut out = headers::upstream_headers(message, revision);
-        // Before the handshake is done a client names no version, and neither do we.
-        if claimed.is_some() {
-            out.push((PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
+        if call.action == Action::SessionAnswer {
+            self.refuse_unasked_answers().map_err(named)?;
         }
+        let session =
+            if revision.is_modern() { None } else { self.session(ex).map_err(named)? };
+        let expect = match (message.kind(), message.id()) {
+            (Kind::Request, Some(id)) => Expect::Response { id: id.clone() },
+            (Kind::Request | Kind::Notification | Kind::Result | Kind::Error, _) => Expect::Accepted,
+        };
+        let mut out = headers::upstream_headers(&message, revision);
         push_session(&mut out, session.as_ref())?;
+        // Before the handshake is done a client names no version, and neither do we.
+        if !revision.is_modern() && headers::claimed_version(ex.headers())?.is_some() {
+            out.push((headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
+        }
         let plan = Plan { method: Method::POST, path_and_query: None, headers: out, body };
         Ok(Parts { call, expect, revision: Some(revision), session, plan })
     }
 
     /// A client's answer to a request of the server: only where the route allows such requests.
-    fn client_answer(&self, document: Document) -> Result<Call, Rejection> {
+    fn refuse_unasked_answers(&self) -> Result<(), Rejection> {
         if self.server.access.server_requests.is_empty() {
             return Err(Rejection::new(Code::Denied, "no request of the server is outstanding"));
         }
-        Ok(Call {
-            action: Action::SessionAnswer,
-            resource: Resource::Server,
-            operation: "response".into(),
-            subject: None,
-            message: Some(document),
-            arguments: Arguments::None,
-        })
+        Ok(())
     }
 
     /// GET and DELETE of the 2025 revisions: a session and no body.
@@ -275,7 +250,7 @@ impl Decoder {
         if !bytes.is_empty() {
             return Err(Rejection::new(Code::MessageInvalid, "a body where none may be"));
         }
-        let claimed = single(ex.headers(), &PROTOCOL_VERSION)?;
+        let claimed = headers::claimed_version(ex.headers())?;
         let revision = version::classify(claimed, None, "")?;
         if revision.is_modern() {
             let mut refusal = Rejection::new(Code::MethodNotAllowed, "this revision has POST only");
@@ -285,7 +260,7 @@ impl Decoder {
         let session = self.session(ex)?;
         let mut out = Vec::with_capacity(4);
         if claimed.is_some() {
-            out.push((PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
+            out.push((headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
         }
         if action == Action::SessionListen {
             out.push((ACCEPT, HeaderValue::from_static("text/event-stream")));
@@ -313,7 +288,7 @@ impl Decoder {
 
     /// Opens the caller's sealed session id; somebody else's gets the same answer as none (S-18).
     fn session(&self, ex: &Exchange<Authenticated>) -> Result<Option<Session>, Rejection> {
-        let Some(sealed) = single(ex.headers(), &SESSION_ID)? else { return Ok(None) };
+        let Some(sealed) = single(ex.headers(), &headers::SESSION_ID)? else { return Ok(None) };
         let now = self.clock.unix_s();
         let opened = self
             .sealer
@@ -365,13 +340,11 @@ fn push_session(
     if let Some(session) = session {
         let value = HeaderValue::from_str(&session.opened.upstream_id)
             .map_err(|_| Rejection::new(Code::Internal, "an opened session id is not a header"))?;
-        out.push((SESSION_ID, value));
+        out.push((headers::SESSION_ID, value));
     }
     Ok(())
 }
 
-const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// How strictly requests are read.

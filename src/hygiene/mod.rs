@@ -14,6 +14,8 @@ mod host;
 mod routes;
 
 #[cfg(test)]
+pub mod fixture;
+#[cfg(test)]
 mod tests;
 
 use std::net::IpAddr;

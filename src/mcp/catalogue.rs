@@ -8,14 +8,14 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::json::{Document, Kind, Value, matches_known_member};
+use crate::json::{Kind, Value, matches_known_member};
 use crate::reject::{Code, Rejection};
 
 use super::uri::{self, Braces};
 
 /// One of the lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum List {
+pub enum Listing {
     /// `tools/list`
     Tools,
     /// `resources/list`
@@ -33,6 +33,17 @@ pub struct Edit {
     pub span: Range<usize>,
     /// By what.
     pub with: &'static [u8],
+}
+
+/// What is to be done to a list answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filtered {
+    /// The edits, in order and apart.
+    pub edits: Vec<Edit>,
+    /// How many items stay.
+    pub shown: usize,
+    /// How many items go.
+    pub hidden: usize,
 }
 
 /// Why a list cannot be filtered; the answer must not leave.
@@ -55,7 +66,7 @@ impl From<CatalogueError> for Rejection {
     }
 }
 
-impl List {
+impl Listing {
     /// The list that this method asks for.
     #[must_use]
     pub fn of_method(method: &str) -> Option<Self> {
@@ -79,8 +90,7 @@ impl List {
     }
 }
 
-/// What to change in `answer`, a JSON-RPC response with a `result`, so that only visible items
-/// stay; the edits are in order and apart.
+/// What to remove from `result` (the member of the answer) so that only visible items stay.
 ///
 /// The predicate is asked for a tool's or prompt's name, and for the canonical form of a URI or
 /// template; a resource whose URI policy could not decide on is hidden, because reading it would
@@ -90,21 +100,22 @@ impl List {
 /// # Errors
 /// See [`CatalogueError`].
 pub fn filter(
-    answer: &Document,
-    list: List,
+    listing: Listing,
+    result: Value<'_>,
     mut visible: impl FnMut(&str) -> bool,
-) -> Result<Vec<Edit>, CatalogueError> {
-    let (list_member, name_member) = list.members();
+) -> Result<Filtered, CatalogueError> {
+    let (list_member, name_member) = listing.members();
     let unreadable = |member| CatalogueError::Unreadable { member };
-    let result = answer.root().get("result").filter(|result| result.kind() == Kind::Object);
-    let result = result.ok_or(unreadable("result"))?;
+    if result.kind() != Kind::Object {
+        return Err(unreadable("result"));
+    }
     refuse_lookalikes(result, RESULT_MEMBERS)?;
-    let array = result.get(list_member).filter(|array| array.kind() == Kind::Array);
-    let array = array.ok_or(unreadable(list_member))?;
-    let mut edits = Vec::new();
-    let mut items = array.items().peekable();
-    let mut kept = false;
-    let mut before = 0;
+    let list = result.get(list_member).filter(|list| list.kind() == Kind::Array);
+    let list = list.ok_or(unreadable(list_member))?;
+    let mut filtered = Filtered::default();
+    let mut items = list.items().peekable();
+    let mut kept_end = None;
+    let mut before = None;
     while let Some(item) = items.next() {
         if item.kind() != Kind::Object {
             return Err(unreadable(list_member));
@@ -112,29 +123,33 @@ pub fn filter(
         refuse_lookalikes(item, &[name_member])?;
         let name = item.get(name_member).and_then(|name| name.as_str());
         let name = name.ok_or(unreadable(name_member))?;
-        let shown = match list {
-            List::Tools | List::Prompts => visible(&name),
-            List::Resources => decided(&name, Braces::Refused, &mut visible),
-            List::Templates => decided(&name, Braces::Allowed, &mut visible),
+        let shown = match listing {
+            Listing::Tools | Listing::Prompts => visible(&name),
+            Listing::Resources => decided(&name, Braces::Refused, &mut visible),
+            Listing::Templates => decided(&name, Braces::Allowed, &mut visible),
         };
         let span = item.span();
         let end = span.end;
         if shown {
-            kept = true;
-        } else if kept {
-            // Behind a kept item the comma before goes with the item ...
-            push(&mut edits, before..end);
+            filtered.shown += 1;
+            kept_end = Some(end);
         } else {
-            // ... in front of all kept ones the comma after.
-            push(&mut edits, span.start..items.peek().map_or(end, |next| next.span().start));
+            filtered.hidden += 1;
+            // Behind a kept item the comma before goes with the item, else the comma after.
+            let next = items.peek().map(|next| next.span().start);
+            let span = match (kept_end, before) {
+                (Some(_), Some(before)) => before..end,
+                (Some(_) | None, _) => span.start..next.unwrap_or(end),
+            };
+            push(&mut filtered.edits, span);
         }
-        before = end;
+        before = Some(end);
     }
     if let Some(edit) = private_scope(result)? {
-        let at = edits.partition_point(|other: &Edit| other.span.start < edit.span.start);
-        edits.insert(at, edit);
+        let at = filtered.edits.partition_point(|other| other.span.start < edit.span.start);
+        filtered.edits.insert(at, edit);
     }
-    Ok(edits)
+    Ok(filtered)
 }
 
 /// Makes the `cacheScope` of a result `private`, where it has one that is not: for every answer
@@ -199,23 +214,20 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    use super::{CatalogueError, List, apply, filter, private_scope};
+    use super::{CatalogueError, Listing, apply, filter, private_scope};
     use crate::json::Document;
     use crate::mcp::tests::ANSWER_LIMITS;
 
-    /// The result, and how often the predicate said no.
-    fn cut(list: List, result: &str, hidden: &[&str]) -> Result<(String, usize), CatalogueError> {
-        let text = format!("{{\"id\":1,\"result\":{result}}}");
-        let document = Document::parse(Bytes::from(text), &ANSWER_LIMITS).unwrap();
-        let mut refused = 0;
-        let edits = filter(&document, list, |name| {
-            let hide = hidden.contains(&name);
-            refused += usize::from(hide);
-            !hide
-        })?;
-        let out = String::from_utf8(apply(document.bytes(), &edits).to_vec()).unwrap();
-        let out = out.strip_prefix("{\"id\":1,\"result\":").unwrap().strip_suffix('}').unwrap();
-        Ok((out.to_owned(), refused))
+    fn cut(
+        listing: Listing,
+        text: &str,
+        hidden: &[&str],
+    ) -> Result<(String, usize), CatalogueError> {
+        let document =
+            Document::parse(Bytes::copy_from_slice(text.as_bytes()), &ANSWER_LIMITS).unwrap();
+        let filtered = filter(listing, document.root(), |name| !hidden.contains(&name))?;
+        let out = apply(document.bytes(), &filtered.edits);
+        Ok((String::from_utf8(out.to_vec()).unwrap(), filtered.hidden))
     }
 
     #[test]
@@ -232,7 +244,7 @@ mod tests {
             (&["a", "b", "c"], "[  ]"),
         ] {
             let expected = format!(r#"{{ "x":1e400, "tools": {list}, "nextCursor":"\u0041" }}"#);
-            assert_eq!(cut(List::Tools, text, hidden).unwrap(), (expected, hidden.len()));
+            assert_eq!(cut(Listing::Tools, text, hidden).unwrap(), (expected, hidden.len()));
         }
     }
 
@@ -240,7 +252,7 @@ mod tests {
     fn s31_escaped_names_are_read_as_what_they_mean() {
         let text = r#"{"prompts":[{"name":"\u0061dmin"},{"name":"b"}]}"#;
         assert_eq!(
-            cut(List::Prompts, text, &["admin"]).unwrap().0,
+            cut(Listing::Prompts, text, &["admin"]).unwrap().0,
             r#"{"prompts":[{"name":"b"}]}"#
         );
     }
@@ -258,7 +270,7 @@ mod tests {
             r#"{"tools":[{"name":"a"},{"title":"b"}]}"#,
             r#"{"tools":[],"cacheScope":1}"#,
         ] {
-            let error = cut(List::Tools, text, &[]).unwrap_err();
+            let error = cut(Listing::Tools, text, &[]).unwrap_err();
             assert!(matches!(error, CatalogueError::Unreadable { .. }), "{text}");
         }
     }
@@ -271,18 +283,18 @@ mod tests {
             r#"{"tools":[{"name":"a","NAME":"admin"}]}"#,
             r#"{"tools":[],"cachescope":"public"}"#,
         ] {
-            assert_eq!(cut(List::Tools, text, &[]), Err(CatalogueError::Lookalike), "{text}");
+            assert_eq!(cut(Listing::Tools, text, &[]), Err(CatalogueError::Lookalike), "{text}");
         }
     }
 
     #[test]
     fn s32_resources_are_decided_by_canonical_uri() {
         let text = r#"{"resources":[{"uri":"FILE:///a"},{"uri":"file:///p/../a"},{"uri":"x:b"}]}"#;
-        let (out, hidden) = cut(List::Resources, text, &["file:///a"]).unwrap();
-        assert_eq!((out.as_str(), hidden), (r#"{"resources":[{"uri":"x:b"}]}"#, 1));
+        let (out, hidden) = cut(Listing::Resources, text, &["file:///a"]).unwrap();
+        assert_eq!((out.as_str(), hidden), (r#"{"resources":[{"uri":"x:b"}]}"#, 2));
         let text =
             r#"{"resourceTemplates":[{"uriTemplate":"file:///{+path}"},{"uriTemplate":"x:{y}"}]}"#;
-        let (out, _) = cut(List::Templates, text, &["file:///{+path}"]).unwrap();
+        let (out, _) = cut(Listing::Templates, text, &["file:///{+path}"]).unwrap();
         assert_eq!(out, r#"{"resourceTemplates":[{"uriTemplate":"x:{y}"}]}"#);
     }
 
@@ -290,12 +302,12 @@ mod tests {
     fn s63_filtered_list_is_never_shared() {
         let text = r#"{"cacheScope":"public","tools":[{"name":"a"}]}"#;
         assert_eq!(
-            cut(List::Tools, text, &["a"]).unwrap().0,
+            cut(Listing::Tools, text, &["a"]).unwrap().0,
             r#"{"cacheScope":"private","tools":[]}"#
         );
         let text = r#"{"tools":[{"name":"a"}],"cacheScope":"p\u0075blic"}"#;
         assert_eq!(
-            cut(List::Tools, text, &[]).unwrap().0,
+            cut(Listing::Tools, text, &[]).unwrap().0,
             r#"{"tools":[{"name":"a"}],"cacheScope":"private"}"#
         );
         let text = Bytes::from_static(br#"{"cacheScope":"private"}"#);
@@ -305,9 +317,9 @@ mod tests {
 
     #[test]
     fn only_list_methods_have_a_list() {
-        assert_eq!(List::of_method("tools/list"), Some(List::Tools));
-        assert_eq!(List::of_method("resources/templates/list"), Some(List::Templates));
-        assert_eq!(List::of_method("tools/call"), None);
+        assert_eq!(Listing::of_method("tools/list"), Some(Listing::Tools));
+        assert_eq!(Listing::of_method("resources/templates/list"), Some(Listing::Templates));
+        assert_eq!(Listing::of_method("tools/call"), None);
     }
 
     proptest! {
@@ -317,7 +329,7 @@ mod tests {
         ) {
             let items: Vec<_> = names.iter().map(|n| format!("{{{space}\"name\":\"{n}\"}}{space}")).collect();
             let text = format!("{{\"tools\":[{space}{}]}}", items.join(&format!(",{space}")));
-            let (out, hidden) = cut(List::Tools, &text, &["a", "c"]).unwrap();
+            let (out, hidden) = cut(Listing::Tools, &text, &["a", "c"]).unwrap();
             let parsed: serde_json::Value = serde_json::from_str(&out).unwrap();
             let left: Vec<_> = parsed["tools"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
             let expected: Vec<_> = names.iter().map(String::as_str).filter(|n| !["a", "c"].contains(n)).collect();

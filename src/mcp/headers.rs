@@ -16,6 +16,10 @@ use crate::reject::{Code, Rejection};
 use super::message::{Kind, Message};
 use super::version::Revision;
 
+/// `MCP-Protocol-Version`, since 2025-06-18.
+pub const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+/// `Mcp-Session-Id`, 2025-03-26 to 2025-11-25.
+pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 /// `Mcp-Method`, since 2026-07-28; some clients send it in the legacy era too.
 pub const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 /// `Mcp-Name`, since 2026-07-28.
@@ -56,6 +60,14 @@ impl From<HeaderError> for Rejection {
     }
 }
 
+/// The one `MCP-Protocol-Version` of a request, where it has one.
+///
+/// # Errors
+/// Repeated or not visible ASCII.
+pub fn claimed_version(headers: &HeaderMap) -> Result<Option<&str>, HeaderError> {
+    single(headers, &PROTOCOL_VERSION, "mcp-protocol-version")
+}
+
 /// Refuses a request whose `Mcp-Method` or `Mcp-Name` contradicts its body.
 ///
 /// MCP 2026-07-28, Streamable HTTP, "Server Validation": `Mcp-Method` is required on all requests
@@ -92,13 +104,15 @@ pub fn verify_claims(
     Ok(())
 }
 
-/// The headers that mirror the body, made from the body alone, for an upstream of this revision.
+/// The `MCP-Protocol-Version` and `Mcp-*` headers of a modern message, made from its body alone.
 ///
-/// `MCP-Protocol-Version` is not among them: whether there is one depends on the handshake.
+/// None for the legacy eras: whether there is a version header then depends on the handshake,
+/// which only the sender knows.
 #[must_use]
 pub fn upstream_headers(message: &Message, revision: Revision) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::with_capacity(4);
     if revision.is_modern() {
+        headers.push((PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
         headers.push((METHOD, value(message.method())));
         if let Some(name) = message.name() {
             headers.push((NAME, value(name)));

@@ -4,10 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
-use super::message::Message;
-use super::version::{self, Revision};
-use super::{headers, translate};
-use crate::call::{Action, Call, Resource};
+use super::{Inbound, headers, read};
+use crate::call::{Action, Resource};
 use crate::json::{Document, KeyRule, Limits};
 use crate::limits;
 use crate::reject::{Code, Rejection};
@@ -32,27 +30,6 @@ pub(crate) fn header_map(pairs: &[(&'static str, &str)]) -> HeaderMap {
         map.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
     map
-}
-
-/// A message that got through the ladder.
-struct Inbound {
-    message: Message,
-    revision: Revision,
-    call: Call,
-}
-
-/// The whole ladder, as `decode` climbs it.
-fn read(headers: &HeaderMap, document: Document) -> Result<Inbound, Rejection> {
-    let message = Message::read(&document)?;
-    let header = headers.get("mcp-protocol-version").and_then(|value| value.to_str().ok());
-    let climb = || -> Result<(Revision, Call), Rejection> {
-        let revision = version::classify(header, message.meta_version(), message.method())?;
-        version::require_capabilities(&document, revision)?;
-        headers::verify_claims(headers, &message, revision)?;
-        Ok((revision, translate::to_call(&message, document, revision)?))
-    };
-    let (revision, call) = climb()?;
-    Ok(Inbound { message, revision, call })
 }
 
 /// A modern request with its mirror headers, before the test spoils one of them.
@@ -116,6 +93,7 @@ fn s29_header_that_contradicts_the_body_is_refused_in_every_revision() {
         &[VERSION, method, ("mcp-name", "Echo")],
         &[VERSION, method, name, name],
         &[VERSION, method, method, name],
+        &[VERSION, VERSION, method, name],
         &[VERSION, method, ("mcp-name", "echo,echo")],
         &[VERSION, method, ("mcp-name", "=?base64?ZWNobw=?=")],
         &[VERSION, method, ("mcp-name", "=?BASE64?ZWNobw==?=")],
@@ -132,10 +110,12 @@ fn s29_header_that_contradicts_the_body_is_refused_in_every_revision() {
 }
 
 #[test]
-fn modern_request_without_its_meta_is_refused_as_invalid_params() {
+fn modern_request_without_its_meta_is_refused_as_invalid_params_with_its_id() {
     for params in ["", r#","params":{}"#, r#","params":{"_meta":{}}"#] {
         let body = format!(r#"{{"jsonrpc":"2.0","id":101,"method":"server/discover"{params}}}"#);
-        assert_eq!(code(&[VERSION, ("mcp-method", "server/discover")], &body), Code::ParamsInvalid);
+        let refused = refused(&[VERSION, ("mcp-method", "server/discover")], &body);
+        assert_eq!(refused.code, Code::ParamsInvalid);
+        assert_eq!(refused.rpc_id.unwrap(), &b"101"[..]);
     }
     let no_capabilities = r#"{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
     assert_eq!(
@@ -169,13 +149,14 @@ fn unsupported_version_is_refused_before_anything_is_looked_at() {
     let body = modern("tools/call", r#""name":"x""#).replace("2026-07-28", "2099-01-01");
     let refused = refused(&[("mcp-protocol-version", "2099-01-01")], &body);
     assert_eq!(refused.code, Code::VersionUnsupported);
-    assert!(refused.data.is_some());
+    assert!(refused.data.is_some() && refused.rpc_id.is_some());
 }
 
 #[test]
-fn s23_batch_is_refused() {
-    let batch = r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#;
-    assert_eq!(code(&[], batch), Code::MessageInvalid);
+fn batch_is_refused_without_an_id() {
+    let refused = refused(&[], r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#);
+    assert_eq!(refused.code, Code::MessageInvalid);
+    assert!(refused.rpc_id.is_none());
 }
 
 #[test]
@@ -187,11 +168,9 @@ fn upstream_headers_pass_the_checks_that_the_upstream_makes() {
         ("tools/list", ""),
     ] {
         let document = document(&modern(method, params));
-        let message = Message::read(&document).unwrap();
-        let revision = Revision::V2026_07_28;
-        let mut map: HeaderMap =
-            headers::upstream_headers(&message, revision).into_iter().collect();
-        map.insert(VERSION.0, HeaderValue::from_static(VERSION.1));
+        let message = super::message::Message::read(&document).unwrap();
+        let revision = super::Revision::V2026_07_28;
+        let map: HeaderMap = headers::upstream_headers(&message, revision).into_iter().collect();
         let again = read(&map, document).unwrap_or_else(|e| panic!("{method}: {e:?}"));
         assert_eq!(again.revision, revision);
     }

@@ -48,8 +48,8 @@ pub enum TranslateError {
 /// See [`TranslateError`].
 pub fn to_call(
     message: &Message,
-    document: Document,
     revision: Revision,
+    document: Document,
 ) -> Result<Call, TranslateError> {
     let (action, resource, operation) = match message.kind() {
         Kind::Request | Kind::Notification => {

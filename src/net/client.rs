@@ -86,3 +86,95 @@ fn address(hop: &str) -> Option<IpAddr> {
 }
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, SocketAddr};
+
+    use http::{HeaderMap, HeaderValue};
+    use ipnet::IpNet;
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    use super::{ClientError, FORWARDED_HOPS_MAX, X_FORWARDED_FOR, client_ip};
+
+    const PROXY: &str = "10.0.0.1:4000";
+
+    fn seen(socket: &str, fields: &[&str]) -> Result<IpAddr, ClientError> {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(X_FORWARDED_FOR, HeaderValue::from_str(field).unwrap());
+        }
+        let trusted: [IpNet; 2] = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        client_ip(socket.parse().unwrap(), &headers, &trusted)
+    }
+
+    fn ip(text: &str) -> Result<IpAddr, ClientError> {
+        Ok(text.parse().unwrap())
+    }
+
+    #[test]
+    fn s47_forwarded_address_of_an_untrusted_peer_is_ignored() {
+        assert_eq!(seen("203.0.113.9:1", &["198.51.100.7"]), ip("203.0.113.9"));
+        assert_eq!(seen("203.0.113.9:1", &["x", "y"]), ip("203.0.113.9"));
+    }
+
+    #[test]
+    fn trusted_proxy_names_the_client() {
+        assert_eq!(seen(PROXY, &["198.51.100.7"]), ip("198.51.100.7"));
+        assert_eq!(seen(PROXY, &["198.51.100.7:55000"]), ip("198.51.100.7"));
+        assert_eq!(seen(PROXY, &["[2001:db8::1]:55000"]), ip("2001:db8::1"));
+        assert_eq!(seen(PROXY, &["[2001:db8::1]"]), ip("2001:db8::1"));
+        assert_eq!(seen(PROXY, &[]), ip("10.0.0.1"));
+    }
+
+    #[test]
+    fn s47_hops_that_the_client_wrote_itself_are_not_looked_at() {
+        assert_eq!(seen(PROXY, &["127.0.0.1, 198.51.100.7"]), ip("198.51.100.7"));
+        assert_eq!(seen(PROXY, &["<script>, 198.51.100.7 ,10.9.9.9"]), ip("198.51.100.7"));
+    }
+
+    #[test]
+    fn request_made_by_a_trusted_proxy_itself_is_the_leftmost_hop() {
+        assert_eq!(seen(PROXY, &["10.1.1.1, 10.2.2.2"]), ip("10.1.1.1"));
+    }
+
+    #[test]
+    fn mapped_addresses_are_ipv4_on_both_sides() {
+        assert_eq!(seen("[::ffff:10.0.0.1]:1", &["::ffff:198.51.100.7"]), ip("198.51.100.7"));
+    }
+
+    #[test]
+    fn malformed_or_repeated_field_of_a_trusted_proxy_is_refused() {
+        for bad in ["", "unknown", "198.51.100.7,", "198.51.100.7 10.0.0.2", "1.2.3", "01.2.3.4"] {
+            assert_eq!(seen(PROXY, &[bad]), Err(ClientError::Malformed), "{bad}");
+        }
+        assert_eq!(seen(PROXY, &["198.51.100.7", "198.51.100.7"]), Err(ClientError::Repeated));
+    }
+
+    #[test]
+    fn chain_longer_than_forwarded_hops_max_is_refused() {
+        let longest = ["10.0.0.2"; FORWARDED_HOPS_MAX];
+        assert_eq!(seen(PROXY, &[&longest.join(",")]), ip("10.0.0.2"));
+        let longer = format!("198.51.100.7,{}", longest.join(","));
+        assert_eq!(seen(PROXY, &[&longer]), Err(ClientError::TooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn s47_untrusted_peer_is_always_its_socket(field in "[ -~]{0,80}") {
+            prop_assert_eq!(seen("203.0.113.9:1", &[&field]), ip("203.0.113.9"));
+        }
+
+        #[test]
+        fn rightmost_untrusted_hop_wins_whatever_stands_before_it(prefix in "[ -~]{0,80}", a: u32) {
+            let client = IpAddr::from((a | 0x8000_0000).to_be_bytes());
+            prop_assert_eq!(seen(PROXY, &[&format!("{prefix},{client}, 10.3.3.3")]), Ok(client));
+        }
+    }
+
+    #[test]
+    fn socket_address_without_proxies_is_the_client() {
+        let socket: SocketAddr = "192.0.2.1:5".parse().unwrap();
+        assert_eq!(client_ip(socket, &HeaderMap::new(), &[]), ip("192.0.2.1"));
+    }
+}

@@ -103,3 +103,66 @@ fn over_rate(wait: Wait) -> Rejection {
     rejection.rate_limit = Some(wait.headers("address"));
     rejection
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::{AddressKey, Vet};
+    use crate::clock::Clock;
+    use crate::config::Rate;
+    use crate::hygiene::fixture;
+    use crate::reject::Code;
+
+    fn vet(count: u32, clock: &Clock, before: Option<&Vet>) -> Vet {
+        let mut config = fixture::config(Vec::new());
+        config.per_address = Some(Rate { count, window: Duration::from_secs(60), burst: 2 });
+        Vet::new(&config, clock, before)
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn s56_address_over_its_rate_is_refused_with_429_and_retry_after() {
+        let vet = vet(30, &Clock::manual(0), None);
+        let client = ip("198.51.100.7");
+        assert!(vet.count(client).is_ok());
+        assert!(vet.count(client).is_ok());
+        let refused = vet.count(client).unwrap_err();
+        assert_eq!(refused.code, Code::RateLimited);
+        assert_eq!(refused.retry_after_s, Some(2));
+        let headers = refused.rate_limit.unwrap();
+        assert_eq!((headers.policy, headers.quota, headers.window_s), ("address", 30, 60));
+        assert!(vet.count(ip("198.51.100.8")).is_ok(), "its neighbour is not");
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_share_a_bucket() {
+        let key = |text| AddressKey::of(ip(text));
+        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+    }
+
+    #[test]
+    fn without_a_rate_nobody_is_refused() {
+        let vet = Vet::new(&fixture::config(Vec::new()), &Clock::manual(0), None);
+        assert!((0..1000).all(|_| vet.count(ip("192.0.2.1")).is_ok()));
+    }
+
+    #[test]
+    fn reload_keeps_the_buckets_of_an_equal_rate_only() {
+        let clock = Clock::manual(0);
+        let before = vet(30, &clock, None);
+        let same = vet(30, &clock, Some(&before));
+        let other = vet(31, &clock, Some(&before));
+        let bucket = |vet: &Vet| Arc::clone(vet.per_address.as_ref().unwrap());
+        assert!(Arc::ptr_eq(&bucket(&before), &bucket(&same)));
+        assert!(!Arc::ptr_eq(&bucket(&before), &bucket(&other)));
+    }
+}

@@ -11,17 +11,16 @@ use bytes::Bytes;
 use super::tally::Deeds;
 use super::{Screener, Tally, invalid};
 use crate::authz::Authorizer;
-use crate::call::Action;
 use crate::class::ClassSet;
 use crate::config::ServerRequest;
 use crate::decode::Expect;
 use crate::inspect::Detector;
 use crate::json::{Document, KeyRule, Limits};
 use crate::limits;
-use crate::mcp::catalogue::{self, List};
+use crate::mcp::catalogue::{self, Edit, Listing};
 use crate::mcp::message::{Id, Kind, Message};
 use crate::mcp::method::{self, ServerMessage};
-use crate::mcp::sse::{self, Event};
+use crate::mcp::sse::{Event, KEEPALIVE};
 use crate::mcp::version::Revision;
 use crate::principal::Principal;
 use crate::record::Recorded;
@@ -41,7 +40,7 @@ pub enum Verdict {
 pub struct Judge {
     expected: Option<Id>,
     answered: bool,
-    list: Option<List>,
+    list: Option<Listing>,
     revision: Revision,
     detector: Arc<Detector>,
     authz: Arc<Authorizer>,
@@ -59,7 +58,7 @@ impl Judge {
         Self {
             expected,
             answered: false,
-            list: list(request),
+            list: Listing::of_method(&request.call().operation),
             revision: request.revision().unwrap_or(Revision::ASSUMED),
             detector: Arc::clone(&screener.detector),
             authz: Arc::clone(&screener.authz),
@@ -114,10 +113,14 @@ impl Judge {
     /// An event without a message: a comment or a priming event. Its text is text all the same.
     #[must_use]
     pub fn plain_event(&self, event: &Event, tally: &Tally) -> Bytes {
-        match std::str::from_utf8(&event.raw) {
+        // Text that clients ignore is not worth its risk; that something came is worth telling.
+        if event.comment_only {
+            return KEEPALIVE;
+        }
+        let kept = if event.ignored_text { event.known_only() } else { event.raw.clone() };
+        match std::str::from_utf8(&kept) {
             Ok(text) => self.text(text, tally),
-            // Not text: what can be kept is the end of the event.
-            Err(_) => sse::COMMENT,
+            Err(_) => Bytes::new(),
         }
     }
 
@@ -147,21 +150,33 @@ impl Judge {
             return Ok(Verdict::Drop("second_response"));
         }
         self.answered = true;
-        let edits = match (self.list, message.kind()) {
-            (Some(list), Kind::Result) => {
-                let visible = |name: &str| self.authz.visible(&self.principal, list, name);
-                catalogue::filter(document, list, visible).map_err(|e| invalid(e.to_string()))?
-            }
-            (_, Kind::Result | Kind::Error | Kind::Request | Kind::Notification) => Vec::new(),
+        let edits = match message.kind() {
+            Kind::Result => self.filter(document)?,
+            Kind::Error | Kind::Request | Kind::Notification => Vec::new(),
         };
         self.redact(document, edits, tally)
+    }
+
+    /// What a list hides from this caller; whatever depends on the caller is theirs alone.
+    fn filter(&self, document: &Document) -> Result<Vec<Edit>, Rejection> {
+        let Some(result) = document.root().get("result") else { return Ok(Vec::new()) };
+        match self.list {
+            Some(list) => {
+                let visible = |name: &str| self.authz.visible(&self.principal, list, name);
+                Ok(catalogue::filter(list, result, visible)?.edits)
+            }
+            None if self.revision.is_modern() => {
+                Ok(catalogue::private_scope(result)?.into_iter().collect())
+            }
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Masks what the caller may not see and applies the edits of the list filter.
     fn redact(
         &self,
         document: &Document,
-        filtered: Vec<catalogue::Edit>,
+        filtered: Vec<Edit>,
         tally: &Tally,
     ) -> Result<Verdict, Rejection> {
         let plan = self.detector.plan(document.root(), self.reveal);
@@ -200,33 +215,6 @@ impl Judge {
 fn parse(bytes: Bytes) -> Result<Document, Rejection> {
     Document::parse(bytes, &ANSWER).map_err(|e| invalid(e.to_string()))
 }
-
-/// Which list the answer is, so that it can be filtered.
-fn list(request: &Recorded) -> Option<List> {
-    match request.call().action {
-        Action::ToolsList => Some(List::Tools),
-        Action::PromptsList => Some(List::Prompts),
-        Action::ResourcesList if request.call().operation.as_ref() == TEMPLATES => {
-            Some(List::Templates)
-        }
-        Action::ResourcesList => Some(List::Resources),
-        Action::ToolsInvoke
-        | Action::ResourcesRead
-        | Action::ResourcesSubscribe
-        | Action::PromptsGet
-        | Action::Completion
-        | Action::ContextRead
-        | Action::MemoryRead
-        | Action::MemoryWrite
-        | Action::MemoryDelete
-        | Action::SessionOpen
-        | Action::SessionListen
-        | Action::SessionClose
-        | Action::SessionAnswer => None,
-    }
-}
-
-const TEMPLATES: &str = "resources/templates/list";
 
 /// How strictly answers are read: exact duplicates are refused, look-alikes are data.
 const ANSWER: Limits = Limits {

@@ -18,7 +18,7 @@ use super::{Recheck, Tally};
 use crate::body::{ReplyBody, StreamCut};
 use crate::config::Upstream;
 use crate::limits;
-use crate::mcp::sse::{self, Decoder, Event};
+use crate::mcp::sse::{Decoder, Event, KEEPALIVE};
 use crate::reject::{Code, Rejection};
 use crate::reply;
 
@@ -160,10 +160,10 @@ impl Relay {
             return;
         };
         match self.judge.message(data.clone(), &self.tally) {
-            Ok(Verdict::Pass(out)) if out == data && event.is_plain() => {
+            Ok(Verdict::Pass(out)) if out == data && !event.ignored_text => {
                 self.out.push_back(event.raw.clone());
             }
-            Ok(Verdict::Pass(out)) => self.out.push_back(sse::encode(event, &out)),
+            Ok(Verdict::Pass(out)) => self.out.push_back(event.encode(&out)),
             Ok(Verdict::Drop(reason)) => self.tally.note(|deeds| deeds.drop_one(reason)),
             Err(rejection) => {
                 let why = if rejection.code == Code::AnswerBlocked { "blocked" } else { "unreadable_event" };
@@ -188,7 +188,8 @@ impl Relay {
     /// A half event at the end is dispatched by nobody (HTML, server-sent events) and dropped here.
     fn upstream_ended(&mut self) {
         self.state = State::Ending;
-        if self.decoder.finish().is_some() {
+        let decoder = std::mem::replace(&mut self.decoder, Decoder::new(0));
+        if !decoder.finish().is_empty() {
             self.tally.note(|deeds| deeds.drop_one("half_event"));
         }
     }
@@ -205,5 +206,3 @@ impl Relay {
         self.state = State::Failing;
     }
 }
-
-const KEEPALIVE: Bytes = Bytes::from_static(b": keepalive\n\n");

@@ -100,8 +100,14 @@ fn s29_upstream_headers_come_from_the_body() {
             .collect::<Vec<_>>()
     };
     let own = |n: &str, v: &str| (n.to_owned(), v.to_owned());
-    let modern = [own("mcp-method", "tools/call"), own("mcp-name", "get weather")];
-    assert_eq!(names(Revision::V2026_07_28), modern);
+    assert_eq!(
+        names(Revision::V2026_07_28),
+        [
+            own("mcp-protocol-version", "2026-07-28"),
+            own("mcp-method", "tools/call"),
+            own("mcp-name", "get weather"),
+        ]
+    );
     assert_eq!(names(Revision::V2025_11_25), []);
 }
 

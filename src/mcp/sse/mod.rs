@@ -16,8 +16,8 @@ use crate::reject::{Code, Rejection};
 #[cfg(test)]
 mod tests;
 
-/// A block that says nothing and that every client skips.
-pub const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+/// A comment that keeps an idle stream open.
+pub const KEEPALIVE: Bytes = Bytes::from_static(b": keepalive\n\n");
 
 /// Cuts a stream of chunks into events. Linear in the input.
 #[derive(Debug)]
@@ -134,12 +134,12 @@ impl Decoder {
     }
 
     /// Ends the stream: the bytes of an event that was never completed, which clients discard.
-    pub fn finish(&mut self) -> Option<Bytes> {
+    #[must_use]
+    pub fn finish(mut self) -> Bytes {
         for chunk in self.chunks.drain(..) {
             self.partial.extend_from_slice(&chunk);
         }
-        let tail = self.partial.split().freeze();
-        Some(tail).filter(|tail| !tail.is_empty())
+        self.partial.freeze()
     }
 
     /// Moves over `chunk` up to the end of the event and returns where it is.
@@ -192,11 +192,15 @@ impl Decoder {
 }
 
 impl Event {
-    /// Whether every byte of it means something to a client, so that it may pass as it came once
-    /// its data was judged.
+    /// The event with other data: `id`, `event` and `retry` stay, comments and unknown fields go,
+    /// the data stands in one line. A line end in `data` becomes a space, which means the same
+    /// in JSON, where it can stand between tokens only.
     #[must_use]
-    pub fn is_plain(&self) -> bool {
-        !self.ignored_text
+    pub fn encode(&self, data: &[u8]) -> Bytes {
+        let mut out = self.head(data.len());
+        write_line(&mut out, b"data", data);
+        out.extend_from_slice(b"\n");
+        out.freeze()
     }
 
     /// The event without comments, unknown fields and values out of form.
@@ -286,17 +290,6 @@ impl Event {
             _ignored => self.ignored_text = true,
         }
     }
-}
-
-/// The event with other data: `id`, `event` and `retry` stay, comments and unknown fields go, the
-/// data stands in one line. A line end in `data` becomes a space, which means the same in JSON,
-/// where it can stand between tokens only.
-#[must_use]
-pub fn encode(event: &Event, data: &[u8]) -> Bytes {
-    let mut out = event.head(data.len());
-    write_line(&mut out, b"data", data);
-    out.extend_from_slice(b"\n");
-    out.freeze()
 }
 
 /// An event of our own, of type `message`, as MCP's event streams have it.

@@ -8,7 +8,7 @@ fn translate(method: &str, params: &str, revision: Revision) -> Result<Call, Tra
     let id = if method.starts_with("notifications/") { "" } else { r#""id":1,"# };
     let text = format!(r#"{{"jsonrpc":"2.0",{id}"method":"{method}","params":{params}}}"#);
     let document = document(&text);
-    to_call(&Message::read(&document).unwrap(), document, revision)
+    to_call(&Message::read(&document).unwrap(), revision, document)
 }
 
 fn legacy(method: &str, params: &str) -> Result<(Action, Resource), TranslateError> {
@@ -129,7 +129,7 @@ fn s27_request_without_id_and_notification_with_id_are_refused() {
     ] {
         let document = document(text);
         let message = Message::read(&document).unwrap();
-        let error = to_call(&message, document, Revision::V2025_11_25).unwrap_err();
+        let error = to_call(&message, Revision::V2025_11_25, document).unwrap_err();
         assert_eq!(error, TranslateError::Form);
     }
 }
@@ -154,9 +154,9 @@ fn client_answers_are_calls_in_the_legacy_era_only() {
         [r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, r#"{"jsonrpc":"2.0","id":1,"error":{}}"#]
     {
         let answer = Message::read(&document(text)).unwrap();
-        let call = to_call(&answer, document(text), Revision::V2025_06_18).unwrap();
+        let call = to_call(&answer, Revision::V2025_06_18, document(text)).unwrap();
         assert_eq!((call.action, &*call.operation), (Action::SessionAnswer, "response"));
-        let error = to_call(&answer, document(text), Revision::V2026_07_28).unwrap_err();
+        let error = to_call(&answer, Revision::V2026_07_28, document(text)).unwrap_err();
         assert_eq!(error, TranslateError::Response);
     }
 }
