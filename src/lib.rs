@@ -18,4 +18,6 @@ pub mod net;
 pub mod peer;
 pub mod principal;
 pub mod reject;
+pub mod rest;
 pub mod secret;
+pub mod session;
