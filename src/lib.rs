@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod json;
 pub mod limits;
 pub mod net;
+pub mod outbound;
 pub mod principal;
 pub mod reject;
 pub mod secret;
