@@ -2,12 +2,14 @@
 //!
 //! The map, in the order in which an exchange flows; `pipeline` is the one file to read first.
 
+pub mod authn;
 pub mod body;
 pub mod call;
 pub mod class;
 pub mod clock;
 pub mod config;
 pub mod exchange;
+pub mod hygiene;
 pub mod json;
 pub mod limits;
 pub mod net;
