@@ -3,7 +3,9 @@
 //! The map, in the order in which an exchange flows; `pipeline` is the one file to read first.
 
 pub mod authn;
+pub mod audit;
 pub mod body;
+pub mod bucket;
 pub mod call;
 pub mod class;
 pub mod clock;
@@ -12,8 +14,10 @@ pub mod exchange;
 pub mod hygiene;
 pub mod json;
 pub mod limits;
+pub mod mcp;
 pub mod net;
 pub mod outbound;
+pub mod peer;
 pub mod principal;
 pub mod reject;
 pub mod secret;
