@@ -2,6 +2,7 @@
 //!
 //! The map, in the order in which an exchange flows; `pipeline` is the one file to read first.
 
+pub mod authn;
 pub mod audit;
 pub mod body;
 pub mod bucket;
@@ -15,6 +16,7 @@ pub mod json;
 pub mod limits;
 pub mod mcp;
 pub mod net;
+pub mod outbound;
 pub mod peer;
 pub mod principal;
 pub mod reject;
