@@ -18,13 +18,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::{self, Health, Log};
-use crate::authn::IssuerKeys;
+use crate::authn::Authn;
 use crate::body::ReplyBody;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::decode::BodyBudget;
 use crate::limits;
 use crate::observe::Metrics;
+use crate::outbound::{Outbound, OutboundError};
 use crate::peer::Peer;
 use crate::pipeline::Pipeline;
 use crate::reject::Code;
@@ -61,6 +62,12 @@ pub enum StartError {
     /// The metrics, a defect of ours.
     #[error("metrics cannot be registered: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// The client for keys and metadata.
+    #[error("the client for keys and metadata cannot be set up: {0}")]
+    Outbound(#[from] OutboundError),
+    /// The system has no randomness.
+    #[error("the system has no randomness")]
+    Randomness,
     /// The admin listener.
     #[error("cannot listen on the admin address: {0}")]
     Admin(std::io::Error),
@@ -113,8 +120,10 @@ impl Gateway {
             durability: config.audit.durability,
             ..audit::Options::new(&config.audit.dir)
         })?;
+        let outbound = Arc::new(Outbound::new(None, Vec::new())?);
         let shared = Shared {
-            keys: IssuerKeys::new(&options.clock),
+            authn: Authn::new(options.clock.clone(), outbound)
+                .map_err(|_| StartError::Randomness)?,
             clock: options.clock,
             log: log.clone(),
             metrics: metrics.clone(),
@@ -147,6 +156,7 @@ impl Gateway {
             }
         };
         helpers.spawn(Arc::clone(&core).keep_house(stop.clone()));
+        helpers.spawn(Arc::clone(&core).keep_keys(stop.clone()));
         let addresses = listeners.addresses().to_vec();
         let listening = TaskTracker::new();
         listening.spawn(listeners.serve(Arc::new(Edge(pipeline)), stop.clone()));
@@ -233,6 +243,11 @@ impl Core {
         for warning in &snap.config().warnings {
             tracing::warn!(warning = warning.as_str(), "configuration");
         }
+    }
+
+    /// Keeps the issuers' keys fresh until the end.
+    async fn keep_keys(self: Arc<Self>, stop: CancellationToken) {
+        self.shared.authn.run(stop).await;
     }
 
     /// Sweeps idle keys of limiters until the end.

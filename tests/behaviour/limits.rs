@@ -1,6 +1,6 @@
 //! How often: limits answer 429 with a way back, and free what they held.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sallyport::clock::Clock;
 
@@ -8,7 +8,7 @@ use crate::support::{RESOURCE, Setup, World, call, plain};
 use crate::upstream::Upstream;
 
 fn clock() -> Clock {
-    Clock::manual(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
+    Clock::manual(crate::issuer::NOW)
 }
 
 async fn world(limits: &str, clock: &Clock) -> World {

@@ -88,7 +88,7 @@ async fn s37_foreign_second_and_unasked_messages_never_reach_the_client() {
 #[tokio::test]
 async fn a_stream_ends_with_an_error_event_when_its_token_expires() {
     let (upstream, senders) = fed().await;
-    let clock = Clock::manual(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs());
+    let clock = Clock::manual(crate::issuer::NOW);
     let world = World::with(upstream, Setup { clock: Some(clock.clone()), ..Setup::default() }).await;
     let token = world.issuer.token().audience(crate::support::RESOURCE).scope("mcp.tools.invoke").expires_in(60).sign();
     let response = world.open(post(Some(&token), call("echo").to_string())).await;

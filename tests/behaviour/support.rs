@@ -148,7 +148,7 @@ impl World {
         let issuer = Issuer::start().await;
         let mut world = Self { gateway: None, issuer, upstream, dir, pki, setup };
         let options = Options {
-            clock: world.setup.clock.clone().unwrap_or_else(Clock::system),
+            clock: world.setup.clock.clone().unwrap_or_else(|| Clock::manual(crate::issuer::NOW)),
             ..Options::default()
         };
         let config = world.check(&world.yaml(&world.setup.server)).unwrap();
@@ -180,7 +180,7 @@ impl World {
     pub fn check(&self, yaml: &str) -> Result<config::Config, String> {
         let source =
             Source { path: Some(self.dir.path().join("sallyport.yaml")), text: yaml.to_owned() };
-        config::check(&source, &|_| None, Strictness::Usual)
+        config::check(&source, &|_: &str| None, Strictness::Normal)
             .map(|checked| checked.config)
             .map_err(|problems| problems.to_string())
     }
