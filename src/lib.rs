@@ -14,3 +14,4 @@ pub mod net;
 pub mod principal;
 pub mod reject;
 pub mod secret;
+pub mod server;
