@@ -23,3 +23,4 @@ pub mod reject;
 pub mod rest;
 pub mod secret;
 pub mod session;
+pub mod server;
