@@ -1,3 +1,4 @@
 //! x
 pub mod class;
+pub mod inspect;
 pub mod json;
