@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod exchange;
 pub mod hygiene;
+pub mod inspect;
 pub mod json;
 pub mod limits;
 pub mod mcp;
