@@ -11,11 +11,11 @@ use bytes::Bytes;
 
 use crate::audit::Log;
 use crate::authn::{Authenticator, Authn, SetupError};
-use crate::authz::{Authorizer, Query};
+use crate::authz::Authorizer;
 use crate::call::{Action, Resource};
 use crate::class::{Class, Form};
 use crate::clock::Clock;
-use crate::config::{Config, Server};
+use crate::config::{Config, CustomPattern, Redact, Server};
 use crate::decode::{BodyBudget, Decoded, Decoder};
 use crate::exchange::Exchange;
 use crate::guard::Guards;
@@ -207,7 +207,7 @@ impl Snapshot {
         self.gates
             .iter()
             .find(|g| g.server.name.as_ref() == server)
-            .is_some_and(|g| g.authz.allows(&Query::plain(principal, action, resource)))
+            .is_some_and(|g| g.authz.allows(principal, action, resource))
     }
 
     /// Forgets idle keys of every limiter; called on a timer.
@@ -252,15 +252,14 @@ struct Part<'a> {
 impl Part<'_> {
     fn gates(&self, server: &Arc<Server>, old: Option<&Gates>) -> Result<Gates, BuildError> {
         let clock = &self.shared.clock;
-        let authz = Arc::new(Authorizer::new(Arc::clone(server)));
+        let authz = Arc::new(Authorizer::new(server, clock));
         let upstream = match old {
             Some(old) if old.server.upstream == server.upstream => Arc::clone(&old.upstream),
             Some(_) | None => Arc::new(Forwarder::new(&server.upstream).map_err(|source| {
                 BuildError::Upstream { server: Arc::clone(&server.name), source }
             })?),
         };
-        let settings = inspect::Settings::of(&server.redact);
-        let detector = Arc::new(Detector::new(&settings).map_err(|source| {
+        let detector = Arc::new(Detector::new(&settings(&server.redact)).map_err(|source| {
             BuildError::Detector { server: Arc::clone(&server.name), source }
         })?);
         Ok(Gates {
@@ -290,6 +289,19 @@ impl Part<'_> {
             scrub: Arc::clone(self.scrub),
             server: Arc::clone(server),
         })
+    }
+}
+
+/// What a route redacts, in the detector's words.
+fn settings(redact: &Redact) -> inspect::Settings {
+    let custom = |pattern: &CustomPattern| inspect::CustomPattern {
+        name: pattern.name.clone(),
+        pattern: pattern.pattern.clone(),
+        form: pattern.form,
+    };
+    inspect::Settings {
+        forms: redact.forms.clone(),
+        custom: redact.custom.iter().map(custom).collect(),
     }
 }
 

@@ -252,7 +252,8 @@ impl Authenticator {
     fn refuse(&self, error: &TokenError) -> Rejection {
         self.authn.count(error.reason());
         let code = error.code();
-        let rejection = Rejection::new(code, error.to_string());
+        let mut rejection = Rejection::new(code, error.to_string());
+        rejection.reason = Some(error.reason().name());
         if code == Code::KeysUnavailable {
             return rejection.retry_after(JWKS_REFRESH_MIN_S);
         }
