@@ -2,14 +2,15 @@
 //!
 //! The map, in the order in which an exchange flows; `pipeline` is the one file to read first.
 
-pub mod authn;
 pub mod audit;
+pub mod authn;
 pub mod body;
 pub mod bucket;
 pub mod call;
 pub mod class;
 pub mod clock;
 pub mod config;
+pub mod dev;
 pub mod exchange;
 pub mod hygiene;
 pub mod json;

@@ -4,46 +4,36 @@
 //! from a request: behind proxies, guessing is the most common defect of gateways, and a caller
 //! who chooses the Host header must not choose where clients send their users.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use serde_json::json;
 
 use crate::call::Action;
-use crate::config::{Auth, Profile, Server};
+use crate::config::{Auth, Issuer, Profile, Server};
+use crate::hygiene::metadata_url;
 use crate::reject::Challenge;
 
-/// The well-known path of a host's root (RFC 9728 section 3).
-pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
-
-/// Where the document of `server` stands: [`WELL_KNOWN`] with the public URL's path appended
-/// (RFC 9728 section 3.1). Clients try this form first, then the bare [`WELL_KNOWN`].
+/// The document (RFC 9728 section 2). A server that takes no tokens says just that.
 #[must_use]
-pub fn path(server: &Server) -> String {
-    format!("{WELL_KNOWN}{}", server.public_url.path().trim_end_matches('/'))
-}
-
-/// Absolute address of the document of `server`.
-#[must_use]
-pub fn url(server: &Server) -> String {
-    format!("{}{}", server.public_url.origin().ascii_serialization(), path(server))
-}
-
-/// The document (RFC 9728 section 2), or `None` for a server that takes no tokens.
-#[must_use]
-pub fn document(server: &Server) -> Option<Bytes> {
-    let issuers = match &server.auth {
-        Auth::Tokens(issuers) => issuers,
-        Auth::None | Auth::Certificate => return None,
+pub fn document(server: &Server) -> Bytes {
+    let (issuers, methods): (&[Arc<Issuer>], &[&str]) = match &server.auth {
+        Auth::Tokens(issuers) => (issuers, &["header"]),
+        Auth::None | Auth::Certificate => (&[], &[]),
     };
-    let mut document = serde_json::json!({
-        "resource": &*server.resource,
-        "authorization_servers": issuers.iter().map(|i| &*i.issuer).collect::<Vec<_>>(),
-        "bearer_methods_supported": ["header"],
-        "resource_name": &*server.name,
-    });
-    let scopes = basic_scopes(server);
-    if let (Some(members), false) = (document.as_object_mut(), scopes.is_empty()) {
-        members.insert("scopes_supported".to_owned(), scopes.into());
+    let mut document = json!({"resource": &*server.resource, "resource_name": &*server.name});
+    if let Some(members) = document.as_object_mut() {
+        members.insert("bearer_methods_supported".to_owned(), methods.into());
+        if !issuers.is_empty() {
+            let names: Vec<&str> = issuers.iter().map(|i| &*i.issuer).collect();
+            members.insert("authorization_servers".to_owned(), names.into());
+            let scopes = basic_scopes(server);
+            if !scopes.is_empty() {
+                members.insert("scopes_supported".to_owned(), scopes.into());
+            }
+        }
     }
-    Some(document.to_string().into())
+    document.to_string().into()
 }
 
 /// The challenge of a 401 or 403 on `server`: `error` is absent when no token was sent
@@ -53,7 +43,7 @@ pub fn challenge_for(server: &Server, error: Option<&'static str>, scopes: &[&st
     Challenge {
         error,
         scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
-        resource_metadata: url(server),
+        resource_metadata: metadata_url(server),
     }
 }
 

@@ -6,7 +6,7 @@
 //! the route says `auth: none`; every error inside denies (S-13), and nothing a request says
 //! skips the check (S-14).
 //!
-//! [`Authn`] lives as long as the process and keeps keys and cached tokens over reloads; one
+//! [`IssuerKeys`] live as long as the process and keep keys and verified tokens over reloads; one
 //! [`Authenticator`] per server lives as long as its configuration.
 
 pub mod bearer;
@@ -21,7 +21,6 @@ pub mod source;
 mod tokens;
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -49,19 +48,22 @@ use jwks::{KeyRing, Services};
 use source::Source;
 use tokens::Tokens;
 
-/// What authentication keeps for the life of the process: keys and verified tokens.
+/// The keys of all issuers, and the tokens that were verified with them, for the life of the
+/// process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct IssuerKeys(Arc<Kept>);
+
 #[derive(Debug)]
-pub struct Authn {
+struct Kept {
     services: Services,
     cache: TokenCache,
     rings: Mutex<Vec<Weak<KeyRing>>>,
-    failures: [AtomicU64; Reason::ALL.len()],
 }
 
 /// Judges the callers of one server.
 #[derive(Debug)]
 pub struct Authenticator {
-    authn: Arc<Authn>,
+    keys: IssuerKeys,
     /// Asked in order; the first whose credential is there decides.
     methods: Vec<Method>,
     challenge: Challenge,
@@ -102,66 +104,64 @@ impl Deref for Authenticated {
     }
 }
 
-impl Authn {
-    /// Empty; keys are loaded by [`Authn::run`] or by the first token that needs them.
+impl IssuerKeys {
+    /// Empty; keys are loaded by [`IssuerKeys::run`] or by the first token that needs them.
     ///
     /// # Errors
     /// When the system has no randomness.
-    pub fn new(clock: Clock, outbound: Arc<Outbound>) -> Result<Arc<Self>, Unspecified> {
-        let (tasks, generations) = (TaskTracker::new(), Arc::default());
-        Ok(Arc::new(Self {
-            services: Services { clock, outbound, tasks, generations },
-            cache: TokenCache::new()?,
-            rings: Mutex::default(),
-            failures: Default::default(),
-        }))
+    pub fn new(clock: &Clock, outbound: Outbound) -> Result<Self, Unspecified> {
+        let services = Services {
+            clock: clock.clone(),
+            outbound: Arc::new(outbound),
+            tasks: TaskTracker::new(),
+            generations: Arc::default(),
+        };
+        Ok(Self(Arc::new(Kept { services, cache: TokenCache::new()?, rings: Mutex::default() })))
     }
 
     /// Keeps keys fresh and the cache clean until `stop`, then waits for loads in flight. The
-    /// server owns this task.
-    pub async fn run(&self, stop: CancellationToken) {
+    /// server owns this task; without it a removed key would live as long as the process.
+    pub async fn run(self, stop: CancellationToken) {
         loop {
-            self.refresh_due().await;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.refresh_due() => {}
+            }
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(Duration::from_millis(KEYS_SWEEP_MS)) => {}
             }
         }
-        self.services.tasks.close();
-        self.services.tasks.wait().await;
+        self.0.services.tasks.close();
+        self.0.services.tasks.wait().await;
     }
 
     /// Loads the keys that are due, all issuers at once, and forgets tokens that have expired.
     pub async fn refresh_due(&self) {
         let rings = self.live_rings();
         futures_util::future::join_all(rings.iter().map(KeyRing::refresh_if_due)).await;
-        self.cache.sweep(self.services.clock.unix_s());
+        self.0.cache.sweep(self.0.services.clock.unix_s());
     }
 
-    /// How each issuer's keys are doing.
+    /// How each issuer's keys are doing, for readiness and metrics.
     #[must_use]
-    pub fn key_status(&self) -> Vec<KeyStatus> {
+    pub fn status(&self) -> Vec<KeyStatus> {
         self.live_rings().iter().map(|ring| ring.status()).collect()
-    }
-
-    /// Refused tokens since start, by reason.
-    pub fn failures(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
-        Reason::ALL.into_iter().zip(self.failures.iter().map(|n| n.load(Ordering::Relaxed)))
     }
 
     /// Verified tokens in the cache.
     #[must_use]
     pub fn cached_tokens(&self) -> usize {
-        self.cache.len()
+        self.0.cache.len()
     }
 
     /// The ring of an issuer and source, shared by all routes that name both.
     fn ring(&self, issuer: &Arc<str>, source: Source) -> Arc<KeyRing> {
-        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rings = self.0.rings.lock().unwrap_or_else(PoisonError::into_inner);
         rings.retain(|ring| ring.strong_count() > 0);
         let found = rings.iter().filter_map(Weak::upgrade).find(|r| r.is_of(issuer, &source));
         found.unwrap_or_else(|| {
-            let ring = KeyRing::new(Arc::clone(issuer), source, self.services.clone());
+            let ring = KeyRing::new(Arc::clone(issuer), source, self.0.services.clone());
             let ring = Arc::new(ring);
             rings.push(Arc::downgrade(&ring));
             ring
@@ -169,15 +169,8 @@ impl Authn {
     }
 
     fn live_rings(&self) -> Vec<Arc<KeyRing>> {
-        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let rings = self.0.rings.lock().unwrap_or_else(PoisonError::into_inner);
         rings.iter().filter_map(Weak::upgrade).collect()
-    }
-
-    fn count(&self, reason: Reason) {
-        let mut counts = Reason::ALL.into_iter().zip(&self.failures);
-        if let Some((_, count)) = counts.find(|(r, _)| *r == reason) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 
@@ -186,14 +179,14 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`SetupError`]; the configuration check finds the same problems with their lines.
-    pub fn new(authn: &Arc<Authn>, server: &Server) -> Result<Self, SetupError> {
+    pub fn new(server: &Server, keys: &IssuerKeys) -> Result<Self, SetupError> {
         let method = match &server.auth {
             Auth::None => Method::Anonymous(Arc::new(anonymous())),
             Auth::Certificate => Method::Certificate,
-            Auth::Tokens(issuers) => Method::Token(Tokens::new(authn, issuers, &server.resource)?),
+            Auth::Tokens(issuers) => Method::Token(Tokens::new(keys, issuers, &server.resource)?),
         };
         let challenge = metadata::challenge_for(server, None, &metadata::basic_scopes(server));
-        Ok(Self { authn: Arc::clone(authn), methods: vec![method], challenge })
+        Ok(Self { keys: keys.clone(), methods: vec![method], challenge })
     }
 
     /// Authenticates the caller of an exchange, before its body is read.
@@ -245,14 +238,14 @@ impl Authenticator {
         tokens: &Tokens,
         headers: &HeaderMap,
     ) -> Result<Arc<Principal>, TokenError> {
-        tokens.principal(&self.authn, bearer::token(headers)?).await
+        tokens.principal(&self.keys, bearer::token(headers)?).await
     }
 
     /// RFC 6750 section 3: `error` only when a token was sent.
     fn refuse(&self, error: &TokenError) -> Rejection {
-        self.authn.count(error.reason());
         let code = error.code();
-        let rejection = Rejection::new(code, error.to_string());
+        let mut rejection = Rejection::new(code, error.to_string());
+        rejection.reason = Some(error.reason().name());
         if code == Code::KeysUnavailable {
             return rejection.retry_after(JWKS_REFRESH_MIN_S);
         }
