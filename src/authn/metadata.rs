@@ -4,36 +4,33 @@
 //! from a request: behind proxies, guessing is the most common defect of gateways, and a caller
 //! who chooses the Host header must not choose where clients send their users.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use serde_json::json;
 
 use crate::call::Action;
-use crate::config::{Auth, Issuer, Profile, Server};
+use crate::config::{Auth, Profile, Server};
 use crate::hygiene::metadata_url;
 use crate::reject::Challenge;
 
-/// The document (RFC 9728 section 2). A server that takes no tokens says just that.
+/// The document (RFC 9728 section 2), or `None` for a server that takes no tokens: clients that
+/// find one begin to look for an authorization server.
 #[must_use]
-pub fn document(server: &Server) -> Bytes {
-    let (issuers, methods): (&[Arc<Issuer>], &[&str]) = match &server.auth {
-        Auth::Tokens(issuers) => (issuers, &["header"]),
-        Auth::None | Auth::Certificate => (&[], &[]),
+pub fn document(server: &Server) -> Option<Bytes> {
+    let issuers = match &server.auth {
+        Auth::Tokens(issuers) => issuers,
+        Auth::None | Auth::Certificate => return None,
     };
-    let mut document = json!({"resource": &*server.resource, "resource_name": &*server.name});
-    if let Some(members) = document.as_object_mut() {
-        members.insert("bearer_methods_supported".to_owned(), methods.into());
-        if !issuers.is_empty() {
-            let names: Vec<&str> = issuers.iter().map(|i| &*i.issuer).collect();
-            members.insert("authorization_servers".to_owned(), names.into());
-            let scopes = basic_scopes(server);
-            if !scopes.is_empty() {
-                members.insert("scopes_supported".to_owned(), scopes.into());
-            }
-        }
+    let mut document = json!({
+        "resource": &*server.resource,
+        "authorization_servers": issuers.iter().map(|i| &*i.issuer).collect::<Vec<_>>(),
+        "bearer_methods_supported": ["header"],
+        "resource_name": &*server.name,
+    });
+    let scopes = basic_scopes(server);
+    if let (Some(members), false) = (document.as_object_mut(), scopes.is_empty()) {
+        members.insert("scopes_supported".to_owned(), scopes.into());
     }
-    document.to_string().into()
+    Some(document.to_string().into())
 }
 
 /// The challenge of a 401 or 403 on `server`: `error` is absent when no token was sent

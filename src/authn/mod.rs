@@ -6,7 +6,7 @@
 //! the route says `auth: none`; every error inside denies (S-13), and nothing a request says
 //! skips the check (S-14).
 //!
-//! [`IssuerKeys`] live as long as the process and keep keys and verified tokens over reloads; one
+//! [`Authn`] lives as long as the process and keeps keys and verified tokens over reloads; one
 //! [`Authenticator`] per server lives as long as its configuration.
 
 pub mod bearer;
@@ -48,13 +48,10 @@ use jwks::{KeyRing, Services};
 use source::Source;
 use tokens::Tokens;
 
-/// The keys of all issuers, and the tokens that were verified with them, for the life of the
-/// process. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct IssuerKeys(Arc<Kept>);
-
+/// What authentication keeps for the life of the process: the keys of all issuers, and the tokens
+/// that were verified with them.
 #[derive(Debug)]
-struct Kept {
+pub struct Authn {
     services: Services,
     cache: TokenCache,
     rings: Mutex<Vec<Weak<KeyRing>>>,
@@ -63,7 +60,7 @@ struct Kept {
 /// Judges the callers of one server.
 #[derive(Debug)]
 pub struct Authenticator {
-    keys: IssuerKeys,
+    authn: Arc<Authn>,
     /// Asked in order; the first whose credential is there decides.
     methods: Vec<Method>,
     challenge: Challenge,
@@ -104,24 +101,20 @@ impl Deref for Authenticated {
     }
 }
 
-impl IssuerKeys {
-    /// Empty; keys are loaded by [`IssuerKeys::run`] or by the first token that needs them.
+impl Authn {
+    /// Empty; keys are loaded by [`Authn::run`] or by the first token that needs them.
     ///
     /// # Errors
     /// When the system has no randomness.
-    pub fn new(clock: &Clock, outbound: Outbound) -> Result<Self, Unspecified> {
-        let services = Services {
-            clock: clock.clone(),
-            outbound: Arc::new(outbound),
-            tasks: TaskTracker::new(),
-            generations: Arc::default(),
-        };
-        Ok(Self(Arc::new(Kept { services, cache: TokenCache::new()?, rings: Mutex::default() })))
+    pub fn new(clock: Clock, outbound: Arc<Outbound>) -> Result<Arc<Self>, Unspecified> {
+        let (tasks, generations) = (TaskTracker::new(), Arc::default());
+        let services = Services { clock, outbound, tasks, generations };
+        Ok(Arc::new(Self { services, cache: TokenCache::new()?, rings: Mutex::default() }))
     }
 
     /// Keeps keys fresh and the cache clean until `stop`, then waits for loads in flight. The
     /// server owns this task; without it a removed key would live as long as the process.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(&self, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -132,36 +125,36 @@ impl IssuerKeys {
                 () = tokio::time::sleep(Duration::from_millis(KEYS_SWEEP_MS)) => {}
             }
         }
-        self.0.services.tasks.close();
-        self.0.services.tasks.wait().await;
+        self.services.tasks.close();
+        self.services.tasks.wait().await;
     }
 
     /// Loads the keys that are due, all issuers at once, and forgets tokens that have expired.
     pub async fn refresh_due(&self) {
         let rings = self.live_rings();
         futures_util::future::join_all(rings.iter().map(KeyRing::refresh_if_due)).await;
-        self.0.cache.sweep(self.0.services.clock.unix_s());
+        self.cache.sweep(self.services.clock.unix_s());
     }
 
     /// How each issuer's keys are doing, for readiness and metrics.
     #[must_use]
-    pub fn status(&self) -> Vec<KeyStatus> {
+    pub fn key_status(&self) -> Vec<KeyStatus> {
         self.live_rings().iter().map(|ring| ring.status()).collect()
     }
 
     /// Verified tokens in the cache.
     #[must_use]
     pub fn cached_tokens(&self) -> usize {
-        self.0.cache.len()
+        self.cache.len()
     }
 
     /// The ring of an issuer and source, shared by all routes that name both.
     fn ring(&self, issuer: &Arc<str>, source: Source) -> Arc<KeyRing> {
-        let mut rings = self.0.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
         rings.retain(|ring| ring.strong_count() > 0);
         let found = rings.iter().filter_map(Weak::upgrade).find(|r| r.is_of(issuer, &source));
         found.unwrap_or_else(|| {
-            let ring = KeyRing::new(Arc::clone(issuer), source, self.0.services.clone());
+            let ring = KeyRing::new(Arc::clone(issuer), source, self.services.clone());
             let ring = Arc::new(ring);
             rings.push(Arc::downgrade(&ring));
             ring
@@ -169,7 +162,7 @@ impl IssuerKeys {
     }
 
     fn live_rings(&self) -> Vec<Arc<KeyRing>> {
-        let rings = self.0.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
         rings.iter().filter_map(Weak::upgrade).collect()
     }
 }
@@ -179,14 +172,14 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`SetupError`]; the configuration check finds the same problems with their lines.
-    pub fn new(server: &Server, keys: &IssuerKeys) -> Result<Self, SetupError> {
+    pub fn new(authn: &Arc<Authn>, server: &Server) -> Result<Self, SetupError> {
         let method = match &server.auth {
             Auth::None => Method::Anonymous(Arc::new(anonymous())),
             Auth::Certificate => Method::Certificate,
-            Auth::Tokens(issuers) => Method::Token(Tokens::new(keys, issuers, &server.resource)?),
+            Auth::Tokens(issuers) => Method::Token(Tokens::new(authn, issuers, &server.resource)?),
         };
         let challenge = metadata::challenge_for(server, None, &metadata::basic_scopes(server));
-        Ok(Self { keys: keys.clone(), methods: vec![method], challenge })
+        Ok(Self { authn: Arc::clone(authn), methods: vec![method], challenge })
     }
 
     /// Authenticates the caller of an exchange, before its body is read.
@@ -238,7 +231,7 @@ impl Authenticator {
         tokens: &Tokens,
         headers: &HeaderMap,
     ) -> Result<Arc<Principal>, TokenError> {
-        tokens.principal(&self.keys, bearer::token(headers)?).await
+        tokens.principal(&self.authn, bearer::token(headers)?).await
     }
 
     /// RFC 6750 section 3: `error` only when a token was sent.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
-use super::IssuerKeys;
+use super::Authn;
 use super::cache::{CacheKey, Realm, Remembered};
 use super::claims::Rules;
 use super::error::TokenError;
@@ -58,7 +58,7 @@ struct Trusted {
 
 impl Tokens {
     pub(super) fn new(
-        keys: &IssuerKeys,
+        authn: &Authn,
         issuers: &[Arc<Issuer>],
         resource: &Arc<str>,
     ) -> Result<Self, SetupError> {
@@ -67,7 +67,7 @@ impl Tokens {
             if trusted.iter().any(|t| t.issuer == issuer.issuer) {
                 return Err(SetupError::IssuerTwice(Arc::clone(&issuer.issuer)));
             }
-            trusted.push(Trusted::new(keys, issuer, resource)?);
+            trusted.push(Trusted::new(authn, issuer, resource)?);
         }
         if trusted.is_empty() {
             return Err(SetupError::NoIssuer);
@@ -78,11 +78,11 @@ impl Tokens {
     /// The caller behind a token.
     pub(super) async fn principal(
         &self,
-        keys: &IssuerKeys,
+        authn: &Authn,
         token: &str,
     ) -> Result<Arc<Principal>, TokenError> {
-        let key = keys.0.cache.key(self.realm, token.as_bytes());
-        if let Some(principal) = key.and_then(|key| self.remembered(keys, &key)) {
+        let key = authn.cache.key(self.realm, token.as_bytes());
+        if let Some(principal) = key.and_then(|key| self.remembered(authn, &key)) {
             return Ok(principal);
         }
         let read = jwt::read(token)?;
@@ -93,12 +93,12 @@ impl Tokens {
         let kid = read.kid.as_deref();
         let held = trusted.ring.keys_for(read.alg, kid).await?;
         held.set.verify(read.alg, kid, read.signed, &read.signature)?;
-        let now_s = keys.0.services.clock.unix_s();
+        let now_s = authn.services.clock.unix_s();
         let principal = trusted.rules.judge(read.typ.as_deref(), read.claims(), now_s)?;
         let principal = Arc::new(principal);
         if let Some(key) = key {
             let until = trusted.trusted_until(&held, &principal, now_s);
-            keys.0.cache.insert(
+            authn.cache.insert(
                 key,
                 Remembered {
                     principal: Arc::clone(&principal),
@@ -113,15 +113,15 @@ impl Tokens {
 
     /// A token that was verified before, if that still counts: by time, and because every key
     /// that was there when it was verified is still there.
-    fn remembered(&self, keys: &IssuerKeys, key: &CacheKey) -> Option<Arc<Principal>> {
-        let found = keys.0.cache.get(key)?;
+    fn remembered(&self, authn: &Authn, key: &CacheKey) -> Option<Arc<Principal>> {
+        let found = authn.cache.get(key)?;
         let ring = &self.issuers.get(found.issuer)?.ring;
-        let counts = keys.0.services.clock.unix_s() < found.trusted_until_s
+        let counts = authn.services.clock.unix_s() < found.trusted_until_s
             && ring.generation() == found.generation;
         if counts {
             return Some(found.principal);
         }
-        keys.0.cache.remove(key);
+        authn.cache.remove(key);
         None
     }
 
@@ -136,14 +136,14 @@ impl Tokens {
 }
 
 impl Trusted {
-    fn new(keys: &IssuerKeys, issuer: &Issuer, resource: &Arc<str>) -> Result<Self, SetupError> {
+    fn new(authn: &Authn, issuer: &Issuer, resource: &Arc<str>) -> Result<Self, SetupError> {
         let known =
             |name: &String| Alg::from_name(name).ok_or_else(|| SetupError::Algorithm(name.clone()));
         let algorithms: Vec<Alg> = issuer.algorithms.iter().map(known).collect::<Result<_, _>>()?;
         if algorithms.is_empty() {
             return Err(SetupError::NoAlgorithm(Arc::clone(&issuer.issuer)));
         }
-        let ring = keys.ring(&issuer.issuer, Source::of(issuer)?);
+        let ring = authn.ring(&issuer.issuer, Source::of(issuer)?);
         let rules = Rules::of(issuer, resource);
         Ok(Self { issuer: Arc::clone(&issuer.issuer), algorithms, rules, ring })
     }

@@ -77,7 +77,7 @@ async fn token_without_kid_is_accepted_only_when_one_key_fits() {
     assert!(route.call(&token.sign()).await.is_ok());
     issuer.set_keys(vec![key.clone(), SigningKey::es256("c")]);
     process.advance(JWKS_FRESH_S);
-    process.keys.refresh_due().await;
+    process.authn.refresh_due().await;
     assert_eq!(route.reason(&token.subject("bob").sign()).await, Some("unknown_kid"));
 }
 
@@ -131,7 +131,7 @@ async fn odd_keys_are_left_out_and_do_no_harm_to_their_neighbours() {
     assert!(route.call(&by(&issuer, &good).sign()).await.is_ok());
     assert!(route.call(&by(&issuer, &odd).sign()).await.is_err());
     assert!(route.call(&by(&issuer, &rsa).sign()).await.is_err());
-    assert_eq!(process.keys.status()[0].keys, 1, "{count} of {}", count + 1);
+    assert_eq!(process.authn.key_status()[0].keys, 1, "{count} of {}", count + 1);
 }
 
 #[tokio::test]
@@ -140,5 +140,5 @@ async fn only_the_first_keys_of_a_huge_set_are_taken() {
     let (issuer, process, route) = setup(keys.clone()).await;
     assert!(route.call(&by(&issuer, &keys[JWKS_KEYS_MAX - 1]).sign()).await.is_ok());
     assert!(route.call(&by(&issuer, &keys[JWKS_KEYS_MAX]).sign()).await.is_err());
-    assert_eq!(process.keys.status()[0].keys, JWKS_KEYS_MAX);
+    assert_eq!(process.authn.key_status()[0].keys, JWKS_KEYS_MAX);
 }

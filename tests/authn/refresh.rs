@@ -82,13 +82,13 @@ async fn s10_removed_key_ends_the_tokens_that_it_signed_cached_or_not() {
     let (old, new) = (issuer.key(), SigningKey::es256("new"));
     let token = by(&issuer, &old).sign();
     assert!(route.call(&token).await.is_ok());
-    assert_eq!(process.keys.cached_tokens(), 1);
+    assert_eq!(process.authn.cached_tokens(), 1);
     issuer.set_keys(vec![new.clone()]);
     process.advance(JWKS_FRESH_S - 1);
     let kept = by(&issuer, &old).expires_in(9_999).sign();
     assert!(route.call(&kept).await.is_ok(), "the keys are not due yet");
     process.advance(1);
-    process.keys.refresh_due().await;
+    process.authn.refresh_due().await;
     for token in [token, kept] {
         let refused = route.call(&token).await.unwrap_err();
         assert_eq!(refused.code, Code::TokenInvalid);
@@ -100,13 +100,13 @@ async fn s10_removed_key_ends_the_tokens_that_it_signed_cached_or_not() {
 async fn added_key_leaves_cached_tokens_alone() {
     let (issuer, process, route) = setup(vec![SigningKey::es256("old")]).await;
     let old = issuer.key();
-    process.keys.refresh_due().await;
+    process.authn.refresh_due().await;
     process.advance(JWKS_FRESH_S - 1);
     let token = by(&issuer, &old).sign();
     let first = route.call(&token).await.unwrap();
     issuer.set_keys(vec![SigningKey::es256("new"), old]);
     process.advance(1);
-    process.keys.refresh_due().await;
+    process.authn.refresh_due().await;
     let second = route.call(&token).await.unwrap();
     assert!(std::sync::Arc::ptr_eq(&first, &second));
     assert_eq!(issuer.jwks_fetches(), 2);
@@ -143,8 +143,8 @@ async fn keys_are_used_while_the_issuer_is_down_up_to_the_limit() {
     assert!(route.call(&token("a")).await.is_ok());
     issuer.fail_with(Some(500));
     process.advance(JWKS_STALE_S - 1);
-    process.keys.refresh_due().await;
-    let status = &process.keys.status()[0];
+    process.authn.refresh_due().await;
+    let status = &process.authn.key_status()[0];
     assert_eq!((status.keys, status.age_s), (1, Some(JWKS_STALE_S - 1)));
     assert!(status.error.as_ref().unwrap().contains("500"));
     assert!(route.call(&token("b")).await.is_ok());
@@ -181,8 +181,8 @@ async fn unusable_key_set_leaves_the_old_keys_in_place() {
     for text in ["", "<html>", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#] {
         issuer.set_jwks(text);
         process.advance(JWKS_FRESH_S);
-        process.keys.refresh_due().await;
-        assert!(process.keys.status()[0].error.is_some(), "{text}");
+        process.authn.refresh_due().await;
+        assert!(process.authn.key_status()[0].error.is_some(), "{text}");
         let token = issuer.token().expires_in(99_999).subject(text).claim("sub", "x").sign();
         assert!(route.call(&token).await.is_ok(), "{text}");
     }
@@ -195,7 +195,7 @@ async fn emptied_key_set_ends_every_token() {
     assert!(route.call(&token).await.is_ok());
     issuer.set_jwks(r#"{"keys":[]}"#);
     process.advance(JWKS_FRESH_S);
-    process.keys.refresh_due().await;
+    process.authn.refresh_due().await;
     assert_eq!(route.call(&token).await.unwrap_err().code, Code::TokenInvalid);
 }
 
@@ -212,7 +212,7 @@ async fn key_file_is_read_again_when_it_changes() {
     let new = SigningKey::es256("new");
     std::fs::write(&path, json!({"keys": [new.jwk()]}).to_string()).unwrap();
     process.advance(KEY_FILE_FRESH_S);
-    process.keys.refresh_due().await;
+    process.authn.refresh_due().await;
     assert!(route.call(&by(&issuer, &new).sign()).await.is_ok());
     assert_eq!(route.call(&old).await.unwrap_err().code, Code::TokenInvalid);
     std::fs::remove_file(&path).unwrap();
@@ -259,7 +259,7 @@ async fn metadata_that_is_not_exactly_the_issuers_is_not_believed() {
         let route = process.route(tokens([discovering(&issuer)]));
         let refused = route.call(&issuer.token().sign()).await.unwrap_err();
         assert_eq!(refused.code, Code::KeysUnavailable, "{metadata}");
-        assert!(process.keys.status()[0].error.is_some());
+        assert!(process.authn.key_status()[0].error.is_some());
     }
     assert_eq!(issuer.jwks_fetches(), 0);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
-use sallyport::authn::{Authenticator, IssuerKeys};
+use sallyport::authn::{Authenticator, Authn};
 use sallyport::clock::Clock;
 use sallyport::config::{
     Access, Auth, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Redact, RouteLimits,
@@ -22,14 +22,15 @@ use crate::issuer::{AUDIENCE, Issuer, NOW};
 /// The process-wide part with a manual clock that shows [`NOW`].
 pub struct Process {
     pub clock: Clock,
-    pub keys: IssuerKeys,
+    pub authn: Arc<Authn>,
 }
 
 impl Process {
     pub fn start() -> Self {
         let clock = Clock::manual(NOW);
-        let keys = IssuerKeys::new(&clock, Outbound::new(None, Vec::new()).unwrap()).unwrap();
-        Self { clock, keys }
+        let outbound = Arc::new(Outbound::new(None, Vec::new()).unwrap());
+        let authn = Authn::new(clock.clone(), outbound).unwrap();
+        Self { clock, authn }
     }
 
     pub fn route(&self, auth: Auth) -> Route {
@@ -37,7 +38,7 @@ impl Process {
     }
 
     pub fn route_of(&self, server: &Server) -> Route {
-        Route { judge: Authenticator::new(server, &self.keys).unwrap() }
+        Route { judge: Authenticator::new(&self.authn, server).unwrap() }
     }
 
     pub fn advance(&self, seconds: u64) {
