@@ -299,10 +299,8 @@ fn settings(redact: &Redact) -> inspect::Settings {
         pattern: pattern.pattern.clone(),
         form: pattern.form,
     };
-    // The configuration lists its own patterns among the classes too; here they come by pattern.
-    let built_in = redact.forms.iter().filter(|(class, _)| Class::BUILTIN.contains(class)).copied();
     inspect::Settings {
-        forms: built_in.collect(),
+        forms: redact.forms.clone(),
         custom: redact.custom.iter().map(custom).collect(),
     }
 }
