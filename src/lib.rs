@@ -11,16 +11,11 @@
 //!
 //! Imports go down, and among stages to the left only; `tests/tidy.rs` holds that.
 
-pub mod audit;
-pub mod authn;
 pub mod body;
 pub mod call;
 pub mod class;
 pub mod clock;
 pub mod config;
-pub mod dev;
-pub mod exchange;
-pub mod hygiene;
 pub mod json;
 pub mod limits;
 pub mod peer;
