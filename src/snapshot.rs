@@ -10,12 +10,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::audit::Log;
-use crate::authn::{Authenticated, Authenticator, IssuerKeys};
-use crate::authz::{Authorizer, Query};
+use crate::authn::{Authenticator, Authn, SetupError};
+use crate::authz::Authorizer;
 use crate::call::{Action, Resource};
 use crate::class::{Class, Form};
 use crate::clock::Clock;
-use crate::config::{Config, Server};
+use crate::config::{Config, CustomPattern, Redact, Server};
 use crate::decode::{BodyBudget, Decoded, Decoder};
 use crate::exchange::Exchange;
 use crate::guard::Guards;
@@ -29,7 +29,7 @@ use crate::reject::{Code, Rejection};
 use crate::screen::Screener;
 use crate::session::Sealer;
 use crate::upstream::{ClientError, Forwarder};
-use crate::{authn, inspect, limits};
+use crate::{authn, inspect};
 
 /// What does not change with the configuration.
 #[derive(Debug, Clone)]
@@ -42,8 +42,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Memory budget of request bodies.
     pub budget: BodyBudget,
-    /// Keys of issuers, shared by all routes and kept over reloads.
-    pub keys: IssuerKeys,
+    /// Keys of issuers and verified tokens, shared by all routes and kept over reloads.
+    pub authn: Arc<Authn>,
 }
 
 /// One configuration, ready to run.
@@ -63,8 +63,8 @@ pub struct Snapshot {
 pub struct Gates {
     /// The route.
     pub server: Arc<Server>,
-    /// Its RFC 9728 document.
-    pub metadata: Bytes,
+    /// Its RFC 9728 document; none where no tokens are taken.
+    pub metadata: Option<Bytes>,
     /// Who.
     pub authn: Authenticator,
     /// What.
@@ -103,6 +103,14 @@ pub enum BuildError {
         server: Arc<str>,
         /// What is wrong.
         source: DetectorError,
+    },
+    /// Issuers.
+    #[error("server `{server}`: {source}")]
+    Authn {
+        /// The server's name.
+        server: Arc<str>,
+        /// What is wrong.
+        source: SetupError,
     },
     /// Session keys.
     #[error("the session key cannot be used: {0}")]
@@ -199,7 +207,7 @@ impl Snapshot {
         self.gates
             .iter()
             .find(|g| g.server.name.as_ref() == server)
-            .is_some_and(|g| g.authz.allows(&Query::plain(principal, action, resource)))
+            .is_some_and(|g| g.authz.allows(principal, action, resource))
     }
 
     /// Forgets idle keys of every limiter; called on a timer.
@@ -244,20 +252,21 @@ struct Part<'a> {
 impl Part<'_> {
     fn gates(&self, server: &Arc<Server>, old: Option<&Gates>) -> Result<Gates, BuildError> {
         let clock = &self.shared.clock;
-        let authz = Arc::new(Authorizer::new(Arc::clone(server)));
+        let authz = Arc::new(Authorizer::new(server, clock));
         let upstream = match old {
             Some(old) if old.server.upstream == server.upstream => Arc::clone(&old.upstream),
             Some(_) | None => Arc::new(Forwarder::new(&server.upstream).map_err(|source| {
                 BuildError::Upstream { server: Arc::clone(&server.name), source }
             })?),
         };
-        let settings = inspect::Settings::of(&server.redact);
-        let detector = Arc::new(Detector::new(&settings).map_err(|source| {
+        let detector = Arc::new(Detector::new(&settings(&server.redact)).map_err(|source| {
             BuildError::Detector { server: Arc::clone(&server.name), source }
         })?);
         Ok(Gates {
             metadata: authn::metadata::document(server),
-            authn: Authenticator::new(Arc::clone(server), &self.shared.keys, clock),
+            authn: Authenticator::new(&self.shared.authn, server).map_err(|source| {
+                BuildError::Authn { server: Arc::clone(&server.name), source }
+            })?,
             decode: Decoder::new(
                 Arc::clone(server),
                 Arc::clone(self.sealer),
@@ -283,6 +292,19 @@ impl Part<'_> {
     }
 }
 
+/// What a route redacts, in the detector's words.
+fn settings(redact: &Redact) -> inspect::Settings {
+    let custom = |pattern: &CustomPattern| inspect::CustomPattern {
+        name: pattern.name.clone(),
+        pattern: pattern.pattern.clone(),
+        form: pattern.form,
+    };
+    inspect::Settings {
+        forms: redact.forms.clone(),
+        custom: redact.custom.iter().map(custom).collect(),
+    }
+}
+
 /// Masks every class, whatever a route redacts: records never hold personal data.
 fn scrubber() -> Result<Arc<Detector>, BuildError> {
     let settings = inspect::Settings {
@@ -294,9 +316,3 @@ fn scrubber() -> Result<Arc<Detector>, BuildError> {
         source,
     })
 }
-
-/// Longest masked arguments of one record.
-pub(crate) const PARAMS_BYTES_MAX: usize = limits::AUDIT_PARAMS_BYTES_MAX;
-
-/// An authenticated exchange, named here because the gates hand it on.
-pub type Caller = Exchange<Authenticated>;

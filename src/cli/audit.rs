@@ -43,12 +43,17 @@ impl Audit {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Verify { path, expect_head } => {
-                let report = audit::verify(&path, expect_head.as_ref(), |_| {})?;
+                let report = audit::verify(&path, expect_head, |_| {})?;
                 print(&format!("{report}\n"))?;
                 Ok(ExitCode::from(report.exit_code()))
             }
             Command::Cat { path, request_id, phase } => {
-                let filter = Filter { request_id, phase, ..Filter::default() };
+                let wanted = [("request_id", request_id), ("phase", phase)];
+                let equals = wanted
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+                    .collect();
+                let filter = Filter { equals, ..Filter::default() };
                 for record in Records::open(&path, filter)? {
                     match record {
                         Ok(record) => print(&format!("{record}\n"))?,

@@ -17,7 +17,7 @@ use super::run::runtime;
 use super::tour::{self, Tokens, Visitor};
 use super::{print, say};
 use crate::audit;
-use crate::config::{self, Strictness};
+use crate::config;
 use crate::dev::issuer::{self, Client, DevKey};
 use crate::dev::sample;
 use crate::gateway::{Gateway, Options};
@@ -146,7 +146,7 @@ async fn set_up(dir: &Path) -> anyhow::Result<Stage> {
     }
     let file = dir.join("sallyport.yaml");
     fs::write(&file, yaml(port, admin, issuer, sample))?;
-    let checked = match config::load(&file, Strictness::Usual) {
+    let checked = match config::load(&file) {
         Ok(checked) => checked,
         Err(problems) => bail!("the demo's own configuration is refused:\n{problems}"),
     };

@@ -13,6 +13,7 @@ mod model;
 mod problem;
 mod raw;
 mod reference;
+mod reload;
 mod schema;
 mod secrets;
 mod structure;
@@ -28,6 +29,7 @@ pub use flags::{Flags, from_flags};
 pub use model::*;
 pub use problem::{PROBLEMS_MAX, Problem, Problems, Severity};
 pub use reference::reference_markdown;
+pub use reload::{Trigger, Watch, WatchError};
 pub use schema::schema;
 
 use std::path::{Path, PathBuf};

@@ -198,7 +198,7 @@ pub enum Lookup {
 }
 
 /// Where calls go.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
     /// Address of the server's endpoint. REST profile: the base to which paths are appended.
     pub url: Url,
@@ -219,7 +219,7 @@ pub struct Upstream {
 }
 
 /// The gateway's own credential towards an upstream.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     /// Header name, `authorization` by default.
     pub header: http::HeaderName,

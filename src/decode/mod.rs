@@ -186,7 +186,7 @@ impl Decoder {
         };
         let parts = match ex.target() {
             Target::Rest => self.rest(&ex, bytes)?,
-            Target::Mcp | Target::Metadata | Target::Preflight => self.mcp(&ex, bytes)?,
+            Target::Mcp | Target::Metadata(_) | Target::Preflight => self.mcp(&ex, bytes)?,
         };
         let Parts { call, expect, revision, session, plan } = parts;
         Ok(ex.advance(|base| Decoded { base, call, expect, revision, session, plan, _lease: lease }))

@@ -1,7 +1,5 @@
-//! What only development needs: an authorization server and a sample upstream, on loopback.
-//!
-//! Owns nothing that the gateway uses. Assumes `sallyport demo` or `sallyport token` asked for it;
-//! no configuration key starts any of it.
+//! For development and demonstration only: a sample server without security, and an issuer that
+//! never belongs in production. Reachable from `sallyport demo` and `sallyport token` alone.
 
 pub mod issuer;
 pub mod sample;

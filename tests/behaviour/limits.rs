@@ -1,6 +1,6 @@
 //! How often: limits answer 429 with a way back, and free what they held.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sallyport::clock::Clock;
 
@@ -8,7 +8,7 @@ use crate::support::{RESOURCE, Setup, World, call, plain};
 use crate::upstream::Upstream;
 
 fn clock() -> Clock {
-    Clock::manual(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
+    Clock::manual(crate::issuer::NOW)
 }
 
 async fn world(limits: &str, clock: &Clock) -> World {
@@ -43,7 +43,13 @@ async fn s56_one_principal_does_not_use_up_anothers_share() {
     let clock = clock();
     let world = world("{ per_principal: { rate: 1/m, burst: 1 } }", &clock).await;
     let a = world.token("mcp.tools.invoke");
-    let b = world.issuer.token().audience(RESOURCE).subject("somebody-else").scope("mcp.tools.invoke").sign();
+    let b = world
+        .issuer
+        .token()
+        .audience(RESOURCE)
+        .subject("somebody-else")
+        .scope("mcp.tools.invoke")
+        .sign();
     assert_eq!(world.post(&a, &call("echo")).await.status, 200);
     assert_eq!(world.post(&a, &call("echo")).await.status, 429);
     assert_eq!(world.post(&b, &call("echo")).await.status, 200);
