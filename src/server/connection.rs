@@ -147,11 +147,7 @@ async fn handshake<H: Handler>(
 }
 
 /// HTTP/1.1 behind the wire guard.
-async fn serve_http1<H: Handler, IO: Transport>(
-    shared: &Arc<Shared<H>>,
-    peer: Arc<Peer>,
-    io: IO,
-) {
+async fn serve_http1<H: Handler, IO: Transport>(shared: &Arc<Shared<H>>, peer: Arc<Peer>, io: IO) {
     let answers = Answers::default();
     let io = Guarded::new(Paced::new(io, shared.bounds.write_stall), answers.clone());
     let handler = Arc::clone(&shared.handler);
@@ -164,8 +160,7 @@ async fn serve_http1<H: Handler, IO: Transport>(
             Ok::<_, Infallible>(answer.map(|body| answers.wrap(body)))
         }
     });
-    let mut connection =
-        http1_builder(&shared.bounds).serve_connection(TokioIo::new(io), service);
+    let mut connection = http1_builder(&shared.bounds).serve_connection(TokioIo::new(io), service);
     let mut drained = pin!(shared.draining.cancelled());
     let result = tokio::select! {
         biased;
@@ -182,8 +177,7 @@ async fn serve_http1<H: Handler, IO: Transport>(
     let refused = guarded.unanswered();
     let mut io = guarded.into_inner();
     if let Some(violation) = refused {
-        let answer =
-            shared.handler.refused_on_the_wire(&peer, violation.code, violation.detail);
+        let answer = shared.handler.refused_on_the_wire(&peer, violation.code, violation.detail);
         if refusal::send(&mut io, &answer).await.is_err() {
             return;
         }

@@ -90,7 +90,10 @@ mod tests {
     fn ordinary_heads_pass() {
         let uri = "https://gateway.test/mcp?a[]=1";
         assert_eq!(verdict("POST", uri, &[("content-length", "3")]), None);
-        assert_eq!(verdict("GET", uri, &[("host", "GATEWAY.test"), ("expect", "100-Continue")]), None);
+        assert_eq!(
+            verdict("GET", uri, &[("host", "GATEWAY.test"), ("expect", "100-Continue")]),
+            None
+        );
         assert_eq!(verdict("GET", "/mcp", &[("host", "gateway.test:8443")]), None);
     }
 
@@ -99,10 +102,16 @@ mod tests {
         let uri = "https://gateway.test/mcp";
         let framing = Some(Code::FramingInvalid);
         assert_eq!(verdict("GET", uri, &[("host", "other.test")]), framing);
-        assert_eq!(verdict("GET", uri, &[("host", "gateway.test"), ("host", "gateway.test")]), framing);
+        assert_eq!(
+            verdict("GET", uri, &[("host", "gateway.test"), ("host", "gateway.test")]),
+            framing
+        );
         assert_eq!(verdict("GET", "/mcp", &[]), framing);
         assert_eq!(verdict("GET", "https://user@gateway.test/mcp", &[]), framing);
-        assert_eq!(verdict("POST", uri, &[("content-length", "3"), ("content-length", "3")]), framing);
+        assert_eq!(
+            verdict("POST", uri, &[("content-length", "3"), ("content-length", "3")]),
+            framing
+        );
         assert_eq!(verdict("POST", uri, &[("expect", "200-ok")]), framing);
         assert_eq!(verdict("GET", "https://gateway.test/a\\b", &[]), framing);
         assert_eq!(verdict("GET", "https://gateway.test/{a}", &[]), framing);

@@ -40,7 +40,7 @@ async fn context_is_read_with_its_scope_and_masked() {
     let world = world().await;
     let refused =
         send(&world, "mcp.memory.read", "GET", "/mcp/context?namespace=session", "").await;
-    assert_eq!(refused.status, 403);
+    assert_eq!(refused.status, 403, "{:?}", world.records());
     assert!(refused.header("www-authenticate").contains("mcp.context.read"));
     assert!(world.upstream.seen().is_empty());
     let reply = send(&world, "mcp.context.read", "GET", "/mcp/context?namespace=session", "").await;

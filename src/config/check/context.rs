@@ -39,7 +39,7 @@ impl<'t> At<'t> {
         let number = item.map_or(position, |item| item.number);
         Self {
             path: format!("{}[{number}]", self.path),
-            outside: item.map_or(self.outside, |item| item.node.span),
+            outside: item.map_or(self.outside, |item| item.node.first()),
             node: item.map(|item| &item.node),
         }
     }

@@ -86,6 +86,20 @@ impl Node {
         }
     }
 
+    /// The place that stands for the value as a whole: its first key, where it is a mapping.
+    pub(super) fn first(&self) -> Span {
+        match &self.value {
+            Value::Map(entries) => entries.first().map_or(self.span, |entry| entry.key_span),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Unset => self.span,
+        }
+    }
+
     /// The item at a position.
     pub(super) fn item(&self, position: usize) -> Option<&Item> {
         match &self.value {
@@ -386,26 +400,47 @@ fn place(span: &serde_saphyr::granit_parser::Span) -> Span {
 /// The parser's own words, with the way out of the mistakes that people make.
 fn syntax(span: Span, kind: &ErrorKind, info: &str, text: &str) -> Problem {
     let line = text.lines().nth(span.line.saturating_sub(1)).unwrap_or_default();
-    let tab = line.trim_start_matches(' ').starts_with('\t');
-    let (message, help) = match kind {
+    let (span, message, help) = match kind {
         ErrorKind::RecursionLimitExceeded => (
+            span,
             format!("nested deeper than {CONFIG_DEPTH_MAX} levels"),
             "the configuration needs no more than six",
         ),
-        ErrorKind::DirectiveDisallowed => {
-            ("YAML directives are not supported".to_owned(), "remove the line that begins with `%`")
-        }
-        _ if tab => ("a tab stands where YAML wants spaces".to_owned(), "indent with spaces"),
+        ErrorKind::DirectiveDisallowed => (
+            span,
+            "YAML directives are not supported".to_owned(),
+            "remove the line that begins with `%`",
+        ),
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabInPlainScalar => (
+            indenting_tab(span, text),
+            "a tab stands where YAML wants spaces".to_owned(),
+            "indent with spaces",
+        ),
         _ if line.contains("${") => (
+            span,
             format!("not valid YAML: {info}"),
             "between `{ }` and `[ ]`, put a value with `${NAME}` in quotes",
         ),
         _ => (
+            span,
             format!("not valid YAML: {info}"),
             "check the indentation, the quotes and the brackets up to this place",
         ),
     };
     Problem::error(String::new(), span, message, help)
+}
+
+/// The parser names the value that a tab interrupts; people look for the tab.
+fn indenting_tab(span: Span, text: &str) -> Span {
+    let from = span.line.saturating_sub(1);
+    let found = text.lines().enumerate().skip(from).find_map(|(line, content)| {
+        let tab = content.chars().take_while(|c| c.is_whitespace()).position(|c| c == '\t')?;
+        Some(Span { line: line + 1, column: tab + 1, length: 1 })
+    });
+    found.unwrap_or(span)
 }
 
 /// Nesting depth of the configuration. Unit: levels. Source: the deepest key stands on level

@@ -72,7 +72,9 @@ mod tests {
 
     #[test]
     fn hosts_with_one_reading_are_accepted() {
-        for host in ["a", "gateway.test", "gateway.test:8443", "127.0.0.1:1", "[::1]", "[::1]:65535"] {
+        for host in
+            ["a", "gateway.test", "gateway.test:8443", "127.0.0.1:1", "[::1]", "[::1]:65535"]
+        {
             assert!(is_host(host.as_bytes()), "{host}");
         }
     }
@@ -80,8 +82,26 @@ mod tests {
     #[test]
     fn hosts_with_two_readings_are_refused() {
         let refused = [
-            "", ":80", "a:", "a:123456", "a:8a", "a b", "a,b", "user@a", "a/b", "a?b", "a#b", "[::1",
-            "[]", "::1", "a:1:2", "%61", "[::1]x", "[fe80::1%25eth0]", "ä", "a\\b",
+            "",
+            ":80",
+            "a:",
+            "a:123456",
+            "a:8a",
+            "a b",
+            "a,b",
+            "user@a",
+            "a/b",
+            "a?b",
+            "a#b",
+            "[::1",
+            "[]",
+            "::1",
+            "a:1:2",
+            "%61",
+            "[::1]x",
+            "[fe80::1%25eth0]",
+            "ä",
+            "a\\b",
         ];
         for host in refused {
             assert!(!is_host(host.as_bytes()), "{host}");
