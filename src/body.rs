@@ -68,6 +68,12 @@ impl ReplyBody {
         Self { source: Source::Stream(stream), sent: 0, hook: None }
     }
 
+    /// Length in bytes of a whole body; 0 for a stream.
+    #[must_use]
+    pub fn known_length(&self) -> u64 {
+        self.size_hint().exact().unwrap_or(0)
+    }
+
     /// Sets what happens at the end; replaces nothing, because it is called once, by the pipeline.
     #[must_use]
     pub fn on_close(mut self, hook: impl FnOnce(Closed) + Send + 'static) -> Self {

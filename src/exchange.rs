@@ -15,7 +15,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri, Version};
 use hyper::body::Incoming;
 
-use crate::net::Peer;
+use crate::peer::Peer;
 
 /// A request on its way through the request gate, with all that is proven of it.
 #[derive(Debug)]

@@ -139,7 +139,7 @@ limits! {
     #[doc = "Idle connections kept for one upstream."]
     UPSTREAM_IDLE_CONNECTIONS_MAX: usize = 256, "connections", "pool of one upstream";
     #[doc = "Time that an idle upstream connection is kept."]
-    UPSTREAM_IDLE_CONNECTION_MS: u64 = 20_000, "milliseconds", "below the keep-alive limits of Node (5 s, retried) and Python (75 s)";
+    UPSTREAM_IDLE_CONNECTION_MS: u64 = 4_000, "milliseconds", "below the keep-alive limits of Node (5 s) and Python (75 s), so that we close first";
     #[doc = "Bytes of an upstream's answer head."]
     UPSTREAM_HEAD_BYTES_MAX: usize = 64 * 1024, "bytes", "real heads have 300 to 400 bytes";
     #[doc = "Bytes of one JSON answer, by default."]

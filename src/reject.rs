@@ -174,6 +174,10 @@ pub struct Rejection {
     pub data: Option<Box<serde_json::Value>>,
     /// `Allow` of a 405.
     pub allow: Option<&'static str>,
+    /// A finer reason out of a closed set, such as `expired`; a metric label.
+    pub reason: Option<&'static str>,
+    /// The raw JSON-RPC id, where the message was read far enough to know it.
+    pub rpc_id: Option<bytes::Bytes>,
 }
 
 /// An RFC 6750 challenge; MCP adds `resource_metadata` (RFC 9728 section 5.1).
@@ -211,6 +215,8 @@ impl Rejection {
             rate_limit: None,
             data: None,
             allow: None,
+            reason: None,
+            rpc_id: None,
         }
     }
 

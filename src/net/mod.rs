@@ -1,32 +1,10 @@
-//! Who is at the other end of the connection.
+//! Whether the address at the other end of the connection may go on.
 //!
-//! Owns [`Peer`], the facts that the transport layer proved, made once per connection.
+//! Owns the first gate: [`client`] finds the client's address, [`policy`] counts its requests.
+//! What the transport layer proved of the other end is [`crate::peer::Peer`].
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+pub mod client;
+pub mod policy;
 
-use crate::principal::CertificateIdentity;
-
-/// The other end of one client connection.
-#[derive(Debug, Clone)]
-pub struct Peer {
-    /// Name of the listener that accepted it.
-    pub listener: Arc<str>,
-    /// Its socket address; that of the PROXY protocol header where a trusted proxy sent one.
-    pub address: SocketAddr,
-    /// What the TLS handshake settled; `None` on plain HTTP.
-    pub tls: Option<TlsFacts>,
-}
-
-/// What a TLS handshake settled.
-#[derive(Debug, Clone)]
-pub struct TlsFacts {
-    /// `TLSv1.3` or `TLSv1.2`.
-    pub version: &'static str,
-    /// Key exchange group, such as `X25519MLKEM768`.
-    pub group: &'static str,
-    /// Server name that the client asked for.
-    pub server_name: Option<Box<str>>,
-    /// Names in the client's certificate, verified against the listener's client CA.
-    pub certificate: Option<Arc<CertificateIdentity>>,
-}
+pub use crate::peer::{Peer, TlsFacts};
+pub use policy::{AddressKey, Vet, Vetted};
