@@ -11,6 +11,7 @@ pub mod class;
 pub mod clock;
 pub mod config;
 pub mod exchange;
+pub mod guard;
 pub mod hygiene;
 pub mod inspect;
 pub mod json;
