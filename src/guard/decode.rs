@@ -42,13 +42,14 @@ fn percent_decoded(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = false;
     while let Some((first, after)) = rest.split_first() {
         rest = after;
-        if *first == b'\\' && matches!(after.first(), Some(b'x' | b'X')) {
-            if let Some(value) = hex(after, 1, 2) {
-                out.extend(u8::try_from(value));
-                rest = after.get(3..).unwrap_or_default();
-                decoded = true;
-                continue;
-            }
+        if *first == b'\\'
+            && matches!(after.first(), Some(b'x' | b'X'))
+            && let Some(value) = hex(after, 1, 2)
+        {
+            out.extend(u8::try_from(value));
+            rest = after.get(3..).unwrap_or_default();
+            decoded = true;
+            continue;
         }
         if *first == b'%' {
             if let Some(value) = hex(after, 0, 2) {

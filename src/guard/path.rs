@@ -93,7 +93,7 @@ fn is_system_file(text: &str) -> bool {
     };
     let name = text.rsplit('/').next().unwrap_or_default();
     let service = SERVICE_DIRECTORIES.iter().any(|directory| text.starts_with(directory));
-    SYSTEM_DIRECTORIES.iter().any(|directory| below(directory))
+    SYSTEM_DIRECTORIES.iter().any(below)
         || SYSTEM_FILES.contains(&name)
         || (service && SERVICE_ENDINGS.iter().any(|ending| name.ends_with(ending)))
 }

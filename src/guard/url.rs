@@ -99,7 +99,7 @@ fn is_name_inside(name: &str) -> bool {
     let below = |zone: &&str| {
         name.strip_suffix(*zone).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    !name.contains('.') || ZONES_INSIDE.iter().any(|zone| below(zone))
+    !name.contains('.') || ZONES_INSIDE.iter().any(below)
 }
 
 /// What stands before `:`, in lower case, when it is a scheme and what makes a URL follows.

@@ -142,10 +142,10 @@ impl World {
         let dir = Dir::new();
         let pki = Pki::new();
         let leaf = pki.server(&[HOST]);
-        dir.write("tls.pem", &leaf.cert_pem);
-        dir.write("tls.key", &leaf.key_pem);
-        dir.write("clients.pem", &pki.ca_pem());
-        let issuer = Issuer::start().await;
+        for (from, to) in [(leaf.cert, "tls.pem"), (leaf.key, "tls.key")] {
+            dir.write(to, &std::fs::read_to_string(from).unwrap());
+        }
+        let issuer = Issuer::start_at(crate::issuer::NOW).await;
         let mut world = Self { gateway: None, issuer, upstream, dir, pki, setup };
         let options = Options {
             clock: world.setup.clock.clone().unwrap_or_else(|| Clock::manual(crate::issuer::NOW)),
@@ -218,14 +218,16 @@ impl World {
     pub async fn connect(&self) -> TlsStream<TcpStream> {
         let address = self.gateway().addresses()[0].address;
         let stream = TcpStream::connect(address).await.unwrap();
-        let connector = TlsConnector::from(Arc::new(self.pki.client_config(&[b"http/1.1"])));
+        let connector = TlsConnector::from(Arc::new(self.pki.client().alpn(&["http/1.1"]).build()));
         connector.connect(ServerName::try_from(HOST).unwrap(), stream).await.unwrap()
     }
 
     /// Sends one request on a connection of its own; the body is unread.
     pub async fn open(&self, request: Request<Full<Bytes>>) -> http::Response<Incoming> {
         let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
+            hyper::client::conn::http1::handshake(TokioIo::new(self.connect().await))
+                .await
+                .unwrap();
         tokio::spawn(connection);
         sender.send_request(request).await.unwrap()
     }
@@ -284,7 +286,8 @@ impl Reply {
     /// The stable name of a refusal.
     pub fn code(&self) -> String {
         let json = self.json();
-        let code = if json["error"].is_object() { &json["error"]["data"]["code"] } else { &json["code"] };
+        let code =
+            if json["error"].is_object() { &json["error"]["data"]["code"] } else { &json["code"] };
         code.as_str().unwrap_or_default().to_owned()
     }
 
@@ -308,7 +311,11 @@ pub fn post(token: Option<&str>, body: impl Into<Bytes>) -> Request<Full<Bytes>>
     request.body(Full::new(body.into())).unwrap()
 }
 
-pub fn with_header(mut request: Request<Full<Bytes>>, name: &'static str, value: &str) -> Request<Full<Bytes>> {
+pub fn with_header(
+    mut request: Request<Full<Bytes>>,
+    name: &'static str,
+    value: &str,
+) -> Request<Full<Bytes>> {
     request.headers_mut().insert(name, value.parse().unwrap());
     request
 }
