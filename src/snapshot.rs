@@ -226,8 +226,7 @@ impl Gates {
         let call = ex.call();
         let mut counts = inspect::Counts::default();
         let none = crate::class::ClassSet::empty();
-        let resource_name =
-            self.scrub.redact_text(call.resource.name(), none, &mut counts).into();
+        let resource_name = self.scrub.redact_text(call.resource.name(), none, &mut counts).into();
         CallFacts {
             operation: call.operation.clone(),
             action: call.action,
@@ -259,14 +258,14 @@ impl Part<'_> {
                 BuildError::Upstream { server: Arc::clone(&server.name), source }
             })?),
         };
-        let detector = Arc::new(Detector::new(&settings(&server.redact)).map_err(|source| {
-            BuildError::Detector { server: Arc::clone(&server.name), source }
-        })?);
+        let detector =
+            Arc::new(Detector::new(&settings(&server.redact)).map_err(|source| {
+                BuildError::Detector { server: Arc::clone(&server.name), source }
+            })?);
         Ok(Gates {
             metadata: authn::metadata::document(server),
-            authn: Authenticator::new(&self.shared.authn, server).map_err(|source| {
-                BuildError::Authn { server: Arc::clone(&server.name), source }
-            })?,
+            authn: Authenticator::new(&self.shared.authn, server)
+                .map_err(|source| BuildError::Authn { server: Arc::clone(&server.name), source })?,
             decode: Decoder::new(
                 Arc::clone(server),
                 Arc::clone(self.sealer),
@@ -313,8 +312,7 @@ fn scrubber() -> Result<Arc<Detector>, BuildError> {
         forms: Class::BUILTIN.iter().map(|class| (*class, Form::Label)).collect(),
         custom: Vec::new(),
     };
-    Detector::new(&settings).map(Arc::new).map_err(|source| BuildError::Detector {
-        server: "audit".into(),
-        source,
-    })
+    Detector::new(&settings)
+        .map(Arc::new)
+        .map_err(|source| BuildError::Detector { server: "audit".into(), source })
 }

@@ -1,10 +1,10 @@
 //! The configuration: as typed, as checked, as used.
 //!
 //! One path leads from text to [`Config`], for files and for command lines alike: YAML into a
-//! tree with places ([`tree`]), `${…}` replaced ([`secrets`]), the shape compared with the schema
-//! of [`raw`] ([`structure`]), the meaning checked ([`check`](mod@check)). Guarantees: all
-//! problems are found in one run, each with its line, a caret and the way out ([`problem`]); a
-//! [`Config`] exists only without errors; a text is never trusted to be short, flat or finite.
+//! tree with places (`tree`), `${…}` replaced (`secrets`), the shape compared with the schema of
+//! `raw` (`structure`), the meaning checked (`check`). Guarantees: all problems are found in one
+//! run, each with its line, a caret and the way out (`problem`); a [`Config`] exists only without
+//! errors; a text is never trusted to be short, flat or finite.
 
 mod check;
 mod files;

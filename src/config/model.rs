@@ -399,3 +399,29 @@ pub struct CustomPattern {
     /// What is put in its place.
     pub form: Form,
 }
+
+/// The REST context API of older servers, below the path `base`; below `/mcp` where that is `/`.
+///
+/// Memory is always somebody's: a request that does not say whose is refused.
+#[must_use]
+pub fn rest_routes(base: &str) -> Vec<RestRoute> {
+    let base = if base == "/" { "/mcp" } else { base };
+    let query = |name: &str| Some(Lookup::Query(name.to_owned()));
+    let user = || Some(Lookup::Body("/user_id".to_owned()));
+    let tool = Some(Lookup::Path("name".to_owned()));
+    let route = |method, below: &str, action, resource, subject| RestRoute {
+        method,
+        template: format!("{base}{below}"),
+        action,
+        resource,
+        subject,
+    };
+    vec![
+        route(http::Method::GET, "/context", Action::ContextRead, query("namespace"), None),
+        route(http::Method::GET, "/memory", Action::MemoryRead, None, query("user_id")),
+        route(http::Method::POST, "/memory", Action::MemoryWrite, None, user()),
+        route(http::Method::PUT, "/memory", Action::MemoryWrite, None, user()),
+        route(http::Method::DELETE, "/memory", Action::MemoryDelete, None, query("user_id")),
+        route(http::Method::POST, "/tools/{name}", Action::ToolsInvoke, tool, None),
+    ]
+}

@@ -359,9 +359,15 @@ impl Record {
             tracing::error!(request_id = id, "the audit record of a refusal was lost");
         }
         match row.severity {
-            Severity::Info => tracing::info!(request_id = id, server, code = row.code, why, "refused"),
-            Severity::Warn => tracing::warn!(request_id = id, server, code = row.code, why, "refused"),
-            Severity::Error => tracing::error!(request_id = id, server, code = row.code, why, "refused"),
+            Severity::Info => {
+                tracing::info!(request_id = id, server, code = row.code, why, "refused")
+            }
+            Severity::Warn => {
+                tracing::warn!(request_id = id, server, code = row.code, why, "refused")
+            }
+            Severity::Error => {
+                tracing::error!(request_id = id, server, code = row.code, why, "refused")
+            }
         }
     }
 

@@ -23,7 +23,7 @@ use crate::mcp::uri::{self, Braces};
 use crate::reject::{Code, Rejection};
 
 pub use query::QUERY_PARAMETERS_MAX;
-pub use route::{RouteError, check, default_routes};
+pub use route::{RouteError, check};
 
 use query::Query;
 use route::Match;
@@ -58,8 +58,8 @@ pub enum RestError {
     /// A body where the route takes none.
     #[error("a body where none is expected")]
     Body,
-    /// What names the resource or the person is empty, too long or not a name.
-    #[error("the {what} is malformed")]
+    /// What names the resource or the person is missing, empty, too long or not a name.
+    #[error("the {what} is missing or malformed")]
     Value {
         /// `resource` or `subject`.
         what: &'static str,
@@ -112,11 +112,10 @@ pub fn read(
     }
     refuse_second_places(&found, &query)?;
     let place = Places { found: &found, query: &query, document: document.as_ref() };
-    let find = |lookup: &Option<Lookup>, what| {
-        lookup.as_ref().map_or(Ok(None), |lookup| place.value(lookup, what))
-    };
-    let named = find(&route.resource, "resource")?;
-    let subject = find(&route.subject, "subject")?;
+    let named =
+        route.resource.as_ref().map(|lookup| place.value(lookup, "resource")).transpose()?;
+    let subject =
+        route.subject.as_ref().map(|lookup| place.value(lookup, "subject")).transpose()?;
     let resource = resource(route.action, named)?;
     let upstream_target = target(&found, &query);
     let operation = format!("{method} {}", route.template).into_boxed_str();
@@ -135,28 +134,22 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// A value that is not there is none: the call is then about the server as a whole, and policy
-    /// decides on that. One that is there but is no name is an error.
-    fn value(&self, lookup: &Lookup, what: &'static str) -> Result<Option<String>, RestError> {
+    fn value(&self, lookup: &Lookup, what: &'static str) -> Result<String, RestError> {
         let found = match lookup {
             Lookup::Path(name) => self.found.variable(name).map(str::to_owned),
             Lookup::Query(name) => self.query.value(name).map(str::to_owned),
-            Lookup::Body(pointer) => self.in_body(pointer, what)?,
+            Lookup::Body(pointer) => self.in_body(pointer),
         };
-        let is_name = |value: &String| {
-            (1..=NAME_BYTES_MAX).contains(&value.len()) && !value.chars().any(char::is_control)
-        };
-        match found {
-            Some(value) if !is_name(&value) => Err(RestError::Value { what }),
-            found => Ok(found),
-        }
+        found
+            .filter(|value| (1..=NAME_BYTES_MAX).contains(&value.len()))
+            .filter(|value| !value.chars().any(char::is_control))
+            .ok_or(RestError::Value { what })
     }
 
     /// Names are strings; ids may be integers, which keep their spelling.
-    fn in_body(&self, pointer: &str, what: &'static str) -> Result<Option<String>, RestError> {
-        let root = self.document.map(Document::root);
-        let Some(value) = root.and_then(|root| root.pointer(pointer)) else { return Ok(None) };
-        let text = match value.kind() {
+    fn in_body(&self, pointer: &str) -> Option<String> {
+        let value = self.document?.root().pointer(pointer)?;
+        match value.kind() {
             Kind::String => value.as_str().map(|text| text.into_owned()),
             Kind::Number if value.is_integer() => {
                 std::str::from_utf8(value.raw()).ok().map(str::to_owned)
@@ -164,8 +157,7 @@ impl Places<'_> {
             Kind::Number | Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => {
                 None
             }
-        };
-        text.map(Some).ok_or(RestError::Value { what })
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod issuers;
 mod listeners;
 mod servers;
 mod shape;
+mod upstream;
 mod whole;
 
 use super::testing::Folder;
@@ -43,6 +44,11 @@ fn check_in(folder: &Folder, text: &str, strictness: Strictness) -> Result<Check
 
 fn accepted(text: &str) -> Checked {
     check_in(&Folder::new(), text, Strictness::Normal).unwrap_or_else(|why| panic!("{why}"))
+}
+
+/// The usual file with another `public_url`.
+fn public(url: &str) -> String {
+    SERVER.replace("https://notes.example.com/mcp", url)
 }
 
 /// With more lines for the only server.
@@ -100,7 +106,7 @@ fn shows(problem: &Problem, marked: &str, message: &str, help: &str) {
     let inside = rest.split_once('»').unwrap().0;
     let line = before.lines().count().max(1) + usize::from(before.ends_with('\n'));
     let start = before.rsplit('\n').next().unwrap_or(before).chars().count();
-    let source = unmarked(marked).lines().nth(line - 1).unwrap().to_owned();
+    let source = unmarked(marked).lines().nth(line - 1).unwrap().replace('\t', " ");
     let place = format!("s.yaml:{line}:{}", start + 1);
     assert!(shown.contains(&place), "expected {place} in\n{shown}");
     let (indent, carets) = (" ".repeat(start), "^".repeat(inside.chars().count()));
@@ -119,9 +125,10 @@ fn shows(problem: &Problem, marked: &str, message: &str, help: &str) {
 /// A certificate for `localhost` and its key, PEM, valid between two days since the Unix epoch.
 fn certificate(from_day: i64, until_day: i64) -> (String, String) {
     let mut params = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap();
-    let day = |day: i64| rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(
-        u64::try_from(day).unwrap() * 86_400,
-    );
+    let day = |day: i64| {
+        rcgen::date_time_ymd(1970, 1, 1)
+            + std::time::Duration::from_secs(u64::try_from(day).unwrap() * 86_400)
+    };
     params.not_before = day(from_day);
     params.not_after = day(until_day);
     let key = rcgen::KeyPair::generate().unwrap();

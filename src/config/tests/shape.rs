@@ -47,9 +47,17 @@ fn wrong_type_says_what_was_expected_and_found() {
         "write a list",
     );
     refused_server("    body_max: «4096»\n", "expected a size, found the number 4096", "`4MiB`");
-    refused_server("    limits: { concurrency: «many» }\n", "expected a whole number", "whole number");
+    refused_server(
+        "    limits: { concurrency: «many» }\n",
+        "expected a whole number",
+        "whole number",
+    );
     refused_server("    limits: { concurrency: «-1» }\n", "`-1` is not accepted", "from 0");
-    refused_server("    «redact»: { classes: [email] }\n".replace("«redact»: { classes", "redact: { «classes»").as_str(), "expected a mapping, found a list", "write a mapping");
+    refused_server(
+        "    redact: { «classes»: [email] }\n",
+        "expected a mapping, found a list",
+        "write a mapping",
+    );
     refused(
         &format!("audit: {{ dir: «5» }}\n{SERVER}"),
         "expected a path, found the number 5",
@@ -100,7 +108,7 @@ fn key_that_stands_twice_is_refused_at_its_second_place() {
 #[test]
 fn broken_syntax_is_drawn_like_everything_else() {
     refused(&format!("{SERVER}«\t»body_max: 1MiB\n"), "tab", "indent with spaces");
-    refused("a: [1, 2\nb: «}»\n", "not valid YAML", "brackets");
+    refused("a: [1, 2\nb«:» }\n", "not valid YAML", "brackets");
 }
 
 #[test]
@@ -144,7 +152,7 @@ servers:
     let found: Vec<&str> = problems.list.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(
         found,
-        ["tls.cert", "tls.certificate", "issuers[0].issuer", "issuers[0].isuer", "issuers[0].rolesclaim"],
+        ["tls.certificate", "issuers[0].isuer", "issuers[0].rolesclaim"],
         "{problems}"
     );
 }
@@ -187,10 +195,40 @@ fn literal_secret_is_refused_and_not_repeated() {
     );
     let problems = check_in(&folder, &text, Strictness::Normal).unwrap_err();
     let shown = problems.to_string();
-    assert!(shown.contains("`servers[0].upstream.credential.value` must not hold the secret itself"));
+    assert!(
+        shown.contains("`servers[0].upstream.credential.value` must not hold the secret itself")
+    );
     assert!(shown.contains("write `{ file: path }` or `{ env: NAME }`"), "{shown}");
     assert!(shown.contains("unknown key `x`"), "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn secret_of_several_lines_is_not_repeated() {
+    let text = SERVER.replace(
+        "upstream: http://127.0.0.1:8080/mcp",
+        "upstream: { url: http://127.0.0.1:1/mcp, credential: { value: 'hun\n      ter2', x: 1 } }",
+    );
+    let block = SERVER.replace(
+        "upstream: http://127.0.0.1:8080/mcp",
+        "upstream:\n      url: http://127.0.0.1:1/mcp\n      credential:\n        value: |\n          hunter2\n",
+    );
+    for text in [text, block] {
+        let problems = check_in(&Folder::new(), &text, Strictness::Normal).unwrap_err();
+        let shown = problems.to_string();
+        assert!(shown.contains("must not hold the secret itself"), "{shown}");
+        assert!(!shown.contains("hun") && !shown.contains("ter2"), "{shown}");
+    }
+}
+
+#[test]
+fn secret_under_a_wrong_key_is_not_repeated() {
+    let text = SERVER.replace(
+        "upstream: http://127.0.0.1:8080/mcp",
+        "upstream: { url: http://127.0.0.1:1/mcp, credential: { value: { literal: hunter2 } } }",
+    );
+    let shown = check_in(&Folder::new(), &text, Strictness::Normal).unwrap_err().to_string();
+    assert!(shown.contains("unknown key `literal`") && !shown.contains("hunter2"), "{shown}");
 }
 
 #[test]

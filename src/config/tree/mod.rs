@@ -54,6 +54,8 @@ pub(super) enum Value {
 pub(super) struct Text {
     pub(super) text: String,
     pub(super) typed: Option<String>,
+    /// Lines that it takes.
+    pub(super) lines: usize,
 }
 
 /// One item of a list; its number stays the same when items before it are taken out.
@@ -83,6 +85,40 @@ impl Node {
             | Value::Text(_)
             | Value::List(_)
             | Value::Unset => None,
+        }
+    }
+
+    /// The place that stands for the value as a whole: its first key, where it is a mapping.
+    pub(super) fn first(&self) -> Span {
+        match &self.value {
+            Value::Map(entries) => entries.first().map_or(self.span, |entry| entry.key_span),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Unset => self.span,
+        }
+    }
+
+    /// All places at which a part of the value is written, line by line.
+    pub(super) fn written(&self, places: &mut Vec<Span>) {
+        match &self.value {
+            Value::List(items) => items.iter().for_each(|item| item.node.written(places)),
+            Value::Map(entries) => entries.iter().for_each(|entry| entry.node.written(places)),
+            Value::Text(text) if text.lines > 1 => {
+                let Span { line, column, .. } = self.span;
+                places.push(Span { line, column, length: usize::MAX });
+                let more = (1..text.lines).map(|below| line + below);
+                places.extend(more.map(|line| Span { line, column: 1, length: usize::MAX }));
+            }
+            Value::Text(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Unset => places.push(self.span),
         }
     }
 
@@ -143,7 +179,10 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
     let mut state = Ok(());
     for next in Parser::new_from_str_with_options(text, options) {
         state = match next {
-            Ok((event, span)) => builder.take(event, place(&span)),
+            Ok((event, span)) => {
+                let lines = span.end.line().saturating_sub(span.start.line()) + 1;
+                builder.take(event, place(&span), lines)
+            }
             Err(error) => {
                 let marker = error.marker();
                 let span = Span { line: marker.line(), column: marker.col() + 1, length: 1 };
@@ -185,7 +224,7 @@ enum Body {
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Broken> {
+    fn take(&mut self, event: Event<'_>, span: Span, lines: usize) -> Result<(), Broken> {
         match event {
             Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(..) if self.root.is_some() => self.fail(Problem::error(
@@ -197,7 +236,7 @@ impl Builder {
             Event::DocumentStart(..) | Event::Anchor(..) => Ok(()),
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span);
-                let value = scalar(text.into_owned(), style);
+                let value = scalar(text.into_owned(), style, lines);
                 self.attach(Node { span, value }, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -345,7 +384,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
 
 /// The value of a scalar by the core schema, without its octal, hexadecimal and infinite numbers:
 /// none of our keys has such a value.
-fn scalar(text: String, style: ScalarStyle) -> Value {
+fn scalar(text: String, style: ScalarStyle, lines: usize) -> Value {
     if style == ScalarStyle::Plain {
         match text.as_str() {
             "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -362,7 +401,7 @@ fn scalar(text: String, style: ScalarStyle) -> Value {
             }
         }
     }
-    Value::Text(Text { text, typed: None })
+    Value::Text(Text { text, typed: None, lines })
 }
 
 /// Digits with a sign, a point, an exponent; no leading zero, which YAML 1.1 reads as octal.
@@ -386,26 +425,47 @@ fn place(span: &serde_saphyr::granit_parser::Span) -> Span {
 /// The parser's own words, with the way out of the mistakes that people make.
 fn syntax(span: Span, kind: &ErrorKind, info: &str, text: &str) -> Problem {
     let line = text.lines().nth(span.line.saturating_sub(1)).unwrap_or_default();
-    let tab = line.trim_start_matches(' ').starts_with('\t');
-    let (message, help) = match kind {
+    let (span, message, help) = match kind {
         ErrorKind::RecursionLimitExceeded => (
+            span,
             format!("nested deeper than {CONFIG_DEPTH_MAX} levels"),
             "the configuration needs no more than six",
         ),
-        ErrorKind::DirectiveDisallowed => {
-            ("YAML directives are not supported".to_owned(), "remove the line that begins with `%`")
-        }
-        _ if tab => ("a tab stands where YAML wants spaces".to_owned(), "indent with spaces"),
+        ErrorKind::DirectiveDisallowed => (
+            span,
+            "YAML directives are not supported".to_owned(),
+            "remove the line that begins with `%`",
+        ),
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabInPlainScalar => (
+            indenting_tab(span, text),
+            "a tab stands where YAML wants spaces".to_owned(),
+            "indent with spaces",
+        ),
         _ if line.contains("${") => (
+            span,
             format!("not valid YAML: {info}"),
             "between `{ }` and `[ ]`, put a value with `${NAME}` in quotes",
         ),
         _ => (
+            span,
             format!("not valid YAML: {info}"),
             "check the indentation, the quotes and the brackets up to this place",
         ),
     };
     Problem::error(String::new(), span, message, help)
+}
+
+/// The parser names the value that a tab interrupts; people look for the tab.
+fn indenting_tab(span: Span, text: &str) -> Span {
+    let from = span.line.saturating_sub(1);
+    let found = text.lines().enumerate().skip(from).find_map(|(line, content)| {
+        let tab = content.chars().take_while(|c| c.is_whitespace()).position(|c| c == '\t')?;
+        Some(Span { line: line + 1, column: tab + 1, length: 1 })
+    });
+    found.unwrap_or(span)
 }
 
 /// Nesting depth of the configuration. Unit: levels. Source: the deepest key stands on level
