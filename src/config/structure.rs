@@ -256,10 +256,8 @@ impl<'s> Walk<'s> {
     }
 
     fn literal_secret(&mut self, node: &Node, here: &Here) {
+        node.written(&mut self.found.literal_secrets);
         let scalar = !matches!(node.value, Value::List(_) | Value::Null);
-        if scalar {
-            self.found.literal_secrets.push(node.span);
-        }
         let message = format!("`{}` must not hold the secret itself", here.path);
         let help =
             "write `{ file: path }` or `{ env: NAME }`; change a secret that stood in a file";
@@ -271,7 +269,7 @@ impl<'s> Walk<'s> {
     fn misplaced_secrets(&mut self, node: &Node) {
         if let Value::Map(entries) = &node.value {
             let odd = entries.iter().filter(|e| !matches!(e.key.as_str(), "file" | "env"));
-            self.found.literal_secrets.extend(odd.map(|entry| entry.node.span));
+            odd.for_each(|entry| entry.node.written(&mut self.found.literal_secrets));
         }
     }
 
@@ -379,8 +377,15 @@ fn expected(choices: &[&Schema]) -> String {
             (Some("array"), _) => "a list",
             _ => "a mapping",
         };
-        if !parts.iter().any(|known| known == part) {
-            parts.push(part.to_owned());
+        let keys = choice.get("required").and_then(Schema::as_array).into_iter().flatten();
+        let keys: Vec<String> = keys.map(plain).collect();
+        let part = if part == "a mapping" && !keys.is_empty() {
+            format!("{part} with {}", keys.join(" and "))
+        } else {
+            part.to_owned()
+        };
+        if !parts.contains(&part) {
+            parts.push(part);
         }
     }
     parts.join(", or ")

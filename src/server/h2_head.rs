@@ -8,7 +8,7 @@ use http::request::Request;
 use http::{HeaderMap, Method, header};
 
 use super::wire::is_host;
-use crate::limits::{HEADERS_MAX, TARGET_BYTES_MAX};
+use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX};
 use crate::reject::Code;
 
 /// Judges a head; `Err` is the code and what is wrong, for log and audit.
@@ -23,6 +23,11 @@ pub(super) fn judge<B>(request: &Request<B>) -> Result<(), (Code, &'static str)>
     }
     if headers.len() > HEADERS_MAX {
         return Err((Code::HeadTooLarge, "too many header fields"));
+    }
+    // RFC 9113 section 6.5.2 counts 32 bytes of overhead for each field.
+    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
+    if fields.sum::<usize>().saturating_add(target.len()) > HEAD_BYTES_MAX {
+        return Err((Code::HeadTooLarge, "request head too large"));
     }
     if target.len() > TARGET_BYTES_MAX {
         return Err((Code::HeadTooLarge, "request target too long"));
@@ -130,6 +135,8 @@ mod tests {
         let large = Some(Code::HeadTooLarge);
         let long = format!("https://gateway.test/{}", "a".repeat(4096));
         assert_eq!(verdict("GET", &long, &[]), large);
+        let heavy = "x".repeat(33_000);
+        assert_eq!(verdict("GET", "https://gateway.test/", &[("a", &heavy)]), large);
         let fields: Vec<_> = (0..97).map(|_| ("a", "b")).collect();
         assert_eq!(verdict("GET", "https://gateway.test/", &fields), large);
     }

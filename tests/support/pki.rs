@@ -1,92 +1,168 @@
-//! A throw-away certificate authority for tests.
-#![allow(dead_code, missing_docs, reason = "each test binary uses its own part of the helper")]
+//! A throw-away certificate authority for tests: files for servers, configurations for clients.
+//!
+//! Included by test binaries with `#[path]`; each instance has a directory of its own.
+#![allow(dead_code, clippy::unwrap_used, missing_docs)]
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, SanType,
 };
-use rustls::pki_types::pem::PemObject;
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use sallyport::config::CertificateFiles;
 
-pub struct Pki {
-    issuer: Issuer<'static, KeyPair>,
-    ca_pem: String,
+/// A certificate with its key, in memory.
+#[derive(Debug)]
+pub struct Identity {
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: PrivateKeyDer<'static>,
+    pem: (String, String),
 }
 
-pub struct Leaf {
-    pub cert_pem: String,
-    pub key_pem: String,
+impl Clone for Identity {
+    fn clone(&self) -> Self {
+        Self { chain: self.chain.clone(), key: self.key.clone_key(), pem: self.pem.clone() }
+    }
+}
+
+/// What a certificate may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    Server,
+    Client,
+}
+
+/// An authority and its directory of files.
+#[derive(Debug)]
+pub struct Pki {
+    dir: PathBuf,
+    authority: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Pki {
     pub fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "test authority");
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("pki-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, format!("test authority {number}"));
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().unwrap();
-        let ca_pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), ca_pem }
+        let authority = CertifiedIssuer::self_signed(params, key).unwrap();
+        std::fs::write(dir.join("ca.pem"), authority.pem()).unwrap();
+        Self { dir, authority }
     }
 
-    pub fn ca_pem(&self) -> String {
-        self.ca_pem.clone()
+    /// The authority's certificate as a PEM file.
+    pub fn ca_file(&self) -> PathBuf {
+        self.dir.join("ca.pem")
     }
 
-    pub fn server(&self, names: &[&str]) -> Leaf {
-        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "test server");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.use_authority_key_identifier_extension = true;
-        self.leaf(params)
+    /// A path in this authority's directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
     }
 
-    pub fn client(&self, uri: &str) -> Leaf {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "test client");
-        params.subject_alt_names.push(SanType::URI(uri.try_into().unwrap()));
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.leaf(params)
-    }
-
-    fn leaf(&self, params: CertificateParams) -> Leaf {
+    /// Issues a certificate. Names with `://` become URIs, `cn:` sets the common name, others are
+    /// DNS names.
+    pub fn issue(&self, names: &[&str], usage: Use) -> Identity {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        for name in names {
+            if let Some(name) = name.strip_prefix("cn:") {
+                params.distinguished_name.push(DnType::CommonName, name);
+            } else if name.contains("://") {
+                params.subject_alt_names.push(SanType::URI((*name).try_into().unwrap()));
+            } else {
+                params.subject_alt_names.push(SanType::DnsName((*name).try_into().unwrap()));
+            }
+        }
+        params.extended_key_usages = vec![match usage {
+            Use::Server => ExtendedKeyUsagePurpose::ServerAuth,
+            Use::Client => ExtendedKeyUsagePurpose::ClientAuth,
+        }];
         let key = KeyPair::generate().unwrap();
-        let cert = params.signed_by(&key, &self.issuer).unwrap();
-        Leaf { cert_pem: cert.pem(), key_pem: key.serialize_pem() }
+        let certificate = params.signed_by(&key, &self.authority).unwrap();
+        Identity {
+            chain: vec![certificate.der().clone()],
+            key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            pem: (certificate.pem(), key.serialize_pem()),
+        }
     }
 
-    /// A client that trusts this authority alone.
-    pub fn client_config(&self, alpn: &[&[u8]]) -> ClientConfig {
-        self.config(None, alpn)
-    }
-
-    /// The same with a certificate of its own.
-    pub fn client_config_with(&self, leaf: &Leaf, alpn: &[&[u8]]) -> ClientConfig {
-        self.config(Some(leaf), alpn)
-    }
-
-    fn config(&self, leaf: Option<&Leaf>, alpn: &[&[u8]]) -> ClientConfig {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.ca_pem.as_bytes()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
-        let mut config = match leaf {
-            None => builder.with_no_client_auth(),
-            Some(leaf) => builder
-                .with_client_auth_cert(
-                    vec![CertificateDer::from_pem_slice(leaf.cert_pem.as_bytes()).unwrap()],
-                    PrivateKeyDer::from_pem_slice(leaf.key_pem.as_bytes()).unwrap(),
-                )
-                .unwrap(),
+    /// Writes certificate and key as `<name>.pem` and `<name>.key`.
+    pub fn write(&self, name: &str, identity: &Identity) -> CertificateFiles {
+        let files = CertificateFiles {
+            cert: self.path(&format!("{name}.pem")),
+            key: self.path(&format!("{name}.key")),
         };
-        config.alpn_protocols = alpn.iter().map(|p| p.to_vec()).collect();
+        std::fs::write(&files.cert, &identity.pem.0).unwrap();
+        std::fs::write(&files.key, &identity.pem.1).unwrap();
+        files
+    }
+
+    /// A server certificate for these names, as files called after the first.
+    pub fn server(&self, names: &[&str]) -> CertificateFiles {
+        self.write(names.first().unwrap(), &self.issue(names, Use::Server))
+    }
+
+    /// A client that trusts this authority.
+    pub fn client(&self) -> Client {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.authority.der().clone()).unwrap();
+        Client { roots, identity: None, alpn: vec![], versions: rustls::ALL_VERSIONS }
+    }
+}
+
+impl Drop for Pki {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.dir));
+    }
+}
+
+/// Builds rustls client configurations.
+#[derive(Debug, Clone)]
+pub struct Client {
+    roots: RootCertStore,
+    identity: Option<Identity>,
+    alpn: Vec<Vec<u8>>,
+    versions: &'static [&'static SupportedProtocolVersion],
+}
+
+impl Client {
+    pub fn identity(mut self, identity: &Identity) -> Self {
+        self.identity = Some(identity.clone());
+        self
+    }
+
+    pub fn alpn(mut self, protocols: &[&str]) -> Self {
+        self.alpn = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
+        self
+    }
+
+    pub fn versions(mut self, versions: &'static [&'static SupportedProtocolVersion]) -> Self {
+        self.versions = versions;
+        self
+    }
+
+    pub fn build(self) -> ClientConfig {
+        let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(self.versions)
+            .unwrap()
+            .with_root_certificates(self.roots);
+        let mut config = match self.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => builder.with_client_auth_cert(identity.chain, identity.key).unwrap(),
+        };
+        config.alpn_protocols = self.alpn;
         config
     }
 }

@@ -44,6 +44,11 @@ impl<'t> At<'t> {
         }
     }
 
+    /// The key instead of its value: for names that stand as keys.
+    pub(super) fn named(&self) -> Self {
+        Self { path: self.path.clone(), outside: self.outside, node: None }
+    }
+
     /// The value as it was typed, bounded, for messages.
     pub(super) fn shown(&self) -> String {
         match self.node.map(|node| &node.value) {

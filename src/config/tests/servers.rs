@@ -223,12 +223,12 @@ fn limits_are_positive_and_reach_something() {
     );
     refused_server("    limits: { per_tool: { a: «off» } }\n", "no effect", "remove");
     refused_server(
-        "    tools: [ { match: \"crm.*\" } ]\n    limits: { per_tool: { \"export*\": «5/m» } }\n",
+        "    tools: [ { match: \"crm.*\" } ]\n    limits: { per_tool: { «\"export*\"»: 5/m } }\n",
         "no rule of `tools` allows a tool that `export*` matches",
         "spelling",
     );
     refused_server(
-        "    tools: [ { match: \"crm.*\", deny: true }, { match: \"*\" } ]\n    limits: { per_tool: { crm.x: «5/m» } }\n",
+        "    tools: [ { match: \"crm.*\", deny: true }, { match: \"*\" } ]\n    limits: { per_tool: { «crm.x»: 5/m } }\n",
         "no rule of `tools` allows a tool that `crm.x` matches",
         "allow the tool",
     );

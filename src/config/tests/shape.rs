@@ -204,6 +204,24 @@ fn literal_secret_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn secret_of_several_lines_is_not_repeated() {
+    let text = SERVER.replace(
+        "upstream: http://127.0.0.1:8080/mcp",
+        "upstream: { url: http://127.0.0.1:1/mcp, credential: { value: 'hun\n      ter2', x: 1 } }",
+    );
+    let block = SERVER.replace(
+        "upstream: http://127.0.0.1:8080/mcp",
+        "upstream:\n      url: http://127.0.0.1:1/mcp\n      credential:\n        value: |\n          hunter2\n",
+    );
+    for text in [text, block] {
+        let problems = check_in(&Folder::new(), &text, Strictness::Normal).unwrap_err();
+        let shown = problems.to_string();
+        assert!(shown.contains("must not hold the secret itself"), "{shown}");
+        assert!(!shown.contains("hun") && !shown.contains("ter2"), "{shown}");
+    }
+}
+
+#[test]
 fn secret_under_a_wrong_key_is_not_repeated() {
     let text = SERVER.replace(
         "upstream: http://127.0.0.1:8080/mcp",

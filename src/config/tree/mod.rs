@@ -54,6 +54,8 @@ pub(super) enum Value {
 pub(super) struct Text {
     pub(super) text: String,
     pub(super) typed: Option<String>,
+    /// Lines that it takes.
+    pub(super) lines: usize,
 }
 
 /// One item of a list; its number stays the same when items before it are taken out.
@@ -97,6 +99,26 @@ impl Node {
             | Value::Text(_)
             | Value::List(_)
             | Value::Unset => self.span,
+        }
+    }
+
+    /// All places at which a part of the value is written, line by line.
+    pub(super) fn written(&self, places: &mut Vec<Span>) {
+        match &self.value {
+            Value::List(items) => items.iter().for_each(|item| item.node.written(places)),
+            Value::Map(entries) => entries.iter().for_each(|entry| entry.node.written(places)),
+            Value::Text(text) if text.lines > 1 => {
+                let Span { line, column, .. } = self.span;
+                places.push(Span { line, column, length: usize::MAX });
+                let more = (1..text.lines).map(|below| line + below);
+                places.extend(more.map(|line| Span { line, column: 1, length: usize::MAX }));
+            }
+            Value::Text(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Unset => places.push(self.span),
         }
     }
 
@@ -157,7 +179,10 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
     let mut state = Ok(());
     for next in Parser::new_from_str_with_options(text, options) {
         state = match next {
-            Ok((event, span)) => builder.take(event, place(&span)),
+            Ok((event, span)) => {
+                let lines = span.end.line().saturating_sub(span.start.line()) + 1;
+                builder.take(event, place(&span), lines)
+            }
             Err(error) => {
                 let marker = error.marker();
                 let span = Span { line: marker.line(), column: marker.col() + 1, length: 1 };
@@ -199,7 +224,7 @@ enum Body {
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Broken> {
+    fn take(&mut self, event: Event<'_>, span: Span, lines: usize) -> Result<(), Broken> {
         match event {
             Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(..) if self.root.is_some() => self.fail(Problem::error(
@@ -211,7 +236,7 @@ impl Builder {
             Event::DocumentStart(..) | Event::Anchor(..) => Ok(()),
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span);
-                let value = scalar(text.into_owned(), style);
+                let value = scalar(text.into_owned(), style, lines);
                 self.attach(Node { span, value }, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -359,7 +384,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
 
 /// The value of a scalar by the core schema, without its octal, hexadecimal and infinite numbers:
 /// none of our keys has such a value.
-fn scalar(text: String, style: ScalarStyle) -> Value {
+fn scalar(text: String, style: ScalarStyle, lines: usize) -> Value {
     if style == ScalarStyle::Plain {
         match text.as_str() {
             "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -376,7 +401,7 @@ fn scalar(text: String, style: ScalarStyle) -> Value {
             }
         }
     }
-    Value::Text(Text { text, typed: None })
+    Value::Text(Text { text, typed: None, lines })
 }
 
 /// Digits with a sign, a point, an exponent; no leading zero, which YAML 1.1 reads as octal.
