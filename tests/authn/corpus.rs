@@ -20,7 +20,7 @@ pub fn case(name: impl Into<String>, reason: Reason, token: impl Into<String>) -
 
 /// Offers every token of a group to a route, and a good one before and after.
 async fn all_refused(group: fn(&Issuer) -> Vec<Case>) {
-    let issuer = Issuer::start().await;
+    let issuer = Issuer::start_at(NOW).await;
     let process = Process::start();
     let route = process.route(tokens([trust(&issuer)]));
     route.call(&issuer.token().sign()).await.expect("the good twin before");
@@ -39,7 +39,7 @@ async fn all_refused(group: fn(&Issuer) -> Vec<Case>) {
 
 /// As [`all_refused`], but the gateway has no keys yet: nothing may make it ask for them.
 async fn refused_without_a_fetch(group: fn(&Issuer) -> Vec<Case>) {
-    let issuer = Issuer::start().await;
+    let issuer = Issuer::start_at(NOW).await;
     let process = Process::start();
     let route = process.route(tokens([trust(&issuer)]));
     for (name, _, token) in group(&issuer) {
@@ -86,7 +86,7 @@ async fn s01_and_s02_no_forged_header_causes_a_fetch() {
 
 #[tokio::test]
 async fn corpus_is_large_and_each_attack_has_its_own_name() {
-    let issuer = Issuer::start().await;
+    let issuer = Issuer::start_at(NOW).await;
     let names: Vec<String> =
         GROUPS.iter().flat_map(|group| group(&issuer)).map(|(name, _, _)| name).collect();
     let unique: std::collections::HashSet<_> = names.iter().collect();

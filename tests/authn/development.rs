@@ -70,7 +70,7 @@ async fn token_of_the_development_issuer_is_accepted_through_discovery() {
     let issuer = running().await;
     let (status, answer) = ask(issuer.address, GOOD).await;
     assert_eq!((status, &answer["token_type"]), (StatusCode::OK, &json!("Bearer")));
-    let placeholder = Issuer::start().await;
+    let placeholder = Issuer::start_at(NOW).await;
     let url = format!("http://{}", issuer.address);
     let route = Process::start().route(tokens([trusting(url, KeySource::Discover, &placeholder)]));
     let caller = route.call(answer["access_token"].as_str().unwrap()).await.unwrap();
@@ -163,7 +163,7 @@ async fn key_file_alone_is_enough_to_trust_what_it_mints() {
     let again = DevKey::load_or_create(&file.0).unwrap();
     assert_eq!(key.kid(), again.kid());
     assert_eq!(key.jwks(), again.jwks());
-    let placeholder = Issuer::start().await;
+    let placeholder = Issuer::start_at(NOW).await;
     let url = "http://127.0.0.1:1".to_owned();
     let trusted = Trust {
         development_key: Some(file.0.clone()),

@@ -201,7 +201,7 @@ async fn emptied_key_set_ends_every_token() {
 
 #[tokio::test]
 async fn key_file_is_read_again_when_it_changes() {
-    let issuer = Issuer::start().await;
+    let issuer = Issuer::start_at(NOW).await;
     let path = std::env::temp_dir().join(format!("sallyport-keys-{}.json", std::process::id()));
     std::fs::write(&path, issuer.jwks().to_string()).unwrap();
     let process = Process::start();
@@ -226,7 +226,7 @@ fn discovering(issuer: &Issuer) -> Trust {
 #[tokio::test]
 async fn keys_are_discovered_from_either_metadata_document() {
     for hide_oauth in [false, true] {
-        let issuer = Issuer::start().await;
+        let issuer = Issuer::start_at(NOW).await;
         if hide_oauth {
             issuer.hide_oauth_metadata();
         }
@@ -239,7 +239,7 @@ async fn keys_are_discovered_from_either_metadata_document() {
 
 #[tokio::test]
 async fn metadata_that_is_not_exactly_the_issuers_is_not_believed() {
-    let issuer = Issuer::start().await;
+    let issuer = Issuer::start_at(NOW).await;
     let (url, jwks) = (issuer.url(), issuer.jwks_url());
     for metadata in [
         json!({"issuer": format!("{url}/"), "jwks_uri": jwks}).to_string(),

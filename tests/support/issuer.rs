@@ -334,14 +334,14 @@ struct Documents {
 }
 
 impl Issuer {
-    /// Starts with one ES256 key called `key-1`; tokens are issued at [`NOW`].
+    /// Starts with one ES256 key called `key-1`; tokens are issued at the system's time.
     pub async fn start() -> Self {
-        Self::with(vec![SigningKey::es256("key-1")], Some(NOW)).await
+        Self::with(vec![SigningKey::es256("key-1")], None).await
     }
 
-    /// As [`Issuer::start`], but tokens are issued at the system's time.
-    pub async fn start_live() -> Self {
-        Self::with(vec![SigningKey::es256("key-1")], None).await
+    /// As [`Issuer::start`], but tokens are issued at this time.
+    pub async fn start_at(now: u64) -> Self {
+        Self::with(vec![SigningKey::es256("key-1")], Some(now)).await
     }
 
     /// With these keys, the first of which signs.
