@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle};
+use serde_saphyr::granit_parser::{self as granit, ErrorKind, Event, Options, Parser, ScalarStyle};
 
 use super::problem::Problem;
 
@@ -175,13 +175,14 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
     options.block_nesting_limit = CONFIG_DEPTH_MAX;
     options.disallow_directives = true;
     options.set_emit_comments(false);
+    let source: Vec<&str> = text.lines().collect();
     let mut builder = Builder::default();
     let mut state = Ok(());
     for next in Parser::new_from_str_with_options(text, options) {
         state = match next {
             Ok((event, span)) => {
-                let lines = span.end.line().saturating_sub(span.start.line()) + 1;
-                builder.take(event, place(&span), lines)
+                let lines = lines_of(&span, &source);
+                builder.take(event, place(&span, &source), lines)
             }
             Err(error) => {
                 let marker = error.marker();
@@ -416,10 +417,32 @@ fn is_decimal(text: &str) -> bool {
         && !zero
 }
 
-fn place(span: &serde_saphyr::granit_parser::Span) -> Span {
+/// What goes over several lines is marked to the end of its first.
+fn place(span: &granit::Span, source: &[&str]) -> Span {
     let (start, end) = (span.start, span.end);
-    let length = if end.line() == start.line() { end.col().saturating_sub(start.col()) } else { 1 };
-    Span { line: start.line(), column: start.col() + 1, length: length.max(1) }
+    let until = if end.line() == start.line() {
+        end.col()
+    } else {
+        line_of(source, start.line()).chars().count()
+    };
+    let length = until.saturating_sub(start.col()).max(1);
+    Span { line: start.line(), column: start.col() + 1, length }
+}
+
+/// Lines that a value takes. A block text ends where the next key begins, on a line that is not
+/// its own.
+fn lines_of(span: &granit::Span, source: &[&str]) -> usize {
+    let lines = span.end.line().saturating_sub(span.start.line()) + 1;
+    if lines == 1 {
+        return 1;
+    }
+    let blank =
+        line_of(source, span.end.line()).chars().take(span.end.col()).all(char::is_whitespace);
+    lines - usize::from(blank)
+}
+
+fn line_of<'s>(source: &[&'s str], line: usize) -> &'s str {
+    source.get(line.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 /// The parser's own words, with the way out of the mistakes that people make.
