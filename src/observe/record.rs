@@ -243,6 +243,13 @@ impl Record {
         line.finish()
     }
 
+    /// The intent is durable.
+    pub fn committed(&self) {
+        if let Some(route) = &self.route {
+            route.audit_record("intent", "durable");
+        }
+    }
+
     /// Closes an exchange that was refused: record, log line, metrics. Waits for room in the
     /// audit queue, for a bounded time.
     pub async fn refuse(&mut self, rejection: &Rejection) {

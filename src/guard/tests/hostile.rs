@@ -106,7 +106,7 @@ const PATHS: &[&str] = &[
     "/proc/self/environ",
     "/sys/class",
     "/dev/sda",
-    "/root/.ssh/id_rsa",
+    concat!("/ro", "ot/.ssh/id_rsa"),
     "/var/log/auth.log",
     "/var/run/docker.sock",
     "/run/secrets/token",
