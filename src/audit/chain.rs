@@ -1,0 +1,296 @@
+//! The chain: how a record becomes a line, and how a line names its predecessor.
+//!
+//! Pure: bytes in, bytes out. A line is
+//! `{"v":1,"seq":N,"prev":"<64 hex digits>",…}` and a newline; `prev` is the
+//! SHA-256 over the exact bytes of the line before it, without that line's
+//! newline. Nothing is ever re-serialised, so nobody has to agree on a
+//! canonical JSON to check the chain: the stored bytes are what was hashed.
+
+use std::fmt;
+use std::io::Write as _;
+use std::str::FromStr;
+
+use aws_lc_rs::digest;
+use serde::{Serialize, Serializer};
+
+/// A SHA-256 digest.
+pub type Hash = [u8; 32];
+
+/// The end of a chain: the last record's number and the hash of its line.
+///
+/// Its text form is `SEQ:HASH` (decimal, 64 lower-case hex digits): what
+/// `verify` prints, what `audit.head` holds and what an auditor remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Number of the record, counted from 1; 0 names the empty chain.
+    pub seq: u64,
+    /// SHA-256 over the record's line without its newline.
+    pub hash: Hash,
+}
+
+impl Head {
+    /// The head of a chain without records: what the first record follows.
+    pub const EMPTY: Self = Self { seq: 0, hash: [0; 32] };
+
+    /// The hash in lower-case hex.
+    #[must_use]
+    pub fn hash_hex(&self) -> String {
+        let mut hex = [0; HEX_BYTES];
+        encode_hex(&self.hash, &mut hex);
+        hex.iter().map(|&digit| char::from(digit)).collect()
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.seq, self.hash_hex())
+    }
+}
+
+impl Serialize for Head {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The text is not `SEQ:HASH`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a head is written as SEQ:HASH, a number and 64 lower-case hex digits")]
+pub struct HeadError;
+
+impl FromStr for Head {
+    type Err = HeadError;
+
+    fn from_str(text: &str) -> Result<Self, HeadError> {
+        let (seq, hash) = text.split_once(':').ok_or(HeadError)?;
+        if seq.is_empty() || !seq.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Err(HeadError);
+        }
+        let seq = seq.parse().map_err(|_| HeadError)?;
+        let hash = decode_hex(hash.as_bytes()).ok_or(HeadError)?;
+        Ok(Self { seq, hash })
+    }
+}
+
+/// The link that a stored line carries: its number and its predecessor's hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The record's number.
+    pub seq: u64,
+    /// The hash that it states for the line before it.
+    pub prev: Hash,
+}
+
+/// Where a pushed line keeps its parts, relative to its first byte.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    /// Offset of the 64 bytes that [`seal`] fills in.
+    prev_at: usize,
+    /// Length with the newline.
+    bytes: usize,
+}
+
+/// Length of the line that [`push_line`] makes of a body, with its newline, at most.
+pub(super) const fn line_bytes_max(body: &[u8]) -> usize {
+    body.len() + PREFIX_BYTES_MAX
+}
+
+/// What follows the opening brace of a body, or `None` when the body cannot be
+/// a record: it is not an object, or a line break in it would make two lines.
+///
+/// This is the framing only. That the bytes are JSON is the caller's promise;
+/// parsing them again would cost more than all the rest of an append.
+pub(super) fn members(body: &[u8]) -> Option<&[u8]> {
+    let members = body.strip_prefix(b"{")?;
+    let first = members.iter().find(|byte| !byte.is_ascii_whitespace())?;
+    let framed = body.ends_with(b"}") && memchr::memchr2(b'\n', b'\r', body).is_none();
+    (framed && matches!(first, b'"' | b'}')).then_some(members)
+}
+
+/// Appends the line of record `seq` to `out`, with a blank where [`seal`] will
+/// put the predecessor's hash. `members` comes from [`members`].
+pub(super) fn push_line(out: &mut Vec<u8>, seq: u64, members: &[u8]) -> Span {
+    let start = out.len();
+    out.extend_from_slice(BEFORE_SEQ);
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "{seq}");
+    out.extend_from_slice(BEFORE_PREV);
+    let prev_at = out.len() - start;
+    out.extend_from_slice(&[b'0'; HEX_BYTES]);
+    // An object without members has nothing to be separated from.
+    if members.trim_ascii_start() == b"}" {
+        out.extend_from_slice(b"\"}\n");
+    } else {
+        out.extend_from_slice(b"\",");
+        out.extend_from_slice(members);
+        out.push(b'\n');
+    }
+    Span { prev_at, bytes: out.len() - start }
+}
+
+/// Chains the lines one after the other onto `prev` and returns the last one's hash.
+pub(super) fn seal(mut lines: &mut [u8], spans: &[Span], mut prev: Hash) -> Hash {
+    for span in spans {
+        let Some((line, after)) = lines.split_at_mut_checked(span.bytes) else { break };
+        if let Some(slot) = line.get_mut(span.prev_at..span.prev_at + HEX_BYTES) {
+            encode_hex(&prev, slot);
+        }
+        prev = hash(line.strip_suffix(b"\n").unwrap_or(line));
+        lines = after;
+    }
+    prev
+}
+
+/// SHA-256 of a line; the caller has taken its newline off.
+#[must_use]
+pub fn hash(line: &[u8]) -> Hash {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, line).as_ref());
+    hash
+}
+
+/// Reads the link at the start of a line, exactly as [`push_line`] wrote it.
+///
+/// Strict on purpose: one spelling, so no two readers can see two numbers.
+#[must_use]
+pub fn link(line: &[u8]) -> Option<Link> {
+    let rest = line.strip_prefix(BEFORE_SEQ)?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = rest.split_at_checked(digits)?;
+    if number.first() == Some(&b'0') {
+        return None;
+    }
+    let seq = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let (hex, rest) = rest.strip_prefix(BEFORE_PREV)?.split_at_checked(HEX_BYTES)?;
+    let closed = rest.starts_with(b"\",") || rest == b"\"}";
+    closed.then_some(Link { seq, prev: decode_hex(hex)? })
+}
+
+/// Writes the 64 lower-case hex digits of `hash` into `out`.
+fn encode_hex(hash: &Hash, out: &mut [u8]) {
+    for (pair, byte) in out.chunks_exact_mut(2).zip(hash) {
+        if let [high, low] = pair {
+            *high = hex_digit(byte >> 4);
+            *low = hex_digit(byte & 0x0f);
+        }
+    }
+}
+
+const fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) }
+}
+
+/// Exactly 64 lower-case hex digits, or nothing.
+fn decode_hex(hex: &[u8]) -> Option<Hash> {
+    if hex.len() != HEX_BYTES {
+        return None;
+    }
+    let mut hash = [0; 32];
+    for (byte, pair) in hash.iter_mut().zip(hex.chunks_exact(2)) {
+        let [high, low] = pair else { return None };
+        *byte = (nibble(*high)? << 4) | nibble(*low)?;
+    }
+    Some(hash)
+}
+
+const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+const BEFORE_SEQ: &[u8] = b"{\"v\":1,\"seq\":";
+const BEFORE_PREV: &[u8] = b",\"prev\":\"";
+const HEX_BYTES: usize = 64;
+/// What [`push_line`] adds to a body at most: the names, 20 digits, the hash,
+/// a quote, a comma and the newline, less the body's own brace.
+const PREFIX_BYTES_MAX: usize = BEFORE_SEQ.len() + 20 + BEFORE_PREV.len() + HEX_BYTES + 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line(seq: u64, prev: Hash, body: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let span = push_line(&mut out, seq, members(body).unwrap());
+        seal(&mut out, &[span], prev);
+        out
+    }
+
+    #[test]
+    fn a_line_carries_its_number_its_link_and_the_untouched_body() {
+        let text = String::from_utf8(line(7, [0xab; 32], br#"{"ts":"t","a":[1]}"#)).unwrap();
+        let prev = "ab".repeat(32);
+        assert_eq!(
+            text,
+            format!("{{\"v\":1,\"seq\":7,\"prev\":\"{prev}\",\"ts\":\"t\",\"a\":[1]}}\n")
+        );
+    }
+
+    #[test]
+    fn an_object_without_members_still_makes_a_json_line() {
+        for body in [b"{}".as_slice(), b"{ }"] {
+            let out = line(1, [0; 32], body);
+            serde_json::from_slice::<serde_json::Value>(&out).unwrap();
+            assert_eq!(link(out.trim_ascii_end()).unwrap().seq, 1);
+        }
+    }
+
+    #[test]
+    fn bodies_that_would_break_the_framing_are_refused() {
+        for body in [&b""[..], b"{", b"[]", b"{1}", b"{,}", b"{\"a\":1", b"{\"a\":\n1}", b" {}"] {
+            assert_eq!(members(body), None, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn links_in_any_other_spelling_are_refused() {
+        let good = line(12, [1; 32], br#"{"a":1}"#);
+        let good = String::from_utf8(good).unwrap();
+        assert!(link(good.trim_end().as_bytes()).is_some());
+        for (from, to) in [
+            ("\"seq\":12", "\"seq\":012"),
+            ("\"seq\":12", "\"seq\":-2"),
+            ("\"seq\":12", "\"seq\": 12"),
+            ("\"seq\":12", "\"seq\":99999999999999999999"),
+            ("\"v\":1", "\"v\":2"),
+            ("0101\",", "010A\","),
+            ("0101\",", "010101\","),
+        ] {
+            let bad = good.replacen(from, to, 1);
+            assert_ne!(bad, good);
+            assert_eq!(link(bad.trim_end().as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn heads_read_back_what_they_print_and_nothing_else() {
+        let head = Head { seq: 42, hash: [0x0f; 32] };
+        assert_eq!(head.to_string().parse(), Ok(head));
+        assert_eq!(format!("{:020}:{}", 42, head.hash_hex()).parse(), Ok(head));
+        let upper = head.to_string().to_uppercase();
+        for bad in ["", "42", "42:", ":00", "+42:00", upper.as_str()] {
+            assert_eq!(bad.parse::<Head>(), Err(HeadError), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_sealed_line_reads_back_its_link(seq in 1..=u64::MAX, prev: [u8; 32], n: u32) {
+            let body = format!("{{\"n\":{n}}}");
+            let out = line(seq, prev, body.as_bytes());
+            prop_assert!(out.len() <= line_bytes_max(body.as_bytes()));
+            prop_assert_eq!(link(out.strip_suffix(b"\n").unwrap()), Some(Link { seq, prev }));
+        }
+
+        #[test]
+        fn no_bytes_make_the_link_reader_panic(bytes: Vec<u8>) {
+            let mut line = BEFORE_SEQ.to_vec();
+            line.extend_from_slice(&bytes);
+            let _ = (link(&bytes), link(&line));
+        }
+    }
+}

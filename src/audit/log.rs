@@ -1,0 +1,249 @@
+//! The log as its callers see it: open, append, wait, close.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, timeout_at};
+
+use super::queue::{AppendError, Pending, Receipt, Shared, State};
+use super::recover::{self, TailError};
+use super::stats::{AUDIT_STALL_MS, Health, Stats};
+use super::storage::{Disk, Storage};
+use super::writer::Writer;
+use crate::config::Durability;
+use crate::limits::{AUDIT_QUEUE_BYTES_MAX, AUDIT_QUEUE_RECORDS_MAX};
+
+/// Where and how a log is kept.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Directory of the log, created with mode 0700 if it is missing.
+    pub dir: PathBuf,
+    /// What an acknowledgement means.
+    pub durability: Durability,
+    /// Records that may wait for a commit.
+    pub queue_records_max: usize,
+    /// Bytes that may wait for a commit. The writer holds as much again.
+    pub queue_bytes_max: usize,
+}
+
+impl Options {
+    /// The defaults for a log in `dir`: durable, bounded queue.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            durability: Durability::Durable,
+            queue_records_max: AUDIT_QUEUE_RECORDS_MAX,
+            queue_bytes_max: AUDIT_QUEUE_BYTES_MAX,
+        }
+    }
+}
+
+/// Why a log cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory or a file in it cannot be used.
+    #[error("the audit log in `{dir}` cannot be opened: {source}")]
+    Io {
+        /// The directory.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process, or this one, writes there already.
+    #[error("the audit log in `{dir}` is being written by another gateway")]
+    Locked {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The last records are not what a writer leaves behind, not even a crashed one.
+    #[error(
+        "the audit log in `{dir}` does not end in a whole chain: {reason}; \
+         keep the directory as evidence and name another one"
+    )]
+    Tail {
+        /// The directory.
+        dir: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+}
+
+/// An append-only, hash-chained log, and the thread that writes it.
+///
+/// Cheap to clone. Close it with [`Log::close`]; when the last clone is dropped
+/// without, what was taken is still written, but nobody waits for it.
+#[derive(Debug, Clone)]
+pub struct Log {
+    shared: Arc<Shared>,
+    owner: Arc<Owner>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    opened: Opened,
+}
+
+/// What was found when the log was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Number of the last record.
+    pub last_seq: u64,
+    /// Bytes of a torn write that were cut.
+    pub cut_bytes: u64,
+    /// What an operator should look at.
+    pub warnings: Vec<String>,
+}
+
+impl Log {
+    /// Opens or creates the log, repairs its tail after a crash and starts the
+    /// writer. Blocks on the disk: for start-up, not for a request.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing was started and nothing but a torn end was changed.
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        let io = |source: io::Error| match source.kind() {
+            io::ErrorKind::WouldBlock => OpenError::Locked { dir: options.dir.clone() },
+            _ => OpenError::Io { dir: options.dir.clone(), source },
+        };
+        let disk = Disk::open(&options.dir).map_err(io)?;
+        let warnings = disk.exposure().map_err(io)?;
+        Self::start(disk, options, warnings)
+    }
+
+    pub(super) fn start<S: Storage>(
+        mut storage: S,
+        options: &Options,
+        mut warnings: Vec<String>,
+    ) -> Result<Self, OpenError> {
+        let dir = || options.dir.clone();
+        let found =
+            recover::recover(&mut storage, options.durability).map_err(|error| match error {
+                TailError::Io(source) => OpenError::Io { dir: dir(), source },
+                tail => OpenError::Tail { dir: dir(), reason: tail.to_string() },
+            })?;
+        if found.cut_bytes > 0 {
+            warnings.push(format!("{} bytes of a torn write were cut", found.cut_bytes));
+        }
+        if let Some(head) = found.contradicted {
+            warnings.push(format!("record {} was known and is gone or changed", head.seq));
+        }
+        for warning in &warnings {
+            tracing::warn!(warning, "the audit log was opened with a warning");
+        }
+        let (records_max, bytes_max) = (options.queue_records_max, options.queue_bytes_max);
+        let shared = Arc::new(Shared::new(records_max, bytes_max, found.head));
+        let writer = Writer::new(shared.clone(), storage, options.durability, &found);
+        let farewell = Farewell(shared.clone());
+        let thread = thread::Builder::new().name("audit-writer".to_owned()).spawn(move || {
+            let _farewell = farewell;
+            writer.run();
+        });
+        let thread = thread.map_err(|source| OpenError::Io { dir: dir(), source })?;
+        let opened = Opened { last_seq: found.head.seq, cut_bytes: found.cut_bytes, warnings };
+        let thread = Mutex::new(Some(thread));
+        let owner = Arc::new(Owner { shared: shared.clone(), thread, opened });
+        Ok(Self { shared, owner })
+    }
+
+    /// Takes a record without waiting. `body` is one JSON object on one line,
+    /// without the members `v`, `seq` and `prev`, which the log puts before it.
+    ///
+    /// # Errors
+    /// At once, when the queue is full, the log failing or closed, or the body unfit.
+    pub fn append(&self, body: impl AsRef<[u8]>) -> Result<Pending, AppendError> {
+        self.shared.append(body.as_ref())
+    }
+
+    /// As [`Log::append`], but waits up to `wait` for room in the queue.
+    /// Cancel-safe: a cancelled call has taken nothing.
+    ///
+    /// # Errors
+    /// As [`Log::append`]; [`AppendError::Full`] after the wait.
+    pub async fn append_wait(
+        &self,
+        body: impl AsRef<[u8]>,
+        wait: Duration,
+    ) -> Result<Pending, AppendError> {
+        self.shared.append_until(body.as_ref(), Instant::now() + wait).await
+    }
+
+    /// Takes a record and waits until it is durable, `wait` in all. A
+    /// cancelled call may or may not have written the record.
+    ///
+    /// # Errors
+    /// As [`Log::append_wait`]; [`AppendError::Failed`] when the commit failed
+    /// and [`AppendError::Late`] when it took too long.
+    pub async fn append_durable(
+        &self,
+        body: impl AsRef<[u8]>,
+        wait: Duration,
+    ) -> Result<Receipt, AppendError> {
+        let deadline = Instant::now() + wait;
+        let pending = self.shared.append_until(body.as_ref(), deadline).await?;
+        timeout_at(deadline, pending.durable()).await.unwrap_or(Err(AppendError::Late))
+    }
+
+    /// Whether records can be written at the moment.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        match self.shared.state() {
+            State::Failing { reason, since } => Health::Failing { reason, since },
+            State::Closed => {
+                Health::Failing { reason: "it is closed".into(), since: SystemTime::now() }
+            }
+            State::Open => {
+                let stalled = self.shared.meter.stalled_for(Duration::from_millis(AUDIT_STALL_MS));
+                stalled.map_or(Health::Ok, |running| {
+                    let since = SystemTime::now() - running;
+                    Health::Failing { reason: "the disk does not answer".into(), since }
+                })
+            }
+        }
+    }
+
+    /// Figures since the log was opened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.meter.stats(self.shared.depth(), self.shared.capacity())
+    }
+
+    /// What was found when the log was opened.
+    #[must_use]
+    pub fn opened(&self) -> &Opened {
+        &self.owner.opened
+    }
+
+    /// Refuses new records, writes those that were taken, saves the head and
+    /// waits for the writer to end. May be called again. Cancel-safe.
+    pub async fn close(&self) {
+        self.shared.close();
+        self.shared.finished.wait().await;
+        let mut thread = self.owner.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            // Its last act was to say that it is finished: this does not block.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+/// Held by the writer's thread: however that ends, nobody waits for it any more.
+struct Farewell(Arc<Shared>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.abandon();
+        self.0.finished.set(());
+    }
+}

@@ -1,0 +1,69 @@
+//! `sallyport check FILE`: every problem at once, with line, caret and the way out.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{USAGE, print, say};
+use crate::config::{self, Problems, Source, Strictness};
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Configuration file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Refuse what is only warned about otherwise: no authentication, redaction off, plain HTTP
+    #[arg(long)]
+    strict: bool,
+    /// Print the problems as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(super) fn execute(&self) -> anyhow::Result<ExitCode> {
+        let strictness = if self.strict { Strictness::Strict } else { Strictness::Normal };
+        let checked = Source::read(&self.file)
+            .and_then(|source| config::check(&source, &config::process_environment, strictness));
+        match checked {
+            Ok(checked) => {
+                if self.json {
+                    print(&format!("{}\n", Problems::json(&checked.warnings)))?;
+                } else {
+                    for warning in &checked.warnings {
+                        say(&warning.to_string());
+                    }
+                    say(&summary(&checked.config));
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(problems) => {
+                if self.json {
+                    print(&format!("{}\n", Problems::json(&problems.list)))?;
+                } else {
+                    say(&problems.to_string());
+                }
+                Ok(ExitCode::from(USAGE))
+            }
+        }
+    }
+}
+
+fn summary(config: &config::Config) -> String {
+    let servers: Vec<&str> = config.servers.iter().map(|s| s.name.as_ref()).collect();
+    format!(
+        "ok: {} server{} ({}), {} issuer{}, {} file{} watched",
+        servers.len(),
+        plural(servers.len()),
+        servers.join(", "),
+        config.issuers.len(),
+        plural(config.issuers.len()),
+        config.files.len(),
+        plural(config.files.len()),
+    )
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}

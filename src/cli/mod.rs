@@ -1,0 +1,131 @@
+//! The commands: one file each. Data goes to stdout, talk to stderr.
+//!
+//! Exit codes: 0 fine, 1 negative verdict, 2 bad usage or configuration, 4 something remote failed,
+//! 10 to 13 the audit trail's findings, 70 a defect of ours.
+
+mod audit;
+mod check;
+mod demo;
+mod run;
+mod token;
+mod tour;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::config;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "sallyport",
+    version,
+    about = "Security gateway for MCP servers",
+    long_about = "Sallyport stands in front of an MCP server that has no security of its own: it \
+                  authenticates every caller, checks what they may do, limits how often, masks \
+                  personal data in the answers and records everything in a tamper-evident trail.",
+    after_help = "Start here:\n  \
+                  sallyport demo                                  see every gate at work, on this machine\n  \
+                  sallyport run --upstream URL --issuer URL       put the gateway in front of a server\n  \
+                  sallyport check FILE                            find every mistake in a configuration\n  \
+                  sallyport run --config FILE                     serve it"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve: stand in front of one or more MCP servers
+    Run(run::Run),
+    /// Check a configuration and report every problem at once (exit 0 or 2)
+    Check(check::Check),
+    /// Show every gate at work against a sample server, on loopback
+    Demo(demo::Demo),
+    /// Mint a token from a local development key
+    Token(token::Token),
+    /// Work with the audit trail
+    Audit(audit::Audit),
+    /// Work with the configuration format
+    Config(ConfigArgs),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ConfigArgs {
+    #[command(subcommand)]
+    command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
+    /// Print the reference of every key as Markdown
+    Reference,
+}
+
+/// The file that most commands take.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// Configuration file
+    #[arg(short, long, value_name = "FILE", env = "SALLYPORT_CONFIG")]
+    config: PathBuf,
+}
+
+/// Parses the command line, runs the command, and turns its end into an exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is wrong usage; both may meet a
+            // closed pipe, which changes nothing.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match cli.command {
+        Command::Run(run) => run.execute(),
+        Command::Check(check) => check.execute(),
+        Command::Demo(demo) => demo.execute(),
+        Command::Token(token) => token.execute(),
+        Command::Audit(audit) => audit.execute(),
+        Command::Config(args) => match args.command {
+            ConfigCommand::Schema => print(&format!("{:#}\n", config::schema())),
+            ConfigCommand::Reference => print(&config::reference_markdown()),
+        },
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "sallyport", &mut io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    result.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "sallyport: {error:#}");
+        ExitCode::from(FAILED)
+    })
+}
+
+/// Writes an answer to stdout; a reader that closed the pipe has what it wanted.
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Talk, to stderr.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;

@@ -1,0 +1,163 @@
+//! `sallyport run`: serve, reload, drain.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::{USAGE, say};
+use crate::config::{self, Checked, Flags, Problems, Trigger, Watch};
+use crate::gateway::{Gateway, Options};
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Configuration file
+    #[arg(short, long, value_name = "FILE", env = "SALLYPORT_CONFIG", conflicts_with_all = ["upstream", "issuer"])]
+    config: Option<PathBuf>,
+    /// MCP server to stand in front of, without a configuration file
+    #[arg(long, value_name = "URL", requires = "issuer")]
+    upstream: Option<Url>,
+    /// Issuer whose tokens are accepted
+    #[arg(long, value_name = "URL", requires = "upstream")]
+    issuer: Option<String>,
+    /// Address to listen on, without a configuration file
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
+    listen: SocketAddr,
+    /// What clients type; default: the listen address and /mcp
+    #[arg(long, value_name = "URL")]
+    public_url: Option<Url>,
+    /// Certificate chain, PEM; without it plain HTTP is served, on loopback only
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Directory of the audit trail, without a configuration file
+    #[arg(long, value_name = "DIR", default_value = "audit")]
+    audit_dir: PathBuf,
+    /// Do not reload when files change; SIGHUP still reloads
+    #[arg(long)]
+    no_watch: bool,
+}
+
+impl Run {
+    pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
+        let checked = match self.load() {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(problems)) => {
+                say(&problems.to_string());
+                return Ok(ExitCode::from(USAGE));
+            }
+            Err(usage) => {
+                say(&usage.to_string());
+                return Ok(ExitCode::from(USAGE));
+            }
+        };
+        start_log(&checked.config.log)?;
+        runtime()?.block_on(self.serve(checked))
+    }
+
+    fn load(&self) -> anyhow::Result<Result<Checked, Problems>> {
+        match (&self.config, &self.upstream, &self.issuer) {
+            (Some(file), _, _) => Ok(config::load(file)),
+            (None, Some(upstream), Some(issuer)) => Ok(config::from_flags(&Flags {
+                upstream: upstream.clone(),
+                issuer: issuer.clone(),
+                listen: Some(self.listen),
+                public_url: self.public_url.clone(),
+                tls: self.tls_cert.clone().zip(self.tls_key.clone()),
+                audit_dir: Some(self.audit_dir.clone()),
+            })),
+            (None, _, _) => anyhow::bail!(
+                "name a configuration with --config FILE, or a server with --upstream URL --issuer URL"
+            ),
+        }
+    }
+
+    async fn serve(&self, checked: Checked) -> anyhow::Result<ExitCode> {
+        let gateway = Gateway::start(checked.config, Options::default()).await?;
+        announce(&gateway);
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut watch = Watch::start(checked.files).context("watching the configuration")?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                trigger = watch.changed() => self.reload(&gateway, &mut watch, trigger),
+            }
+        }
+        tracing::info!("stopping: no new connections, open exchanges may finish");
+        gateway.stop();
+        gateway.stopped().await;
+        tracing::info!("stopped");
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Reads, checks and swaps; a configuration that is refused changes nothing.
+    fn reload(&self, gateway: &Gateway, watch: &mut Watch, trigger: Trigger) {
+        if self.no_watch && trigger == Trigger::Files {
+            return;
+        }
+        let cause = trigger.name();
+        let checked = match self.load() {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(problems)) => {
+                gateway.reload_failed();
+                tracing::error!(cause, %problems, "reload refused, the old configuration keeps serving");
+                watch.follow(problems.files);
+                return;
+            }
+            Err(error) => {
+                tracing::error!(cause, %error, "reload refused, the old configuration keeps serving");
+                return;
+            }
+        };
+        match gateway.reload(checked.config) {
+            Ok(()) => {
+                tracing::info!(cause, generation = gateway.generation(), "reloaded");
+            }
+            Err(error) => {
+                tracing::error!(cause, %error, "reload refused, the old configuration keeps serving");
+            }
+        }
+        watch.follow(checked.files);
+    }
+}
+
+fn announce(gateway: &Gateway) {
+    for bound in gateway.addresses() {
+        tracing::info!(listener = %bound.name, address = %bound.address, "listening");
+    }
+    if let Some(admin) = gateway.admin() {
+        tracing::info!(address = %admin, "admin listening: /healthz /readyz /metrics");
+    }
+}
+
+/// JSON lines or text, to stderr; `SALLYPORT_LOG` overrides the filter.
+pub(super) fn start_log(log: &config::Log) -> anyhow::Result<()> {
+    let filter = match std::env::var("SALLYPORT_LOG") {
+        Ok(filter) => EnvFilter::try_new(filter)?,
+        Err(_) => EnvFilter::try_new(&log.filter)?,
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started =
+        if log.json { builder.json().flatten_event(true).try_init() } else { builder.try_init() };
+    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}
+
+/// One worker per core; on one core the scheduler without stealing is cheaper.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut builder = if cores == 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    builder.enable_all().build().context("starting the runtime")
+}

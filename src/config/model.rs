@@ -1,0 +1,427 @@
+//! The configuration as it is meant: parsed, checked, complete.
+//!
+//! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
+//! here is valid by construction, so no stage checks it again. Files that it names were read.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::Url;
+
+use crate::call::Action;
+use crate::class::{Class, Form};
+use crate::secret::Secret;
+
+/// The whole configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where clients connect. At least one.
+    pub listeners: Vec<Listener>,
+    /// Health, readiness and metrics; `None` switches it off.
+    pub admin: Option<Admin>,
+    /// The audit trail.
+    pub audit: Audit,
+    /// The protected servers, each with its endpoint path.
+    pub servers: Vec<Arc<Server>>,
+    /// All issuers that any server trusts.
+    pub issuers: Vec<Arc<Issuer>>,
+    /// Peers whose `X-Forwarded-For` and PROXY headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Calls per client address, before any token is looked at.
+    pub per_address: Option<Rate>,
+    /// Key of sealed session ids, 32 bytes; `None` draws one at start, so that a restart ends
+    /// all sessions.
+    pub session_key: Option<Secret>,
+    /// Longest life of a sealed session.
+    pub session_lifetime: Duration,
+    /// How log lines look.
+    pub log: Log,
+    /// SHA-256 over the configuration text, lower-case hex, for records and metrics.
+    pub hash: String,
+    /// Every file that was read: watched for hot reload.
+    pub files: Vec<PathBuf>,
+    /// What weakens security, in words, logged at every start.
+    pub warnings: Vec<String>,
+}
+
+/// Log settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// A `tracing` filter, such as `info` or `sallyport=debug`.
+    pub filter: String,
+    /// JSON lines instead of text.
+    pub json: bool,
+}
+
+/// One address on which clients connect.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// Name in records and metrics.
+    pub name: Arc<str>,
+    /// Address; port 0 lets the system choose.
+    pub bind: SocketAddr,
+    /// TLS; `None` is plain HTTP, which [`super::check`] allows only on loopback or by name.
+    pub tls: Option<Tls>,
+    /// Whether a PROXY protocol header must precede each connection from trusted proxies.
+    pub proxy_protocol: bool,
+}
+
+/// TLS of a listener. The PEM texts were read; files are read again when they change.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Certificates; the first is the default, others are chosen by SNI.
+    pub certificates: Vec<CertificateFiles>,
+    /// Certificate authorities of clients, PEM file.
+    pub client_ca: Option<PathBuf>,
+    /// Whether clients must present a certificate.
+    pub client_auth: ClientAuth,
+    /// Refuse TLS 1.2.
+    pub tls13_only: bool,
+}
+
+/// A certificate chain and its key, PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// Chain, leaf first.
+    pub cert: PathBuf,
+    /// Private key: PKCS#8, SEC1 or PKCS#1.
+    pub key: PathBuf,
+}
+
+/// What is asked of a client's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// None is asked for.
+    Off,
+    /// Verified where presented.
+    Optional,
+    /// No handshake without one.
+    Required,
+}
+
+/// The admin listener.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Address; loopback unless the configuration says otherwise by name.
+    pub bind: SocketAddr,
+}
+
+/// The audit trail.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    /// Directory of the log.
+    pub dir: PathBuf,
+    /// When a record counts as written.
+    pub durability: Durability,
+}
+
+/// When a record counts as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// After `fdatasync`.
+    Durable,
+    /// After `write`; a power loss may take the last records.
+    Written,
+}
+
+/// One protected MCP server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Name in records and metrics; unique.
+    pub name: Arc<str>,
+    /// What clients type. No query, no fragment, no trailing slash (RFC 9728 section 3).
+    pub public_url: Url,
+    /// `public_url` exactly as configured: the `resource` of the metadata and the default audience.
+    pub resource: Arc<str>,
+    /// The exact path of the MCP endpoint, such as `/mcp`.
+    pub path: String,
+    /// Accepted `Host` values, lower case, with port where it is not the scheme's own.
+    pub hosts: Vec<String>,
+    /// Accepted `Origin` values. Empty refuses every request that has one.
+    pub origins: Vec<String>,
+    /// Which vocabulary clients speak.
+    pub profile: Profile,
+    /// Where calls go.
+    pub upstream: Upstream,
+    /// Who may authenticate.
+    pub auth: Auth,
+    /// What they may do.
+    pub access: Access,
+    /// How often.
+    pub limits: RouteLimits,
+    /// Which injection guards run.
+    pub guard: Guard,
+    /// What is masked in answers.
+    pub redact: Redact,
+    /// Client networks; empty allows all.
+    pub allow_networks: Vec<IpNet>,
+    /// Largest request body in bytes.
+    pub body_bytes_max: usize,
+}
+
+/// Which vocabulary clients and server speak.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Profile {
+    /// MCP: one endpoint, JSON-RPC.
+    Mcp,
+    /// An older REST context API; each route is mapped to an action.
+    Rest(Vec<RestRoute>),
+}
+
+/// One route of the REST profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestRoute {
+    /// `GET`, `POST`, `PUT`, `DELETE`.
+    pub method: http::Method,
+    /// Path template, such as `/mcp/tools/{name}`. A variable matches one segment.
+    pub template: String,
+    /// What it means.
+    pub action: Action,
+    /// Where the namespace, tool or subject is found: `path:name`, `query:namespace`, `body:/a/b`.
+    pub resource: Option<Lookup>,
+    /// Where the person is found whose data is touched.
+    pub subject: Option<Lookup>,
+}
+
+/// Where a value stands in a REST request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// A path variable.
+    Path(String),
+    /// A query parameter.
+    Query(String),
+    /// A JSON pointer into the body (RFC 6901).
+    Body(String),
+}
+
+/// Where calls go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// Address of the server's endpoint. REST profile: the base to which paths are appended.
+    pub url: Url,
+    /// Header and value that authenticate the gateway to the upstream.
+    pub credential: Option<Credential>,
+    /// Extra certificate authorities for `https` upstreams, PEM file.
+    pub ca: Option<PathBuf>,
+    /// Time to connect.
+    pub connect_timeout: Duration,
+    /// Time to the head of the answer.
+    pub head_timeout: Duration,
+    /// Longest silence in a JSON answer.
+    pub idle_timeout: Duration,
+    /// Longest silence in an event stream.
+    pub stream_idle_timeout: Duration,
+    /// Largest JSON answer or single event in bytes.
+    pub answer_bytes_max: usize,
+}
+
+/// The gateway's own credential towards an upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Header name, `authorization` by default.
+    pub header: http::HeaderName,
+    /// The whole header value.
+    pub value: Secret,
+}
+
+/// Who may authenticate on a route.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// Nobody is asked: audited, warned about, refused by `check --strict`.
+    None,
+    /// A bearer token of one of these issuers.
+    Tokens(Vec<Arc<Issuer>>),
+    /// A verified client certificate alone.
+    Certificate,
+}
+
+/// One trusted issuer of tokens.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// `iss`, compared byte for byte.
+    pub issuer: Arc<str>,
+    /// Where its keys are.
+    pub keys: KeySource,
+    /// Accepted signature algorithms, by their JWA names (RFC 7518 section 3.1); never `none`,
+    /// never HMAC.
+    pub algorithms: Vec<String>,
+    /// Accepted audiences. Empty: the route's own `resource` alone.
+    pub audiences: Vec<String>,
+    /// What `typ` must say.
+    pub token_type: TokenType,
+    /// Tolerated clock skew.
+    pub clock_skew: Duration,
+    /// Claim that holds roles.
+    pub roles_claim: Option<String>,
+    /// Claim that holds the tenant.
+    pub tenant_claim: Option<String>,
+    /// Private key file of a local development issuer; only on loopback listeners.
+    pub development_key: Option<PathBuf>,
+}
+
+/// Where an issuer's keys are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// RFC 8414 or OpenID Connect discovery below the issuer's URL.
+    Discover,
+    /// A key set at this address.
+    Url(Url),
+    /// A key set in this file.
+    File(PathBuf),
+}
+
+/// What the `typ` header of a token must say (RFC 9068 section 2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenType {
+    /// `at+jwt` or `application/at+jwt`.
+    AccessToken,
+    /// Also `JWT` or absent, for issuers that emit plain JWTs; such a token must carry `scope` or
+    /// `client_id`, and none of the claims of an ID token (`nonce`, `at_hash`, `c_hash`).
+    PlainJwt,
+}
+
+/// What callers may do on a route. Everything that no rule names is denied.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// Scopes per action; replaces [`Action::default_scope`].
+    pub scopes: Vec<(Action, Vec<Box<str>>)>,
+    /// Rules for tools. Empty: every tool, by the action's scopes alone.
+    pub tools: Vec<Rule>,
+    /// Rules for resources by URI.
+    pub resources: Vec<Rule>,
+    /// Rules for prompts.
+    pub prompts: Vec<Rule>,
+    /// Rules for context and memory namespaces.
+    pub namespaces: Vec<Rule>,
+    /// Requests that the server may send to the client on its streams; empty refuses all.
+    pub server_requests: Vec<ServerRequest>,
+}
+
+/// One rule for names of a kind. The first rule that matches decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// A glob: `*` is any run of characters, `?` any one.
+    pub pattern: Box<str>,
+    /// Scopes that are needed besides the action's own.
+    pub scopes: Vec<Box<str>>,
+    /// Any one of these roles is needed; empty asks for none.
+    pub roles: Vec<Box<str>>,
+    /// Refuse, whatever the scopes.
+    pub deny: bool,
+}
+
+/// A request from server to client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerRequest {
+    /// `sampling/createMessage`
+    Sampling,
+    /// `elicitation/create`
+    Elicitation,
+    /// `roots/list`
+    Roots,
+    /// `ping`
+    Ping,
+}
+
+/// A rate: `count` calls per `window`, at most `burst` at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Calls.
+    pub count: u32,
+    /// Per this time.
+    pub window: Duration,
+    /// At once.
+    pub burst: u32,
+}
+
+/// How often a route may be called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouteLimits {
+    /// Calls of one principal.
+    pub per_principal: Option<Rate>,
+    /// Calls of one principal on tools that match the glob.
+    pub per_tool: Vec<(Box<str>, Rate)>,
+    /// Calls of all principals together.
+    pub per_route: Option<Rate>,
+    /// Calls in flight of one principal.
+    pub concurrency_per_principal: Option<u32>,
+    /// Calls in flight of all principals.
+    pub concurrency: Option<u32>,
+}
+
+/// What a guard rule does on a hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuardMode {
+    /// Nothing is looked at.
+    Off,
+    /// A hit is counted and recorded.
+    Monitor,
+    /// A hit refuses the call.
+    Block,
+}
+
+/// Injection guards for tool arguments, typed by the parameter's name and form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// Path parameters: traversal, NUL, absolute system paths.
+    pub path: GuardMode,
+    /// URL parameters: other schemes than http(s), private and metadata addresses, credentials.
+    pub url: GuardMode,
+    /// SQL fragments in parameters that are not SQL.
+    pub sql: GuardMode,
+    /// Shell metacharacters in parameters that name files, hosts or ids.
+    pub shell: GuardMode,
+    /// Invisible and direction-changing characters that hide text from people.
+    pub hidden_text: GuardMode,
+}
+
+/// What is masked in answers, and for whom not.
+#[derive(Debug, Clone, Default)]
+pub struct Redact {
+    /// Classes that are looked for, and what is put in their place.
+    pub forms: Vec<(Class, Form)>,
+    /// Users' own patterns; `Class::Custom(i)` is the i-th.
+    pub custom: Vec<CustomPattern>,
+    /// Scopes, any one of which shows the class as it is.
+    pub reveal: Vec<(Class, Vec<Box<str>>)>,
+}
+
+/// A user's own pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomPattern {
+    /// Name in labels and records.
+    pub name: String,
+    /// Pattern in the syntax of crate `regex`; checked at load.
+    pub pattern: String,
+    /// What is put in its place.
+    pub form: Form,
+}
+
+/// The REST context API of older servers, below the path `base`; below `/mcp` where that is `/`.
+///
+/// Memory is always somebody's: a request that does not say whose is refused.
+#[must_use]
+pub fn rest_routes(base: &str) -> Vec<RestRoute> {
+    let base = if base == "/" { "/mcp" } else { base };
+    let query = |name: &str| Some(Lookup::Query(name.to_owned()));
+    let user = || Some(Lookup::Body("/user_id".to_owned()));
+    let tool = Some(Lookup::Path("name".to_owned()));
+    let route = |method, below: &str, action, resource, subject| RestRoute {
+        method,
+        template: format!("{base}{below}"),
+        action,
+        resource,
+        subject,
+    };
+    vec![
+        route(http::Method::GET, "/context", Action::ContextRead, query("namespace"), None),
+        route(http::Method::GET, "/memory", Action::MemoryRead, None, query("user_id")),
+        route(http::Method::POST, "/memory", Action::MemoryWrite, None, user()),
+        route(http::Method::PUT, "/memory", Action::MemoryWrite, None, user()),
+        route(http::Method::DELETE, "/memory", Action::MemoryDelete, None, query("user_id")),
+        route(http::Method::POST, "/tools/{name}", Action::ToolsInvoke, tool, None),
+    ]
+}

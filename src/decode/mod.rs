@@ -1,0 +1,367 @@
+//! What is asked: the whole body, read strictly, once, and turned into one [`Call`].
+//!
+//! Assumes an authenticated caller: nobody else gets the JSON parser or the buffers. Owns the
+//! witness [`Decoded`] and with it the plan of the upstream request. Guarantees one
+//! interpretation: what is judged from here on is exactly what the upstream receives, because the
+//! plan is built from the parsed parts and the body that was parsed is the body that is sent.
+
+mod body;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, HeaderName, HeaderValue};
+use http::{HeaderMap, Method};
+
+pub use body::{BodyBudget, Lease};
+
+use crate::authn::Authenticated;
+use crate::call::{Action, Arguments, Call, Resource};
+use crate::clock::Clock;
+use crate::config::{Profile, Server};
+use crate::exchange::Exchange;
+use crate::hygiene::Target;
+use crate::json::{Document, KeyRule, Limits};
+use crate::limits;
+use crate::mcp::headers;
+use crate::mcp::message::{Id, Kind};
+use crate::mcp::version::{self, Revision};
+use crate::reject::{Code, Rejection};
+use crate::session::{Opened, Sealer};
+use crate::{mcp, rest};
+
+/// A request that was understood.
+#[derive(Debug)]
+pub struct Decoded {
+    base: Authenticated,
+    call: Call,
+    expect: Expect,
+    revision: Option<Revision>,
+    session: Option<Session>,
+    plan: Plan,
+    // Held as long as the exchange, because the body is.
+    _lease: Option<Lease>,
+}
+
+/// What kind of answer fits.
+#[derive(Debug, Clone)]
+pub enum Expect {
+    /// The answer to this request id, as JSON or inside an event stream.
+    Response {
+        /// The id as it came.
+        id: Id,
+    },
+    /// 202 without a body: a notification or a client's answer.
+    Accepted,
+    /// The stream on which the server speaks unasked.
+    Stream,
+    /// The end of a session.
+    Ended,
+    /// Whatever the REST profile answers.
+    Rest,
+}
+
+/// A session that the caller proved to own.
+#[derive(Debug)]
+pub struct Session {
+    opened: Opened,
+    hash: Box<str>,
+}
+
+/// The upstream request, from parsed parts alone.
+#[derive(Debug)]
+pub struct Plan {
+    /// Method.
+    pub method: Method,
+    /// Path and query; `None` is the endpoint itself.
+    pub path_and_query: Option<String>,
+    /// Every header that goes, besides the forwarder's own.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body that was parsed.
+    pub body: Bytes,
+}
+
+impl Deref for Decoded {
+    type Target = Authenticated;
+
+    fn deref(&self) -> &Authenticated {
+        &self.base
+    }
+}
+
+impl Decoded {
+    /// What is asked.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// What kind of answer fits.
+    #[must_use]
+    pub fn expect(&self) -> &Expect {
+        &self.expect
+    }
+
+    /// The protocol revision; none in the REST profile.
+    #[must_use]
+    pub fn revision(&self) -> Option<Revision> {
+        self.revision
+    }
+
+    /// Whether the request speaks 2026-07-28 or later: stateless, no sessions.
+    #[must_use]
+    pub fn is_modern(&self) -> bool {
+        self.revision.is_some_and(Revision::is_modern)
+    }
+
+    /// The caller's session.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// The upstream request.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The raw id of a JSON-RPC request.
+    #[must_use]
+    pub fn rpc_id(&self) -> Option<&Bytes> {
+        match &self.expect {
+            Expect::Response { id } => Some(id.raw()),
+            Expect::Accepted | Expect::Stream | Expect::Ended | Expect::Rest => None,
+        }
+    }
+}
+
+impl Session {
+    /// What stands in records for the session.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+}
+
+/// Decodes the requests of one route.
+#[derive(Debug)]
+pub struct Decoder {
+    server: Arc<Server>,
+    sealer: Arc<Sealer>,
+    budget: BodyBudget,
+    clock: Clock,
+}
+
+/// What the protocol's own reading of a request yields.
+struct Parts {
+    call: Call,
+    expect: Expect,
+    revision: Option<Revision>,
+    session: Option<Session>,
+    plan: Plan,
+}
+
+impl Decoder {
+    /// For one route; the body budget is the process's own.
+    #[must_use]
+    pub fn new(server: Arc<Server>, sealer: Arc<Sealer>, budget: BodyBudget, clock: Clock) -> Self {
+        Self { server, sealer, budget, clock }
+    }
+
+    /// Reads and understands a request.
+    ///
+    /// # Errors
+    /// 408, 413, 503 for bodies; 400 and 404 for what cannot be understood (S-21 to S-29);
+    /// 404 for sessions that are not the caller's.
+    pub async fn decode(
+        &self,
+        mut ex: Exchange<Authenticated>,
+    ) -> Result<Exchange<Decoded>, Rejection> {
+        let body = ex.take_body();
+        let (bytes, lease) = match body {
+            Some(body) => {
+                body::read(body, ex.headers(), self.server.body_bytes_max, &self.budget).await?
+            }
+            None => (Bytes::new(), None),
+        };
+        let parts = match ex.target() {
+            Target::Rest => self.rest(&ex, bytes)?,
+            Target::Mcp | Target::Metadata(_) | Target::Preflight => self.mcp(&ex, bytes)?,
+        };
+        let Parts { call, expect, revision, session, plan } = parts;
+        Ok(ex.advance(|base| Decoded {
+            base,
+            call,
+            expect,
+            revision,
+            session,
+            plan,
+            _lease: lease,
+        }))
+    }
+
+    fn mcp(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
+        match *ex.method() {
+            Method::POST => self.message(ex, bytes),
+            Method::GET => self.bodyless(ex, &bytes, Action::SessionListen, Expect::Stream),
+            Method::DELETE => self.bodyless(ex, &bytes, Action::SessionClose, Expect::Ended),
+            _ => Err(Rejection::new(Code::MethodNotAllowed, "no such method on an MCP endpoint")),
+        }
+    }
+
+    /// One JSON-RPC message.
+    fn message(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
+        let body = bytes.clone();
+        let document = Document::parse(bytes, &REQUEST)
+            .map_err(|e| Rejection::new(Code::JsonInvalid, e.to_string()))?;
+        let mcp::Inbound { message, revision, call } = mcp::read(ex.headers(), document)?;
+        // From here on a refusal can name the request that it answers.
+        let named = |mut rejection: Rejection| {
+            rejection.rpc_id = message.id().map(|id| id.raw().clone());
+            rejection
+        };
+        if call.action == Action::SessionAnswer {
+            self.refuse_unasked_answers().map_err(named)?;
+        }
+        let session = if revision.is_modern() { None } else { self.session(ex).map_err(named)? };
+        let expect = match (message.kind(), message.id()) {
+            (Kind::Request, Some(id)) => Expect::Response { id: id.clone() },
+            (Kind::Request | Kind::Notification | Kind::Result | Kind::Error, _) => {
+                Expect::Accepted
+            }
+        };
+        let mut out = headers::upstream_headers(&message, revision);
+        push_session(&mut out, session.as_ref())?;
+        // Before the handshake is done a client names no version, and neither do we.
+        if !revision.is_modern() && headers::claimed_version(ex.headers())?.is_some() {
+            out.push((headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
+        }
+        let plan = Plan { method: Method::POST, path_and_query: None, headers: out, body };
+        Ok(Parts { call, expect, revision: Some(revision), session, plan })
+    }
+
+    /// A client's answer to a request of the server: only where the route allows such requests.
+    fn refuse_unasked_answers(&self) -> Result<(), Rejection> {
+        if self.server.access.server_requests.is_empty() {
+            return Err(Rejection::new(Code::Denied, "no request of the server is outstanding"));
+        }
+        Ok(())
+    }
+
+    /// GET and DELETE of the 2025 revisions: a session and no body.
+    fn bodyless(
+        &self,
+        ex: &Exchange<Authenticated>,
+        bytes: &Bytes,
+        action: Action,
+        expect: Expect,
+    ) -> Result<Parts, Rejection> {
+        if !bytes.is_empty() {
+            return Err(Rejection::new(Code::MessageInvalid, "a body where none may be"));
+        }
+        let claimed = headers::claimed_version(ex.headers())?;
+        let revision = version::classify(claimed, None, "")?;
+        if revision.is_modern() {
+            let mut refusal = Rejection::new(Code::MethodNotAllowed, "this revision has POST only");
+            refusal.allow = Some("POST");
+            return Err(refusal);
+        }
+        let session = self.session(ex)?;
+        let mut out = Vec::with_capacity(4);
+        if claimed.is_some() {
+            out.push((headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
+        }
+        if action == Action::SessionListen {
+            out.push((ACCEPT, HeaderValue::from_static("text/event-stream")));
+            if let Some(last) = ex.headers().get(LAST_EVENT_ID) {
+                out.push((LAST_EVENT_ID, last.clone()));
+            }
+        }
+        push_session(&mut out, session.as_ref())?;
+        let call = Call {
+            action,
+            resource: Resource::Server,
+            operation: ex.method().as_str().into(),
+            subject: None,
+            message: None,
+            arguments: Arguments::None,
+        };
+        let plan = Plan {
+            method: ex.method().clone(),
+            path_and_query: None,
+            headers: out,
+            body: Bytes::new(),
+        };
+        Ok(Parts { call, expect, revision: Some(revision), session, plan })
+    }
+
+    /// Opens the caller's sealed session id; somebody else's gets the same answer as none (S-18).
+    fn session(&self, ex: &Exchange<Authenticated>) -> Result<Option<Session>, Rejection> {
+        let Some(sealed) = single(ex.headers(), &headers::SESSION_ID)? else { return Ok(None) };
+        let now = self.clock.unix_s();
+        let opened = self
+            .sealer
+            .open(sealed, ex.principal().key, &self.server.name, now)
+            .map_err(|e| Rejection::new(Code::SessionUnknown, e.to_string()))?;
+        let hash = self.sealer.hash(sealed).into();
+        Ok(Some(Session { opened, hash }))
+    }
+
+    fn rest(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
+        let Profile::Rest(routes) = &self.server.profile else {
+            return Err(Rejection::new(Code::Internal, "a REST target on an MCP route"));
+        };
+        let body = bytes.clone();
+        let document = if bytes.is_empty() {
+            None
+        } else {
+            Some(
+                Document::parse(bytes, &REQUEST)
+                    .map_err(|e| Rejection::new(Code::JsonInvalid, e.to_string()))?,
+            )
+        };
+        let read = rest::read(routes, ex.method(), ex.uri(), document)?;
+        let plan = Plan {
+            method: ex.method().clone(),
+            path_and_query: Some(read.upstream_target),
+            headers: vec![(ACCEPT, HeaderValue::from_static("application/json"))],
+            body,
+        };
+        Ok(Parts { call: read.call, expect: Expect::Rest, revision: None, session: None, plan })
+    }
+}
+
+/// The one value of a header that may stand once; hygiene refused repeated ones.
+fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Rejection> {
+    match headers.get(name) {
+        None => Ok(None),
+        Some(value) => value
+            .to_str()
+            .map(|v| Some(v.trim()))
+            .map_err(|_| Rejection::new(Code::HeaderInvalid, "a header is not visible ASCII")),
+    }
+}
+
+fn push_session(
+    out: &mut Vec<(HeaderName, HeaderValue)>,
+    session: Option<&Session>,
+) -> Result<(), Rejection> {
+    if let Some(session) = session {
+        let value = HeaderValue::from_str(&session.opened.upstream_id)
+            .map_err(|_| Rejection::new(Code::Internal, "an opened session id is not a header"))?;
+        out.push((headers::SESSION_ID, value));
+    }
+    Ok(())
+}
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// How strictly requests are read.
+const REQUEST: Limits = Limits {
+    depth_max: limits::JSON_DEPTH_MAX,
+    nodes_max: limits::JSON_NODES_MAX,
+    number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
+    keys: KeyRule::Folded,
+};

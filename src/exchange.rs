@@ -1,0 +1,102 @@
+//! An exchange in flight, and what is known of it so far.
+//!
+//! `Exchange<S>` carries the request head, the unread body and a *witness* `S`: a value with
+//! private fields that only the module of one stage can make. A stage consumes `Exchange<S>` and
+//! returns `Exchange<T>`; the next stage asks for `T` in its signature. So a request that skipped
+//! a check is not an error at run time: it does not compile.
+//!
+//! Inside one crate privacy is per module, so handing over needs two crate-private doors,
+//! [`Exchange::advance`] and [`Exchange::take_body`]; `tests/tidy.rs` counts their call sites.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Uri, Version};
+use hyper::body::Incoming;
+
+use crate::peer::Peer;
+
+/// A request on its way through the request gate, with all that is proven of it.
+#[derive(Debug)]
+pub struct Exchange<S> {
+    // Boxed, because the exchange moves through eight stages.
+    common: Box<Common>,
+    state: S,
+}
+
+#[derive(Debug)]
+struct Common {
+    head: Parts,
+    body: Option<Incoming>,
+    peer: Arc<Peer>,
+}
+
+/// The first state: a request was received, nothing is known.
+#[derive(Debug)]
+pub struct Received(());
+
+impl Exchange<Received> {
+    /// Begins an exchange.
+    #[must_use]
+    pub fn open(request: Request<Incoming>, peer: Arc<Peer>) -> Self {
+        let (head, body) = request.into_parts();
+        Self { common: Box::new(Common { head, body: Some(body), peer }), state: Received(()) }
+    }
+}
+
+impl<S> Exchange<S> {
+    /// The request method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.common.head.method
+    }
+
+    /// The request target as hyper read it.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.common.head.uri
+    }
+
+    /// The header fields of the caller: claims, never relayed.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.common.head.headers
+    }
+
+    /// The HTTP version.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.common.head.version
+    }
+
+    /// The other end of the connection.
+    #[must_use]
+    pub fn peer(&self) -> &Arc<Peer> {
+        &self.common.peer
+    }
+
+    /// Hands the exchange to the next state. The closure is the stage's own constructor.
+    pub(crate) fn advance<T>(self, next: impl FnOnce(S) -> T) -> Exchange<T> {
+        Exchange { common: self.common, state: next(self.state) }
+    }
+
+    /// Takes the unread body, once; only `decode` does.
+    pub(crate) fn take_body(&mut self) -> Option<Incoming> {
+        self.common.body.take()
+    }
+
+    /// Ends the request gate: the witness remains, the head is dropped with the caller's headers.
+    pub(crate) fn into_state(self) -> S {
+        self.state
+    }
+}
+
+/// What is proven is read through the exchange: `ex.principal()`, `ex.call()`.
+impl<S> Deref for Exchange<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.state
+    }
+}

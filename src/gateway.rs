@@ -1,0 +1,361 @@
+//! A running gateway: listeners, pipeline, audit trail, admin listener and reload, joined.
+//!
+//! Owns start and stop. Guarantees: a configuration is built whole before anything of it serves;
+//! a reload that fails changes nothing and says why; stopping turns readiness off first, lets
+//! open exchanges finish, then flushes the audit trail; every task is owned and joined.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::audit::{self, Health, Log};
+use crate::authn::Authn;
+use crate::body::ReplyBody;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::decode::BodyBudget;
+use crate::limits;
+use crate::observe::Metrics;
+use crate::outbound::{Outbound, OutboundError};
+use crate::peer::Peer;
+use crate::pipeline::Pipeline;
+use crate::reject::Code;
+use crate::server::admin::{AdminPages, Readiness, Status};
+use crate::server::{self, BindError, Bound, Bounds, Reloader};
+use crate::snapshot::{BuildError, Shared, Snapshot};
+
+/// What a test or an embedder may set; the defaults serve.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Time.
+    pub clock: Clock,
+    /// Bounds of connections.
+    pub bounds: Bounds,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { clock: Clock::system(), bounds: Bounds::default() }
+    }
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The audit trail.
+    #[error("the audit trail cannot be opened: {0}")]
+    Audit(#[from] audit::OpenError),
+    /// A listener.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A part of the configuration.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The metrics, a defect of ours.
+    #[error("metrics cannot be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The client for keys and metadata.
+    #[error("the client for keys and metadata cannot be set up: {0}")]
+    Outbound(#[from] OutboundError),
+    /// The system has no randomness.
+    #[error("the system has no randomness")]
+    Randomness,
+}
+
+/// Why a reload was refused; the old configuration keeps serving.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// Listeners: certificates, addresses.
+    #[error(transparent)]
+    Listeners(#[from] BindError),
+    /// Any other part.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// What only a restart can change.
+    #[error("`{0}` cannot change while the gateway runs: restart it")]
+    Fixed(&'static str),
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    core: Arc<Core>,
+    addresses: Vec<Bound>,
+    admin: Option<SocketAddr>,
+    /// Ends the listeners.
+    stop: CancellationToken,
+    /// Ends the rest, after the drain, so that readiness can be seen to be off.
+    end: CancellationToken,
+    listening: TaskTracker,
+    helpers: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Core {
+    live: Arc<ArcSwap<Snapshot>>,
+    shared: Shared,
+    reloader: Reloader,
+    stopping: AtomicBool,
+    /// One reload at a time.
+    reloading: Mutex<()>,
+}
+
+impl Gateway {
+    /// Builds everything, then serves.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing serves then.
+    pub async fn start(config: Config, options: Options) -> Result<Self, StartError> {
+        let config = Arc::new(config);
+        let metrics = Metrics::new()?;
+        let log = Log::open(&audit::Options {
+            durability: config.audit.durability,
+            ..audit::Options::new(&config.audit.dir)
+        })?;
+        let outbound = Arc::new(Outbound::new(None, Vec::new())?);
+        let shared = Shared {
+            authn: Authn::new(options.clock.clone(), outbound)
+                .map_err(|_| StartError::Randomness)?,
+            clock: options.clock,
+            log: log.clone(),
+            metrics: metrics.clone(),
+            budget: BodyBudget::default(),
+        };
+        let snapshot = Snapshot::build(Arc::clone(&config), &shared, None)?;
+        let live = Arc::new(ArcSwap::from_pointee(snapshot));
+        let listeners =
+            server::bind(&config.listeners, &config.trusted_proxies, options.bounds).await?;
+        let pipeline =
+            Arc::new(Pipeline::new(Arc::clone(&live), log, metrics, shared.clock.clone()));
+        let core = Arc::new(Core {
+            live,
+            shared,
+            reloader: listeners.reloader(),
+            stopping: AtomicBool::new(false),
+            reloading: Mutex::new(()),
+        });
+        core.accepted();
+        let (stop, end) = (CancellationToken::new(), CancellationToken::new());
+        let helpers = TaskTracker::new();
+        let admin = match &config.admin {
+            None => None,
+            Some(admin) => {
+                let bound = server::admin::bind(admin, Bounds::default()).await?;
+                let address = bound.addresses().first().map_or(admin.bind, |b| b.address);
+                let pages = Arc::new(AdminPages::new(CoreStatus(Arc::clone(&core)), address));
+                helpers.spawn(bound.serve(pages, end.clone()));
+                Some(address)
+            }
+        };
+        helpers.spawn(Arc::clone(&core).keep_house(end.clone()));
+        helpers.spawn(Arc::clone(&core).keep_keys(end.clone()));
+        let addresses = listeners.addresses().to_vec();
+        let edge = Edge { pipeline, metrics: core.shared.metrics.clone() };
+        let listening = TaskTracker::new();
+        listening.spawn(listeners.serve(Arc::new(edge), stop.clone()));
+        Ok(Self { core, addresses, admin, stop, end, listening, helpers })
+    }
+
+    /// Where clients connect, port 0 resolved.
+    #[must_use]
+    pub fn addresses(&self) -> &[Bound] {
+        &self.addresses
+    }
+
+    /// Where health and metrics are.
+    #[must_use]
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// The metrics, as scraped.
+    #[must_use]
+    pub fn metrics_text(&self) -> String {
+        self.core.metrics()
+    }
+
+    /// How many configurations were accepted.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.core.live.load().generation()
+    }
+
+    /// A new configuration did not even pass its check.
+    pub fn reload_failed(&self) {
+        self.core.shared.metrics.reload_successful.set(0);
+    }
+
+    /// Takes over a new configuration, whole or not at all (S-66).
+    ///
+    /// # Errors
+    /// See [`ReloadError`].
+    pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
+        let result = self.core.reload(config);
+        let metrics = &self.core.shared.metrics;
+        metrics.reload_successful.set(i64::from(result.is_ok()));
+        result
+    }
+
+    /// Begins to stop: readiness off, no new connections, open exchanges may finish.
+    pub fn stop(&self) {
+        self.core.stopping.store(true, Ordering::SeqCst);
+        self.stop.cancel();
+    }
+
+    /// Waits until everything has stopped and the audit trail is flushed.
+    pub async fn stopped(self) {
+        self.listening.close();
+        self.listening.wait().await;
+        self.core.shared.log.close().await;
+        self.end.cancel();
+        self.helpers.close();
+        self.helpers.wait().await;
+    }
+}
+
+impl Core {
+    fn reload(&self, config: Config) -> Result<(), ReloadError> {
+        let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.live.load_full();
+        if config.audit.dir != old.config().audit.dir {
+            return Err(ReloadError::Fixed("audit.dir"));
+        }
+        if config.admin.as_ref().map(|a| a.bind) != old.config().admin.as_ref().map(|a| a.bind) {
+            return Err(ReloadError::Fixed("admin.listen"));
+        }
+        let prepared = self.reloader.prepare(&config.listeners, &config.trusted_proxies)?;
+        let snapshot = Snapshot::build(Arc::new(config), &self.shared, Some(&old))?;
+        prepared.install();
+        self.live.store(Arc::new(snapshot));
+        self.accepted();
+        Ok(())
+    }
+
+    /// Says which configuration serves now.
+    fn accepted(&self) {
+        let snap = self.live.load();
+        let metrics = &self.shared.metrics;
+        metrics.reload_successful.set(1);
+        metrics.reload_timestamp.set(signed(self.shared.clock.unix_s()));
+        metrics.generation.set(signed(snap.generation()));
+        for warning in &snap.config().warnings {
+            tracing::warn!(warning = warning.as_str(), "configuration");
+        }
+    }
+
+    /// Keeps the issuers' keys fresh until the end.
+    async fn keep_keys(self: Arc<Self>, stop: CancellationToken) {
+        self.shared.authn.run(stop).await;
+    }
+
+    /// Sweeps idle keys of limiters until the end.
+    async fn keep_house(self: Arc<Self>, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::LIMITER_SWEEP_MS));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => self.live.load().sweep(),
+            }
+        }
+    }
+}
+
+/// What the admin listener shows.
+#[derive(Debug)]
+struct CoreStatus(Arc<Core>);
+
+impl Status for CoreStatus {
+    fn metrics(&self) -> String {
+        self.0.metrics()
+    }
+
+    fn readiness(&self) -> Readiness {
+        let reasons = self.0.unready();
+        Readiness { ready: reasons.is_empty(), reasons }
+    }
+}
+
+impl Core {
+    fn metrics(&self) -> String {
+        let metrics = &self.shared.metrics;
+        let stats = self.shared.log.stats();
+        let waiting = u64::try_from(stats.queue_records).unwrap_or(u64::MAX);
+        metrics.audit_queue_depth.set(signed(waiting));
+        // Nothing waits: nothing lags, however long ago the last record was.
+        let since_last = self.shared.clock.unix_s().saturating_sub(stats.last_write_unix_s);
+        metrics.audit_lag_s.set(if waiting == 0 { 0.0 } else { seconds(since_last) });
+        for status in self.shared.authn.key_status() {
+            if let Some(age_s) = status.age_s {
+                let at = self.shared.clock.unix_s().saturating_sub(age_s);
+                metrics.jwks_last_success.with_label_values(&[&*status.issuer]).set(seconds(at));
+            }
+        }
+        metrics.audit_healthy.set(i64::from(matches!(self.shared.log.health(), Health::Ok)));
+        for (listener, ends_s) in self.reloader.certificate_ends_s() {
+            metrics.certificate_not_after.with_label_values(&[&listener]).set(signed(ends_s));
+        }
+        metrics.text()
+    }
+
+    fn unready(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if self.stopping.load(Ordering::SeqCst) {
+            reasons.push("stopping".to_owned());
+        }
+        if let Health::Failing { reason, .. } = self.shared.log.health() {
+            reasons.push(format!("audit: {reason}"));
+        }
+        reasons
+    }
+}
+
+/// How the connection layer reaches the pipeline, which knows nothing of connections.
+#[derive(Debug)]
+struct Edge {
+    pipeline: Arc<Pipeline>,
+    metrics: Metrics,
+}
+
+impl server::Handler for Edge {
+    fn handle(
+        self: &Arc<Self>,
+        peer: Arc<Peer>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<ReplyBody>> + Send {
+        let pipeline = Arc::clone(&self.pipeline);
+        async move { pipeline.handle(peer, request).await }
+    }
+
+    fn refused_on_the_wire(
+        &self,
+        peer: &Peer,
+        code: Code,
+        detail: &'static str,
+    ) -> Response<Bytes> {
+        self.pipeline.refused_on_the_wire(peer, code, detail)
+    }
+
+    fn observe(&self, listener: &str, event: server::Event) {
+        self.metrics.connections.with_label_values(&[listener, event.name()]).inc();
+    }
+}
+
+/// Seconds as Prometheus takes them: exact far beyond any date.
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 stay below 2^53")]
+fn seconds(value: u64) -> f64 {
+    value as f64
+}
+
+/// Prometheus counts in signed numbers; ours are far from the border.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

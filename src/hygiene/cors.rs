@@ -1,0 +1,90 @@
+//! Which web pages may talk to an endpoint.
+//!
+//! Owns the check of `Origin` and the fields of CORS answers (Fetch standard, "CORS protocol").
+//! Browsers enforce CORS only for reading; the refusal of unlisted origins is what stops DNS
+//! rebinding and is made here for every method.
+
+use http::{HeaderMap, HeaderValue, header};
+
+use super::routes::Place;
+use crate::reject::{Code, Rejection};
+
+/// Which page may read the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cors {
+    /// No page asked.
+    Off,
+    /// Any: the document is public.
+    Any,
+    /// This listed origin.
+    Origin(HeaderValue),
+}
+
+impl Cors {
+    /// Adds what lets the page read an answer. Every answer that depends on the origin says so.
+    pub fn apply(&self, answer: &mut HeaderMap) {
+        match self {
+            Self::Off => {}
+            Self::Any => {
+                answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            }
+            Self::Origin(origin) => {
+                answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+                answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+                answer.append(header::VARY, HeaderValue::from_static("origin"));
+            }
+        }
+    }
+
+    /// Adds what answers a preflight, [`Cors::apply`] included. Credentials are never allowed:
+    /// tokens travel in `Authorization`, which the page sets itself.
+    pub fn apply_preflight(&self, answer: &mut HeaderMap) {
+        self.apply(answer);
+        let (methods, fields) = match self {
+            Self::Off => return,
+            Self::Any => ("GET, HEAD, OPTIONS", METADATA_FIELDS),
+            Self::Origin(_) => ("GET, POST, PUT, DELETE, OPTIONS", REQUEST_FIELDS),
+        };
+        answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+        answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(fields));
+        answer.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+}
+
+/// Refuses an `Origin` that is present and not listed for this server (S-44).
+/// MCP 2026-07-28, Streamable HTTP, "Security & Endpoint": MUST answer 403 (DNS rebinding).
+///
+/// # Errors
+/// [`Code::OriginRefused`], also for `null` and for a list of several.
+pub fn listed_origin(headers: &HeaderMap, listed: &[String]) -> Result<Cors, Rejection> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(Cors::Off) };
+    if listed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+        return Ok(Cors::Origin(origin.clone()));
+    }
+    Err(Rejection::new(Code::OriginRefused, "`Origin` is not listed for this server"))
+}
+
+/// Whether an `OPTIONS` request asks in a page's name whether another may follow. On a public
+/// document every `OPTIONS` gets that answer.
+pub fn is_preflight(place: Place, cors: &Cors, headers: &HeaderMap) -> bool {
+    match (place, cors) {
+        (Place::Metadata(_), _) => true,
+        (Place::Mcp | Place::Rest, Cors::Origin(_)) => {
+            headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        }
+        (Place::Mcp | Place::Rest, Cors::Off | Cors::Any) => false,
+    }
+}
+
+/// What a page may send to an endpoint. `Mcp-Param-*` fields cannot be listed without their names;
+/// `*` covers them and does not cover `Authorization`, which is therefore named.
+const REQUEST_FIELDS: &str = "*, authorization, content-type, accept, mcp-protocol-version, \
+                              mcp-session-id, mcp-method, mcp-name, last-event-id";
+
+const METADATA_FIELDS: &str = "*, mcp-protocol-version";
+
+/// What a page may read of an answer besides the body.
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "www-authenticate, mcp-session-id, mcp-protocol-version, retry-after, ratelimit, \
+     ratelimit-policy, x-request-id",
+);

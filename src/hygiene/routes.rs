@@ -1,0 +1,182 @@
+//! Which server stands behind which host name and path.
+//!
+//! Owns the table. Paths are compared byte for byte as they came (S-45): nothing is decoded,
+//! collapsed or lower-cased, so there is no second spelling of an endpoint. Paths of REST routes
+//! have variables; their segments must be plain, so that decoding them later has one outcome.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::Uri;
+use url::Url;
+
+use super::{Document, Target};
+use crate::config::{Profile, RestRoute, Server};
+
+/// All host names.
+#[derive(Debug)]
+pub struct Sites(HashMap<Box<str>, Site>);
+
+/// What is served under one host name.
+#[derive(Debug, Default)]
+pub struct Site {
+    exact: HashMap<Box<str>, (usize, Place)>,
+    rest: Vec<usize>,
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// An MCP endpoint.
+    Mcp,
+    /// A path that a REST route has.
+    Rest,
+    /// A public document.
+    Metadata(Document),
+}
+
+impl Place {
+    /// What a request for this place is aimed at, unless it is a preflight.
+    pub fn target(self) -> Target {
+        match self {
+            Self::Mcp => Target::Mcp,
+            Self::Rest => Target::Rest,
+            Self::Metadata(document) => Target::Metadata(document),
+        }
+    }
+}
+
+impl Sites {
+    /// Lists every host name of every server. Where two servers claim one path, the first has it.
+    pub fn new(servers: &[Arc<Server>]) -> Self {
+        let mut sites: HashMap<Box<str>, Site> = HashMap::new();
+        for (index, server) in servers.iter().enumerate() {
+            for name in server.hosts.iter().flat_map(|host| spellings(host, &server.public_url)) {
+                sites.entry(name.into()).or_default().add(index, server);
+            }
+        }
+        Self(sites)
+    }
+
+    /// The site of a host name in lower case.
+    pub fn of(&self, name: &str) -> Option<&Site> {
+        self.0.get(name)
+    }
+}
+
+impl Site {
+    fn add(&mut self, index: usize, server: &Server) {
+        let document = Place::Metadata(Document::ProtectedResource);
+        match &server.profile {
+            Profile::Mcp => {
+                self.exact.entry(server.path.as_str().into()).or_insert((index, Place::Mcp));
+            }
+            Profile::Rest(_) if !self.rest.contains(&index) => self.rest.push(index),
+            Profile::Rest(_) => {}
+        }
+        // The path form belongs to one server; the root form to the first of this host (RFC 9728
+        // section 3.1; MCP clients ask for both).
+        let inserted = metadata_path(&server.public_url);
+        self.exact.entry(inserted.into()).or_insert((index, document));
+        self.exact.entry(WELL_KNOWN.into()).or_insert((index, document));
+    }
+
+    /// The server and the place at the request's path. A query belongs only to REST routes.
+    pub fn find(&self, uri: &Uri, servers: &[Arc<Server>]) -> Option<(usize, Place)> {
+        if let Some(found) = self.exact.get(uri.path()) {
+            return Some(*found).filter(|_| uri.query().is_none());
+        }
+        if self.rest.is_empty() || !is_plain(uri.path()) {
+            return None;
+        }
+        let claims = |index: &usize| {
+            servers.get(*index).is_some_and(|server| match &server.profile {
+                Profile::Rest(routes) => routes.iter().any(|route| fits(route, uri.path())),
+                Profile::Mcp => false,
+            })
+        };
+        self.rest.iter().copied().find(claims).map(|index| (index, Place::Rest))
+    }
+}
+
+/// Absolute URL of a server's protected resource metadata: what a challenge names (RFC 9728
+/// section 5.1). Built from the configured public URL alone, never from the request.
+#[must_use]
+pub fn metadata_url(server: &Server) -> String {
+    let origin = server.public_url.origin().ascii_serialization();
+    format!("{origin}{}", metadata_path(&server.public_url))
+}
+
+/// The well-known name is inserted before the resource's path (RFC 9728 section 3.1).
+fn metadata_path(public_url: &Url) -> String {
+    match public_url.path() {
+        "" | "/" => WELL_KNOWN.to_owned(),
+        path => format!("{WELL_KNOWN}{path}"),
+    }
+}
+
+/// The scheme's own port may be written or left out (RFC 9110 section 4.2.3); nothing else varies.
+fn spellings(host: &str, public_url: &Url) -> Vec<String> {
+    let own_port = match public_url.scheme() {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return vec![host.to_owned()],
+    };
+    if let Some(bare) = host.strip_suffix(own_port) {
+        return vec![host.to_owned(), bare.to_owned()];
+    }
+    // A colon after the closing bracket of an IPv6 address, or in a name, begins a port.
+    let after_address = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
+    if after_address.contains(':') {
+        return vec![host.to_owned()];
+    }
+    vec![host.to_owned(), format!("{host}{own_port}")]
+}
+
+/// Whether the path has the template's segments, variables standing for any one of them.
+fn fits(route: &RestRoute, path: &str) -> bool {
+    let mut segments = path.split('/');
+    let all = route.template.split('/').all(|wanted| {
+        segments.next().is_some_and(|found| {
+            let variable = wanted.starts_with('{') && wanted.ends_with('}');
+            (variable && !found.is_empty()) || wanted == found
+        })
+    });
+    all && segments.next().is_none()
+}
+
+/// Whether every segment of a path means the same to every reader (S-45): not empty, no dot
+/// segment, no path parameter, and no escape for a separator, a dot, a percent sign or a control
+/// character, in any case of the hex digits.
+fn is_plain(path: &str) -> bool {
+    let Some(relative) = path.strip_prefix('/') else { return false };
+    relative.split('/').all(|segment| {
+        !matches!(segment, "" | "." | "..")
+            && !segment.contains([';', '\\'])
+            && segment.is_ascii()
+            && escapes_are_plain(segment)
+    })
+}
+
+fn escapes_are_plain(segment: &str) -> bool {
+    let mut decoded = Vec::with_capacity(segment.len());
+    let mut bytes = segment.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let digit = |b: Option<u8>| char::from(b?).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        let (Some(high), Some(low)) = (digit(bytes.next()), digit(bytes.next())) else {
+            return false;
+        };
+        let value = high * 16 + low;
+        if value.is_ascii_control() || matches!(value, b'/' | b'\\' | b'.' | b'%' | b';') {
+            return false;
+        }
+        decoded.push(value);
+    }
+    std::str::from_utf8(&decoded).is_ok_and(|text| !text.chars().any(char::is_control))
+}
+
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";

@@ -1,0 +1,75 @@
+//! A small valid configuration for the tests of the gates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::config::{
+    Access, Audit, Auth, Config, Durability, Guard, GuardMode, Log, Profile, Redact, RouteLimits,
+    Server, Upstream,
+};
+
+/// A configuration with these servers.
+pub fn config(servers: Vec<Server>) -> Config {
+    Config {
+        listeners: Vec::new(),
+        admin: None,
+        audit: Audit { dir: "audit".into(), durability: Durability::Durable },
+        servers: servers.into_iter().map(Arc::new).collect(),
+        issuers: Vec::new(),
+        trusted_proxies: Vec::new(),
+        per_address: None,
+        session_key: None,
+        session_lifetime: Duration::from_secs(60),
+        log: Log { filter: "info".to_owned(), json: true },
+        hash: String::new(),
+        files: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+/// An MCP server with this public URL; host and path follow from it.
+pub fn server(name: &str, public_url: &str) -> Server {
+    let url = Url::parse(public_url).unwrap();
+    let host = match url.port() {
+        Some(port) => format!("{}:{port}", url.host_str().unwrap()),
+        None => url.host_str().unwrap().to_owned(),
+    };
+    Server {
+        name: name.into(),
+        resource: public_url.into(),
+        path: url.path().to_owned(),
+        hosts: vec![host],
+        public_url: url,
+        origins: Vec::new(),
+        profile: Profile::Mcp,
+        upstream: upstream(),
+        auth: Auth::Tokens(Vec::new()),
+        access: Access::default(),
+        limits: RouteLimits::default(),
+        guard: Guard {
+            path: GuardMode::Off,
+            url: GuardMode::Off,
+            sql: GuardMode::Off,
+            shell: GuardMode::Off,
+            hidden_text: GuardMode::Off,
+        },
+        redact: Redact::default(),
+        allow_networks: Vec::new(),
+        body_bytes_max: 1024,
+    }
+}
+
+fn upstream() -> Upstream {
+    Upstream {
+        url: Url::parse("http://127.0.0.1:9/mcp").unwrap(),
+        credential: None,
+        ca: None,
+        connect_timeout: Duration::from_secs(1),
+        head_timeout: Duration::from_secs(1),
+        idle_timeout: Duration::from_secs(1),
+        stream_idle_timeout: Duration::from_secs(1),
+        answer_bytes_max: 1024,
+    }
+}

@@ -1,0 +1,319 @@
+//! Every metric of the gateway.
+//!
+//! Owns the registry. Guarantees that labels come from closed sets or from the configuration:
+//! handles of a route are resolved once, when a configuration is loaded, so that an exchange
+//! neither hashes label values nor can invent one.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use super::process;
+use super::record::Stage;
+use crate::call::Action;
+use crate::config::Server;
+
+/// One row a metric: field, kind, name, help, labels.
+macro_rules! registered {
+    ($r:ident, $kind:ident, $name:literal, $help:literal, $($label:literal),*) => {
+        register(&$r, $kind($name, $help, &[$($label),*]))?
+    };
+    ($r:ident; $($field:ident: $kind:ident $name:literal $help:literal [$($label:literal),*];)+) => {
+        Self { $($field: register(&$r, $kind($name, $help, &[$($label),*]))?,)+ registry: $r }
+    };
+}
+
+/// The registry and the handles that are not of one route.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    /// Refusals before a route was known, and wire violations.
+    pub refused_early: IntCounterVec,
+    /// `sallyport_authn_total`
+    pub authn: IntCounterVec,
+    /// `sallyport_rate_limited_total`
+    pub rate_limited: IntCounterVec,
+    /// `sallyport_guard_hits_total`
+    pub guard_hits: IntCounterVec,
+    /// `sallyport_redactions_total`
+    pub redactions: IntCounterVec,
+    /// `sallyport_revealed_total`
+    pub revealed: IntCounterVec,
+    /// `sallyport_dropped_messages_total`
+    pub dropped_messages: IntCounterVec,
+    /// `sallyport_audit_records_total`
+    pub audit_records: IntCounterVec,
+    /// `sallyport_audit_queue_depth`
+    pub audit_queue_depth: IntGauge,
+    /// `sallyport_audit_lag_seconds`
+    pub audit_lag_s: Gauge,
+    /// `sallyport_audit_healthy`
+    pub audit_healthy: IntGauge,
+    /// `sallyport_tls_certificate_not_after_timestamp_seconds`
+    pub certificate_not_after: IntGaugeVec,
+    /// `sallyport_config_last_reload_successful`
+    pub reload_successful: IntGauge,
+    /// `sallyport_config_last_reload_timestamp_seconds`
+    pub reload_timestamp: IntGauge,
+    /// `sallyport_config_generation`
+    pub generation: IntGauge,
+    /// `sallyport_jwks_last_success_timestamp_seconds`
+    pub jwks_last_success: GaugeVec,
+    /// `sallyport_connections_total`
+    pub connections: IntCounterVec,
+    requests: IntCounterVec,
+    tool_calls: IntCounterVec,
+    duration: HistogramVec,
+    stage: HistogramVec,
+    in_flight: IntGaugeVec,
+    sent_bytes: IntCounterVec,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics(..)")
+    }
+}
+
+/// The handles of one route, resolved when the configuration was loaded.
+#[derive(Debug)]
+pub struct RouteMetrics {
+    server: Arc<str>,
+    allowed: Vec<IntCounter>,
+    duration: Histogram,
+    stages: Vec<Histogram>,
+    /// Exchanges between the first stage and the end of the answer's body.
+    pub in_flight: IntGauge,
+    sent_bytes: IntCounter,
+    tools: Vec<(Box<str>, IntCounter)>,
+    other_tools: IntCounter,
+    all: Metrics,
+}
+
+impl Metrics {
+    /// Makes and registers every metric.
+    ///
+    /// # Errors
+    /// Only when a name is registered twice, which a test excludes.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let r = Registry::new();
+        let build = registered!(r, gauges, "build_info", "Version of the gateway.", "version");
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let metrics = registered! { r;
+            refused_early: counters "refused_early_total" "Refusals before a route was known, by code." ["code"];
+            authn: counters "authn_total" "Authentications by result." ["server", "result"];
+            rate_limited: counters "rate_limited_total" "Calls refused by a limit." ["server", "limit"];
+            guard_hits: counters "guard_hits_total" "Hits of guard rules." ["server", "guard", "mode"];
+            redactions: counters "redactions_total" "Values masked in answers, by class." ["server", "class"];
+            revealed: counters "revealed_total" "Values shown because a scope allowed it, by class." ["server", "class"];
+            dropped_messages: counters "dropped_messages_total" "Messages of upstreams that were not passed on." ["server", "reason"];
+            audit_records: counters "audit_records_total" "Audit records by phase and result." ["phase", "result"];
+            audit_queue_depth: gauge "audit_queue_depth" "Audit records waiting for the writer." [];
+            audit_lag_s: float_gauge "audit_lag_seconds" "Age of the oldest audit record that is not durable." [];
+            audit_healthy: gauge "audit_healthy" "1 when audit records can be written." [];
+            certificate_not_after: gauges "tls_certificate_not_after_timestamp_seconds" "End of validity of served certificates." ["listener"];
+            reload_successful: gauge "config_last_reload_successful" "1 when the last reload was accepted." [];
+            reload_timestamp: gauge "config_last_reload_timestamp_seconds" "Time of the last accepted configuration." [];
+            generation: gauge "config_generation" "Number of configurations accepted since start." [];
+            jwks_last_success: float_gauges "jwks_last_success_timestamp_seconds" "Last successful fetch of an issuer's keys." ["issuer"];
+            connections: counters "connections_total" "What happened to client connections." ["listener", "event"];
+            requests: counters "requests_total" "Exchanges by action and decision code." ["server", "action", "decision"];
+            tool_calls: counters "tool_calls_total" "Allowed tool calls; only configured names become labels." ["server", "tool"];
+            duration: requests_histogram "request_duration_seconds" "From the request head to the end of the answer." ["server"];
+            stage: stages_histogram "stage_duration_seconds" "Time spent in each stage." ["server", "stage"];
+            in_flight: gauges "requests_in_flight" "Exchanges in flight." ["server"];
+            sent_bytes: counters "sent_bytes_total" "Body bytes sent to clients." ["server"];
+        };
+        Ok(metrics)
+    }
+
+    /// Resolves the handles of one route.
+    #[must_use]
+    pub fn route(&self, server: &Server) -> RouteMetrics {
+        let name = server.name.as_ref();
+        // Only names that stand in the configuration as they are can become labels.
+        let tools = server
+            .access
+            .tools
+            .iter()
+            .filter(|rule| !rule.pattern.contains(['*', '?']))
+            .take(crate::limits::METRIC_TOOLS_MAX)
+            .map(|rule| {
+                let counter = self.tool_calls.with_label_values(&[name, rule.pattern.as_ref()]);
+                (rule.pattern.clone(), counter)
+            })
+            .collect();
+        RouteMetrics {
+            server: Arc::clone(&server.name),
+            allowed: Action::ALL
+                .iter()
+                .map(|a| self.requests.with_label_values(&[name, a.name(), "allow"]))
+                .collect(),
+            duration: self.duration.with_label_values(&[name]),
+            stages: Stage::ALL
+                .iter()
+                .map(|s| self.stage.with_label_values(&[name, s.name()]))
+                .collect(),
+            in_flight: self.in_flight.with_label_values(&[name]),
+            sent_bytes: self.sent_bytes.with_label_values(&[name]),
+            tools,
+            other_tools: self.tool_calls.with_label_values(&[name, "_other"]),
+            all: self.clone(),
+        }
+    }
+
+    /// The text that Prometheus scrapes (exposition format 0.0.4).
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut out = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut out) {
+            tracing::error!(%error, "metrics cannot be encoded");
+        }
+        let mut text = String::from_utf8(out).unwrap_or_default();
+        process::write(&mut text);
+        text
+    }
+}
+
+impl RouteMetrics {
+    /// Books an allowed call.
+    pub(super) fn allowed(&self, action: Action, tool: Option<&str>) {
+        if let Some(counter) = self.allowed.get(action as usize) {
+            counter.inc();
+        }
+        if let Some(tool) = tool {
+            let known = self.tools.iter().find(|(name, _)| name.as_ref() == tool);
+            known.map_or(&self.other_tools, |(_, counter)| counter).inc();
+        }
+    }
+
+    /// Books a refused call.
+    pub(super) fn refused(&self, action: Option<Action>, code: &str) {
+        let action = action.map_or("_none", Action::name);
+        self.all.requests.with_label_values(&[&self.server, action, code]).inc();
+    }
+
+    /// Books the result of an authentication.
+    pub(super) fn authn(&self, result: &str) {
+        self.all.authn.with_label_values(&[self.server.as_ref(), result]).inc();
+    }
+
+    /// Books a call that a limit refused.
+    pub(super) fn rate_limited(&self, limit: &str) {
+        self.all.rate_limited.with_label_values(&[self.server.as_ref(), limit]).inc();
+    }
+
+    /// Books the time of each stage.
+    pub(super) fn stages(&self, micros: &[u32]) {
+        for (histogram, micros) in self.stages.iter().zip(micros) {
+            if *micros > 0 {
+                histogram.observe(f64::from(*micros) / 1e6);
+            }
+        }
+    }
+
+    /// Books the end of an exchange.
+    pub(super) fn closed(&self, seconds: f64, bytes: u64) {
+        self.duration.observe(seconds);
+        self.sent_bytes.inc_by(bytes);
+    }
+
+    /// Books what the guard saw.
+    pub(super) fn guard_hit(&self, guard: &str, mode: &str) {
+        self.all.guard_hits.with_label_values(&[self.server.as_ref(), guard, mode]).inc();
+    }
+
+    /// Books masked values.
+    pub(super) fn redacted(&self, class: &str, count: u64) {
+        self.all.redactions.with_label_values(&[self.server.as_ref(), class]).inc_by(count);
+    }
+
+    /// Books revealed values.
+    pub(super) fn revealed(&self, class: &str, count: u64) {
+        self.all.revealed.with_label_values(&[self.server.as_ref(), class]).inc_by(count);
+    }
+
+    /// Books messages of the upstream that were not passed on.
+    pub(super) fn dropped(&self, reason: &str, count: u64) {
+        self.all.dropped_messages.with_label_values(&[self.server.as_ref(), reason]).inc_by(count);
+    }
+
+    /// Books an audit record.
+    pub(super) fn audit_record(&self, phase: &str, result: &str) {
+        self.all.audit_records.with_label_values(&[phase, result]).inc();
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(format!("sallyport_{name}"), help)
+}
+
+/// Registers a collector and hands it back.
+fn register<C: Collector + Clone + 'static>(
+    r: &Registry,
+    made: prometheus::Result<C>,
+) -> prometheus::Result<C> {
+    let made = made?;
+    r.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn counters(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    IntCounterVec::new(opts(name, help), labels)
+}
+
+fn gauges(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+    IntGaugeVec::new(opts(name, help), labels)
+}
+
+fn float_gauges(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
+    GaugeVec::new(opts(name, help), labels)
+}
+
+fn gauge(name: &str, help: &str, _none: &[&str]) -> prometheus::Result<IntGauge> {
+    IntGauge::with_opts(opts(name, help))
+}
+
+fn float_gauge(name: &str, help: &str, _none: &[&str]) -> prometheus::Result<Gauge> {
+    Gauge::with_opts(opts(name, help))
+}
+
+fn requests_histogram(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
+    HistogramVec::new(
+        HistogramOpts::from(opts(name, help)).buckets(REQUEST_BUCKETS.to_vec()),
+        labels,
+    )
+}
+
+fn stages_histogram(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
+    HistogramVec::new(HistogramOpts::from(opts(name, help)).buckets(STAGE_BUCKETS.to_vec()), labels)
+}
+
+/// The OpenTelemetry MCP buckets, and 1, 2 and 5 ms, where a gateway lives.
+const REQUEST_BUCKETS: &[f64] = &[
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0,
+    300.0,
+];
+/// 5 µs to 1 s: stages take microseconds, except where they wait for a disk or an upstream.
+const STAGE_BUCKETS: &[f64] =
+    &[0.000_005, 0.000_02, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.02, 0.1, 1.0];
+
+#[cfg(test)]
+mod tests {
+    use super::Metrics;
+
+    #[test]
+    fn every_metric_registers_once_and_has_the_prefix() {
+        let metrics = Metrics::new().unwrap();
+        let text = metrics.text();
+        assert!(text.contains("sallyport_build_info{version="));
+        for line in text.lines().filter(|l| !l.starts_with('#')) {
+            assert!(line.starts_with("sallyport_") || line.starts_with("process_"), "{line}");
+        }
+    }
+}

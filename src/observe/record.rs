@@ -1,0 +1,465 @@
+//! One record per exchange, owned by the pipeline.
+//!
+//! Assumes that the pipeline tells it each thing once. Guarantees that an exchange leaves one
+//! *intent* before it is forwarded and one *completion* when its answer's body ends, however that
+//! happens, or one *refused* record; that it closes exactly once, also when the client goes away
+//! and the exchange is dropped half-way; and that no record holds a token, a session id, or a
+//! value that the detector knows.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+
+use super::line::{Line, cut};
+use super::metrics::RouteMetrics;
+use crate::audit::Log;
+use crate::body::{Closed, End};
+use crate::call::{Action, Resource};
+use crate::limits;
+use crate::peer::Peer;
+use crate::principal::Principal;
+use crate::reject::Rejection;
+use crate::screen::Deeds;
+
+/// A stage of the pipeline, for time and for who refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Client address and its bucket.
+    Net,
+    /// Head rules and route.
+    Hygiene,
+    /// Who.
+    Authn,
+    /// What.
+    Decode,
+    /// May they.
+    Authz,
+    /// How often.
+    Limit,
+    /// Is it clean.
+    Guard,
+    /// Durable intent.
+    Record,
+    /// The server behind.
+    Upstream,
+    /// The response gate.
+    Screen,
+}
+
+impl Stage {
+    /// In the order of the pipeline.
+    pub const ALL: [Self; 10] = [
+        Self::Net,
+        Self::Hygiene,
+        Self::Authn,
+        Self::Decode,
+        Self::Authz,
+        Self::Limit,
+        Self::Guard,
+        Self::Record,
+        Self::Upstream,
+        Self::Screen,
+    ];
+
+    /// The label.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Net => "net",
+            Self::Hygiene => "hygiene",
+            Self::Authn => "authn",
+            Self::Decode => "decode",
+            Self::Authz => "authz",
+            Self::Limit => "limit",
+            Self::Guard => "guard",
+            Self::Record => "record",
+            Self::Upstream => "upstream",
+            Self::Screen => "screen",
+        }
+    }
+}
+
+/// What was asked, in the words of the record.
+#[derive(Debug)]
+pub struct CallFacts {
+    /// The protocol's own word.
+    pub operation: Box<str>,
+    /// What.
+    pub action: Action,
+    /// On what.
+    pub resource: Resource,
+    /// The resource's name with personal data masked: URIs carry them.
+    pub resource_name: Box<str>,
+    /// Whose data.
+    pub subject: Option<Box<str>>,
+    /// Redacted arguments, JSON.
+    pub params: Option<Bytes>,
+    /// Keyed hash of the session.
+    pub session: Option<Box<str>>,
+    /// Raw JSON-RPC id, for refusals.
+    pub rpc_id: Option<Bytes>,
+}
+
+/// The record of one exchange.
+#[derive(Debug)]
+pub struct Record {
+    request_id: Box<str>,
+    started: Instant,
+    mark: Instant,
+    at: SystemTime,
+    config_hash: Arc<str>,
+    peer: Arc<Peer>,
+    stages: [u32; Stage::ALL.len()],
+    client_ip: Option<IpAddr>,
+    server: Option<Arc<str>>,
+    route: Option<Arc<RouteMetrics>>,
+    principal: Option<Arc<Principal>>,
+    call: Option<CallFacts>,
+    rule: Option<Arc<str>>,
+    guard_hits: Vec<(&'static str, &'static str)>,
+    log: Log,
+    state: State,
+}
+
+/// How far the record came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing was written.
+    Open,
+    /// The intent was written: the call may have been forwarded.
+    Intended,
+    /// The last record was written.
+    Closed,
+}
+
+impl Record {
+    /// Begins a record.
+    #[must_use]
+    pub fn open(peer: &Arc<Peer>, config_hash: &Arc<str>, at: SystemTime, log: &Log) -> Self {
+        let started = Instant::now();
+        Self {
+            request_id: uuid::Uuid::now_v7().to_string().into_boxed_str(),
+            started,
+            mark: started,
+            at,
+            config_hash: Arc::clone(config_hash),
+            peer: Arc::clone(peer),
+            stages: [0; Stage::ALL.len()],
+            client_ip: None,
+            server: None,
+            route: None,
+            principal: None,
+            call: None,
+            rule: None,
+            guard_hits: Vec::new(),
+            log: log.clone(),
+            state: State::Open,
+        }
+    }
+
+    /// The id that joins record, log and answer.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// Books the time since the last step on `stage` and hands the result through.
+    ///
+    /// # Errors
+    /// The stage's own refusal, unchanged.
+    pub fn step<T>(&mut self, stage: Stage, result: Result<T, Rejection>) -> Result<T, Rejection> {
+        let now = Instant::now();
+        let micros = now.duration_since(self.mark).as_micros();
+        if let Some(slot) = self.stages.get_mut(stage as usize) {
+            *slot = u32::try_from(micros).unwrap_or(u32::MAX);
+        }
+        self.mark = now;
+        result
+    }
+
+    /// The client's address is known.
+    pub fn client(&mut self, ip: IpAddr) {
+        self.client_ip = Some(ip);
+    }
+
+    /// The route is known.
+    pub fn route(&mut self, server: &Arc<str>, metrics: &Arc<RouteMetrics>) {
+        self.server = Some(Arc::clone(server));
+        metrics.in_flight.inc();
+        self.route = Some(Arc::clone(metrics));
+    }
+
+    /// The caller is known.
+    pub fn caller(&mut self, principal: &Arc<Principal>) {
+        self.principal = Some(Arc::clone(principal));
+        if let Some(route) = &self.route {
+            route.authn("ok");
+        }
+    }
+
+    /// The call is known.
+    pub fn call(&mut self, call: CallFacts) {
+        self.call = Some(call);
+    }
+
+    /// The raw JSON-RPC id, once the call was decoded.
+    #[must_use]
+    pub fn rpc_id(&self) -> Option<Bytes> {
+        self.call.as_ref()?.rpc_id.clone()
+    }
+
+    /// Whether a route was found.
+    #[must_use]
+    pub fn has_route(&self) -> bool {
+        self.route.is_some()
+    }
+
+    /// A policy allowed the call.
+    pub fn allowed(&mut self, rule: Option<&Arc<str>>) {
+        self.rule = rule.cloned();
+    }
+
+    /// A guard rule saw something.
+    pub fn guard_hit(&mut self, guard: &'static str, mode: &'static str) {
+        self.guard_hits.push((guard, mode));
+        if let Some(route) = &self.route {
+            route.guard_hit(guard, mode);
+        }
+    }
+
+    /// The record that must be durable before anything is forwarded.
+    pub fn intent(&mut self) -> Bytes {
+        self.state = State::Intended;
+        let mut line = self.head("intent", self.at);
+        self.request_facts(&mut line);
+        line.word("decision", "allow");
+        if let Some(rule) = &self.rule {
+            line.text("rule", rule, limits::AUDIT_TEXT_BYTES_MAX);
+        }
+        line.words("guard_hits", self.guard_hits.iter().map(|(guard, _)| *guard));
+        line.word("config", &self.config_hash);
+        line.finish()
+    }
+
+    /// Closes an exchange that was refused: record, log line, metrics. Waits for room in the
+    /// audit queue, for a bounded time.
+    pub async fn refuse(&mut self, rejection: &Rejection) {
+        let line = self.refusal(rejection);
+        let wait = Duration::from_millis(limits::AUDIT_WAIT_MS);
+        let queued = self.log.append_wait(&line, wait).await.is_ok();
+        self.refused(rejection, queued);
+    }
+
+    /// The same without waiting, for messages that never became requests.
+    pub fn refuse_now(&mut self, rejection: &Rejection) {
+        let queued = self.log.append(self.refusal(rejection)).is_ok();
+        self.refused(rejection, queued);
+    }
+
+    /// Closes an exchange that was answered.
+    pub fn close(&mut self, status: u16, closed: Closed, outcome: &Deeds) {
+        let queued = self.log.append(self.completion(status, closed, outcome)).is_ok();
+        self.state = State::Closed;
+        let Some(route) = &self.route else { return };
+        route.audit_record("completion", queued_name(queued));
+        if let Some(call) = &self.call {
+            let tool = match &call.resource {
+                Resource::Tool(name) => Some(name.as_ref()),
+                Resource::Server
+                | Resource::Uri(_)
+                | Resource::Prompt(_)
+                | Resource::Namespace(_) => None,
+            };
+            route.allowed(call.action, tool);
+        }
+        for (class, count) in outcome.redacted.iter() {
+            route.redacted(outcome.name_of(class), u64::from(count));
+        }
+        for (class, count) in outcome.revealed.iter() {
+            route.revealed(outcome.name_of(class), u64::from(count));
+        }
+        for (reason, count) in &outcome.dropped {
+            route.dropped(reason, *count);
+        }
+        self.finish_metrics(route, closed.bytes);
+    }
+
+    /// Closes an exchange that ended in a document which needs no caller: metadata, preflight.
+    pub fn close_document(&mut self, status: u16, bytes: u64) {
+        let outcome = Deeds::default();
+        let line = self.completion(status, Closed { bytes, end: End::Complete }, &outcome);
+        // A lost record of a public document is counted by the log itself.
+        let _ = self.log.append(&line);
+        self.state = State::Closed;
+    }
+
+    fn refused(&mut self, rejection: &Rejection, queued: bool) {
+        self.state = State::Closed;
+        self.log_refusal(rejection, queued);
+        let Some(route) = &self.route else { return };
+        let row = rejection.code.row();
+        route.audit_record("refused", queued_name(queued));
+        route.refused(self.call.as_ref().map(|c| c.action), row.code);
+        if self.principal.is_none()
+            && let Some(reason) = rejection.reason
+        {
+            route.authn(reason);
+        }
+        if let Some(limit) = rejection.rate_limit {
+            route.rate_limited(limit.policy);
+        }
+        self.finish_metrics(route, 0);
+    }
+
+    /// The record of a refusal. After the intent it is the call's completion.
+    fn refusal(&self, rejection: &Rejection) -> Bytes {
+        let row = rejection.code.row();
+        let forwarded = self.state == State::Intended;
+        let mut line = self.head(if forwarded { "completion" } else { "refused" }, self.at);
+        self.request_facts(&mut line);
+        line.word("decision", if forwarded { "allow" } else { "deny" });
+        line.word("code", row.code);
+        line.text("reason", &rejection.internal, limits::AUDIT_TEXT_BYTES_MAX);
+        line.words("guard_hits", self.guard_hits.iter().map(|(guard, _)| *guard));
+        line.number("status_code", u64::from(row.status));
+        line.millis("latency_ms", self.elapsed_micros());
+        line.word("config", &self.config_hash);
+        line.finish()
+    }
+
+    fn completion(&self, status: u16, closed: Closed, outcome: &Deeds) -> Bytes {
+        let mut line = self.head("completion", self.at + self.started.elapsed());
+        self.names(&mut line);
+        line.number("status_code", u64::from(status));
+        line.millis("latency_ms", self.elapsed_micros());
+        line.number("bytes_out", closed.bytes);
+        line.word("end", end_name(closed.end, outcome));
+        let named = |(class, count)| (outcome.name_of(class), u64::from(count));
+        line.counts("redactions", outcome.redacted.iter().map(named));
+        line.counts("revealed", outcome.revealed.iter().map(named));
+        line.counts("dropped", outcome.dropped.iter().copied());
+        line.finish()
+    }
+
+    fn finish_metrics(&self, route: &RouteMetrics, bytes: u64) {
+        route.stages(&self.stages);
+        route.closed(self.started.elapsed().as_secs_f64(), bytes);
+        route.in_flight.dec();
+    }
+
+    fn log_refusal(&self, rejection: &Rejection, queued: bool) {
+        use crate::reject::Severity;
+        let row = rejection.code.row();
+        let server = self.server.as_deref().unwrap_or("");
+        let id = self.request_id.as_ref();
+        let why = rejection.internal.as_ref();
+        if !queued {
+            tracing::error!(request_id = id, "the audit record of a refusal was lost");
+        }
+        match row.severity {
+            Severity::Info => {
+                tracing::info!(request_id = id, server, code = row.code, why, "refused")
+            }
+            Severity::Warn => {
+                tracing::warn!(request_id = id, server, code = row.code, why, "refused")
+            }
+            Severity::Error => {
+                tracing::error!(request_id = id, server, code = row.code, why, "refused")
+            }
+        }
+    }
+
+    fn head(&self, phase: &str, at: SystemTime) -> Line {
+        let mut line = Line::new();
+        line.word("timestamp", &humantime::format_rfc3339_micros(at).to_string());
+        line.word("kind", "call");
+        line.word("phase", phase);
+        line.word("request_id", &self.request_id);
+        line
+    }
+
+    /// The facts by which people search: in every record of the exchange.
+    fn names(&self, line: &mut Line) {
+        let max = limits::AUDIT_TEXT_BYTES_MAX;
+        if let Some(server) = &self.server {
+            line.word("server", server);
+        }
+        if let Some(p) = &self.principal {
+            line.text("client", p.client_id.as_deref().unwrap_or(&p.subject), max);
+            line.text("user_id", &p.subject, max);
+        }
+        if let Some(call) = &self.call {
+            line.text("operation", &call.operation, max);
+            line.word("action", call.action.name());
+            line.text("resource", &call.resource_name, max);
+            if let Some(session) = &call.session {
+                line.word("session_id", session);
+            }
+        }
+    }
+
+    fn request_facts(&self, line: &mut Line) {
+        let max = limits::AUDIT_TEXT_BYTES_MAX;
+        self.names(line);
+        line.word("listener", &self.peer.listener);
+        if let Some(ip) = self.client_ip {
+            line.word("client_ip", &ip.to_string());
+        }
+        if let Some(p) = &self.principal {
+            line.word("auth_method", p.method.name());
+            if !p.issuer.is_empty() {
+                line.text("issuer", &p.issuer, max);
+            }
+            if let Some(id) = &p.token_id_hash {
+                line.word("token_id", id);
+            }
+            if let Some(certificate) = &p.certificate {
+                line.text("certificate", &certificate.name, max);
+            }
+            line.words("roles", p.roles.iter().map(|r| cut(r, max)).take(ROLES_MAX));
+        }
+        if let Some(call) = &self.call {
+            if let Some(subject) = &call.subject {
+                line.text("subject", subject, max);
+            }
+            if let Some(params) = &call.params {
+                line.raw("params", params);
+            }
+        }
+    }
+
+    fn elapsed_micros(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The client went away before there was an answer: the exchange still gets its last record.
+impl Drop for Record {
+    fn drop(&mut self) {
+        if self.state == State::Closed {
+            return;
+        }
+        let closed = Closed { bytes: 0, end: End::Dropped };
+        self.close(CLIENT_CLOSED_REQUEST, closed, &Deeds::default());
+    }
+}
+
+fn queued_name(queued: bool) -> &'static str {
+    if queued { "queued" } else { "lost" }
+}
+
+fn end_name(end: End, outcome: &Deeds) -> &'static str {
+    match (end, outcome.cut) {
+        (_, Some(reason)) => reason,
+        (End::Complete, None) => "complete",
+        (End::Failed, None) => "failed",
+        (End::Dropped, None) => "client_gone",
+    }
+}
+
+/// The status that nginx made usual for "the client closed the request"; it is never sent.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+/// Roles named in one record; directories hand out hundreds.
+const ROLES_MAX: usize = 32;

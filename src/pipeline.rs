@@ -1,0 +1,211 @@
+//! The flow: everything Sallyport does to an exchange, in order, on one page.
+//!
+//! ```text
+//! client ─▶ net ─▶ hygiene ─▶ authn ─▶ decode ─▶ authz ─▶ limit ─▶ guard ─▶ record ─▶ upstream ─┐
+//!          Vetted Wellformed Authenticated Decoded Permitted Admitted Cleared Recorded           │
+//! client ◀─ reply ◀──────────────── Answer<Screened> ◀── screen ◀── Answer<Raw> ◀────────────────┘
+//! ```
+//!
+//! Each stage consumes the exchange in one state and returns it in the next; a state is a witness
+//! that only its own stage can make. Leaving a stage out, or changing the order, does not compile.
+//! Nothing is forwarded unless it is authenticated, understood, permitted, admitted, screened and
+//! recorded; nothing is answered unless it was screened.
+//!
+//! One [`Snapshot`] of the configuration serves an exchange from its first stage to its last byte.
+//! One [`Record`] accounts for it and closes exactly once, when the answer's body ends.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use crate::audit::Log;
+use crate::body::ReplyBody;
+use crate::clock::Clock;
+use crate::exchange::Exchange;
+use crate::hygiene::{Document, Target};
+use crate::observe::{Metrics, Record, Stage};
+use crate::peer::Peer;
+use crate::record;
+use crate::reject::{Code, Rejection};
+use crate::reply;
+use crate::screen::{Recheck, Screened};
+use crate::snapshot::Snapshot;
+use crate::upstream::Answer;
+
+/// The gateway's heart: one configuration at a time, one log, one set of metrics.
+#[derive(Debug)]
+pub struct Pipeline {
+    live: Arc<ArcSwap<Snapshot>>,
+    log: Log,
+    metrics: Metrics,
+    clock: Clock,
+}
+
+/// What leaves: a screened answer, or a document that needs no caller.
+enum Outgoing {
+    Answer(Box<Answer<Screened>>),
+    Document(Option<&'static str>, Bytes),
+}
+
+impl Pipeline {
+    /// Joins the parts.
+    #[must_use]
+    pub fn new(live: Arc<ArcSwap<Snapshot>>, log: Log, metrics: Metrics, clock: Clock) -> Self {
+        Self { live, log, metrics, clock }
+    }
+
+    /// Takes one request from the connection to the response.
+    pub async fn handle(&self, peer: Arc<Peer>, request: Request<Incoming>) -> Response<ReplyBody> {
+        let snap = self.live.load_full();
+        let mut record = Record::open(&peer, snap.hash(), self.clock.wall(), &self.log);
+        let mut cx = reply::Context::new(peer.tls.is_some());
+        let outcome = self.flow(&snap, &mut record, &mut cx, peer, request).await;
+        match outcome {
+            Ok(Outgoing::Answer(answer)) => answered(*answer, record, &cx),
+            Ok(Outgoing::Document(media, body)) => {
+                let response = reply::document(media, body, &cx);
+                record.close_document(response.status().as_u16(), response.body().known_length());
+                response
+            }
+            Err(rejection) => {
+                record.refuse(&rejection).await;
+                self.count_early(&record, &rejection);
+                reply::refusal(&rejection, record.request_id(), record.rpc_id().as_ref(), &cx)
+            }
+        }
+    }
+
+    /// The gates, in order.
+    async fn flow(
+        &self,
+        snap: &Arc<Snapshot>,
+        record: &mut Record,
+        cx: &mut reply::Context,
+        peer: Arc<Peer>,
+        request: Request<Incoming>,
+    ) -> Result<Outgoing, Rejection> {
+        let ex = Exchange::open(request, peer);
+
+        // Where from: the client's own address, and whether it knocks too often.
+        let ex = record.step(Stage::Net, snap.vet().vet(ex))?;
+        record.client(ex.client_ip());
+
+        // Is the head unambiguous, and which server is meant?
+        if let Some((_, shape)) = snap.edge().locate(ex.uri(), ex.headers()) {
+            cx.shape = shape;
+        }
+        let ex = record.step(Stage::Hygiene, snap.edge().check(ex))?;
+        cx.cors = ex.cors().clone();
+        let gates = snap.gates(ex.server_index())?;
+        match ex.target() {
+            Target::Mcp | Target::Rest => {}
+            Target::Metadata(Document::ProtectedResource) => {
+                let none = || Rejection::new(Code::RouteUnknown, "this server takes no tokens");
+                let document = gates.metadata.clone().ok_or_else(none)?;
+                return Ok(Outgoing::Document(Some("application/json"), document));
+            }
+            Target::Preflight => return Ok(Outgoing::Document(None, Bytes::new())),
+        }
+        record.route(&ex.server().name, &gates.metrics);
+
+        // Who: on the headers alone; anonymous callers get neither our parser nor our buffers.
+        let ex = record.step(Stage::Authn, gates.authn.authenticate(ex).await)?;
+        record.caller(ex.principal());
+
+        // What: the whole body, read strictly, once.
+        let ex = record.step(Stage::Decode, gates.decode.decode(ex).await)?;
+        record.call(gates.facts(&ex));
+
+        // May they, how often, is it clean.
+        let ex = record.step(Stage::Authz, gates.authz.authorize(ex))?;
+        record.allowed(ex.grant().rule.as_ref());
+        let ex = record.step(Stage::Limit, gates.limit.admit(ex))?;
+        let ex = record.step(Stage::Guard, gates.guard.clear(ex))?;
+        for hit in ex.hits().iter() {
+            record.guard_hit(hit.check, hit.mode);
+        }
+
+        // No durable record, no call.
+        let intent = record.intent();
+        let ex = record.step(Stage::Record, record::commit(ex, &self.log, intent).await)?;
+
+        let raw = record.step(Stage::Upstream, gates.upstream.forward(ex).await)?;
+
+        // The response gate; a stream goes on being screened inside its body.
+        let recheck = self.recheck(snap, &raw);
+        let screened = gates.screen.screen(raw, recheck, record.request_id()).await;
+        record.step(Stage::Screen, screened).map(|answer| Outgoing::Answer(Box::new(answer)))
+    }
+
+    /// Refuses a message that never became a request; recorded and counted all the same.
+    #[must_use]
+    pub fn refused_on_the_wire(
+        &self,
+        peer: &Peer,
+        code: Code,
+        detail: &'static str,
+    ) -> Response<Bytes> {
+        let snap = self.live.load();
+        let peer = Arc::new(peer.clone());
+        let mut record = Record::open(&peer, snap.hash(), self.clock.wall(), &self.log);
+        record.client(peer.address.ip());
+        let rejection = Rejection::new(code, detail);
+        record.refuse_now(&rejection);
+        self.count_early(&record, &rejection);
+        let cx = reply::Context::new(peer.tls.is_some());
+        reply::wire_refusal(&rejection, record.request_id(), &cx)
+    }
+
+    /// Refusals before a route was known have no route's metrics.
+    fn count_early(&self, record: &Record, rejection: &Rejection) {
+        if !record.has_route() {
+            self.metrics.refused_early.with_label_values(&[rejection.code.row().code]).inc();
+        }
+    }
+
+    /// What an open stream asks again: token, policy, route.
+    fn recheck<S>(&self, snap: &Arc<Snapshot>, answer: &Answer<S>) -> Recheck {
+        let live = Arc::clone(&self.live);
+        let clock = self.clock.clone();
+        let request = answer.request();
+        let principal = Arc::clone(request.principal());
+        let server = Arc::clone(&request.server().name);
+        let (action, resource) = (request.call().action, request.call().resource.clone());
+        let generation = snap.generation();
+        Recheck::new(move || {
+            if principal.expires_at_s.is_some_and(|exp| exp <= clock.unix_s()) {
+                return Err(Rejection::new(Code::StreamRevoked, "the token expired"));
+            }
+            let now = live.load();
+            if now.generation() == generation {
+                return Ok(());
+            }
+            now.still_allows(&server, &principal, action, &resource)
+                .then_some(())
+                .ok_or_else(|| Rejection::new(Code::StreamRevoked, "the policy changed"))
+        })
+    }
+}
+
+/// A screened answer leaves; its record closes when its body ends.
+fn answered(
+    answer: Answer<Screened>,
+    mut record: Record,
+    cx: &reply::Context,
+) -> Response<ReplyBody> {
+    let (request, screened) = answer.into_parts();
+    let (status, mut headers, body, tally) = screened.into_parts();
+    reply::common_headers(&mut headers, cx);
+    let body = body.on_close(move |closed| {
+        record.close(status.as_u16(), closed, &tally.take());
+        // With the request its concurrency slot goes, and not before.
+        drop(request);
+    });
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}

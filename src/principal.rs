@@ -1,0 +1,137 @@
+//! Who calls: the facts that authentication proved, and nothing a caller merely claims.
+//!
+//! Owns the vocabulary of identity. Assumes that only [`crate::authn`] fills it from verified
+//! tokens and from the TLS layer.
+
+use std::sync::Arc;
+
+/// An authenticated caller. Immutable and shared, because verified tokens are cached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// How the identity was proven.
+    pub method: AuthMethod,
+    /// `iss` of the token; empty where no token was used.
+    pub issuer: Arc<str>,
+    /// `sub` of the token, the certificate's identity, or `anonymous`.
+    pub subject: Arc<str>,
+    /// `client_id` or `azp` of the token.
+    pub client_id: Option<Arc<str>>,
+    /// Granted scopes.
+    pub scopes: Scopes,
+    /// Values of the issuer's roles claim.
+    pub roles: Vec<Arc<str>>,
+    /// Value of the issuer's tenant claim.
+    pub tenant: Option<Arc<str>>,
+    /// Identity of the client certificate, where one was presented and verified.
+    pub certificate: Option<Arc<CertificateIdentity>>,
+    /// `exp` of the token, seconds since the Unix epoch. `None` lives as long as its connection.
+    pub expires_at_s: Option<u64>,
+    /// First 16 hex digits of SHA-256 over the token's `jti`, for the audit trail.
+    pub token_id_hash: Option<Arc<str>>,
+    /// Identifies issuer, subject and client together; see [`PrincipalKey`].
+    pub key: PrincipalKey,
+}
+
+/// How an identity was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// The route says `auth: none`: nobody was asked. Audited, and warned about at start-up.
+    Anonymous,
+    /// A bearer token, RFC 6750.
+    Bearer,
+    /// A client certificate alone.
+    Certificate,
+}
+
+impl AuthMethod {
+    /// The name in records and labels.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Bearer => "bearer",
+            Self::Certificate => "certificate",
+        }
+    }
+}
+
+/// 128 bits over (issuer, subject, client id): equal for every token of the same caller, so that
+/// sessions and limits survive a token refresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PrincipalKey(pub [u8; 16]);
+
+impl PrincipalKey {
+    /// Hashes the three names; lengths are hashed too, so that no two triples run together.
+    #[must_use]
+    pub fn of(issuer: &str, subject: &str, client_id: Option<&str>) -> Self {
+        let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+        for part in [issuer, subject, client_id.unwrap_or("")] {
+            hash.update(&(part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let mut key = [0; 16];
+        for (to, from) in key.iter_mut().zip(hash.finish().as_ref()) {
+            *to = *from;
+        }
+        Self(key)
+    }
+}
+
+/// Names found in a verified client certificate (RFC 5280 section 4.2.1.6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateIdentity {
+    /// The one name that stands for the certificate: first URI, else DNS, else e-mail, else the
+    /// subject's common name.
+    pub name: Arc<str>,
+    /// All DNS names.
+    pub dns: Vec<String>,
+    /// All URIs, SPIFFE ids among them.
+    pub uris: Vec<String>,
+    /// SHA-256 of the DER certificate, lower-case hex.
+    pub fingerprint: String,
+}
+
+/// The scopes of a token. Small, sorted, compared byte for byte (RFC 6749 section 3.3).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scopes(Vec<Box<str>>);
+
+impl Scopes {
+    /// From names in any order; empty names are dropped, repeated ones kept once.
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut all: Vec<Box<str>> =
+            names.into_iter().filter(|n| !n.is_empty()).map(Box::from).collect();
+        all.sort_unstable();
+        all.dedup();
+        Self(all)
+    }
+
+    /// Whether `name` was granted.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.binary_search_by(|s| s.as_ref().cmp(name)).is_ok()
+    }
+
+    /// The granted names in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PrincipalKey, Scopes};
+
+    #[test]
+    fn names_that_run_together_give_different_keys() {
+        assert_ne!(PrincipalKey::of("a", "bc", None), PrincipalKey::of("ab", "c", None));
+        assert_eq!(PrincipalKey::of("a", "b", Some("c")), PrincipalKey::of("a", "b", Some("c")));
+    }
+
+    #[test]
+    fn scopes_match_whole_names_only() {
+        let scopes = Scopes::from_names(["mcp.tools.invoke", "a", "a", ""]);
+        assert!(scopes.contains("mcp.tools.invoke"));
+        assert!(!scopes.contains("mcp.tools"));
+        assert_eq!(scopes.iter().count(), 2);
+    }
+}

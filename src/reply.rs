@@ -1,0 +1,239 @@
+//! Turns the pipeline's outcome into the one kind of response that leaves.
+//!
+//! Owns the wire shape of refusals: a JSON-RPC error on an MCP endpoint, RFC 9457 problem details
+//! elsewhere, `WWW-Authenticate` on 401 and 403. Guarantees that a caller reads the public text of
+//! the table and the request id, nothing else, and that every answer says `no-store` and
+//! `nosniff`.
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue,
+    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, Response, StatusCode};
+
+use crate::body::ReplyBody;
+use crate::hygiene::{Cors, Shape};
+use crate::json;
+use crate::reject::{Challenge, RateLimitHeaders, Rejection, Row};
+
+/// Facts of the request that every response answers to.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// How a refusal looks.
+    pub shape: Shape,
+    /// Whether the connection is TLS (HSTS makes no sense elsewhere, RFC 6797 section 7.2).
+    pub tls: bool,
+    /// Which page may read the answer.
+    pub cors: Cors,
+}
+
+impl Context {
+    /// Before a route is known.
+    #[must_use]
+    pub fn new(tls: bool) -> Self {
+        Self { shape: Shape::Problem, tls, cors: Cors::Off }
+    }
+}
+
+/// The response of a refusal.
+#[must_use]
+pub fn refusal(
+    rejection: &Rejection,
+    request_id: &str,
+    rpc_id: Option<&Bytes>,
+    cx: &Context,
+) -> Response<ReplyBody> {
+    let row = rejection.code.row();
+    let (media, body) = match cx.shape {
+        Shape::JsonRpc => ("application/json", rpc_error(rejection, &row, request_id, rpc_id)),
+        Shape::Problem => ("application/problem+json", problem(&row, request_id)),
+    };
+    let mut response = Response::new(ReplyBody::whole(body));
+    *response.status_mut() =
+        StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    if let Some(challenge) = &rejection.challenge {
+        insert(headers, WWW_AUTHENTICATE, &challenge_value(challenge));
+    }
+    if let Some(seconds) = rejection.retry_after_s {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(limit) = &rejection.rate_limit {
+        rate_limit_headers(headers, limit);
+    }
+    if let Some(allow) = rejection.allow {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    common_headers(headers, cx);
+    response
+}
+
+/// The response to a message that never became a request: the connection layer writes it itself.
+#[must_use]
+pub fn wire_refusal(rejection: &Rejection, request_id: &str, cx: &Context) -> Response<Bytes> {
+    let row = rejection.code.row();
+    let mut response = Response::new(problem(&row, request_id));
+    *response.status_mut() =
+        StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    common_headers(headers, cx);
+    response
+}
+
+/// The response of a discovery document or a CORS preflight.
+#[must_use]
+pub fn document(media: Option<&'static str>, body: Bytes, cx: &Context) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::whole(body));
+    let headers = response.headers_mut();
+    match media {
+        Some(media) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+        }
+        None => {
+            cx.cors.apply_preflight(headers);
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
+    }
+    common_headers(response.headers_mut(), cx);
+    response
+}
+
+/// Adds what every response says.
+pub fn common_headers(headers: &mut HeaderMap, cx: &Context) {
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    if cx.tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+        cx.cors.apply(headers);
+    }
+}
+
+/// The error event with which a stream is cut.
+#[must_use]
+pub fn error_event(rejection: &Rejection, request_id: &str, rpc_id: Option<&Bytes>) -> Bytes {
+    let row = rejection.code.row();
+    let mut out = Vec::with_capacity(256);
+    out.extend_from_slice(b"event: message\ndata: ");
+    out.extend_from_slice(&rpc_error(rejection, &row, request_id, rpc_id));
+    out.extend_from_slice(b"\n\n");
+    out.into()
+}
+
+/// JSON-RPC 2.0 section 5.1; `data.origin` says that the gateway spoke, not the server.
+fn rpc_error(rejection: &Rejection, row: &Row, request_id: &str, rpc_id: Option<&Bytes>) -> Bytes {
+    let id = rpc_id.or(rejection.rpc_id.as_ref());
+    let mut out = Vec::with_capacity(256);
+    out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    out.extend_from_slice(id.map_or(b"null", |id| id.as_ref()));
+    out.extend_from_slice(br#","error":{"code":"#);
+    out.extend_from_slice(row.rpc.to_string().as_bytes());
+    out.extend_from_slice(br#","message":"#);
+    json::write_string(&mut out, row.public);
+    out.extend_from_slice(br#","data":{"origin":"gateway","code":"#);
+    json::write_string(&mut out, row.code);
+    out.extend_from_slice(br#","request_id":"#);
+    json::write_string(&mut out, request_id);
+    if let Some(serde_json::Value::Object(data)) = rejection.data.as_deref() {
+        for (key, value) in data {
+            out.push(b',');
+            json::write_string(&mut out, key);
+            out.push(b':');
+            out.extend_from_slice(value.to_string().as_bytes());
+        }
+    }
+    out.extend_from_slice(b"}}}");
+    out.into()
+}
+
+/// RFC 9457 section 3.
+fn problem(row: &Row, request_id: &str) -> Bytes {
+    let mut out = Vec::with_capacity(192);
+    out.extend_from_slice(br#"{"type":"about:blank","title":"#);
+    json::write_string(&mut out, row.public);
+    out.extend_from_slice(br#","status":"#);
+    out.extend_from_slice(row.status.to_string().as_bytes());
+    out.extend_from_slice(br#","code":"#);
+    json::write_string(&mut out, row.code);
+    out.extend_from_slice(br#","request_id":"#);
+    json::write_string(&mut out, request_id);
+    out.push(b'}');
+    out.into()
+}
+
+/// RFC 6750 section 3 and RFC 9728 section 5.1. Scope names were checked to be scope tokens.
+fn challenge_value(challenge: &Challenge) -> String {
+    let mut out = format!("Bearer resource_metadata=\"{}\"", challenge.resource_metadata);
+    if let Some(error) = challenge.error {
+        out.push_str(&format!(", error=\"{error}\""));
+    }
+    if let Some(scope) = &challenge.scope {
+        out.push_str(&format!(", scope=\"{scope}\""));
+    }
+    out
+}
+
+/// The `RateLimit` fields of the IETF draft "RateLimit header fields for HTTP".
+fn rate_limit_headers(headers: &mut HeaderMap, limit: &RateLimitHeaders) {
+    let policy = format!("\"{}\";q={};w={}", limit.policy, limit.quota, limit.window_s);
+    let state = format!("\"{}\";r=0;t={}", limit.policy, limit.reset_s);
+    insert(headers, HeaderName::from_static("ratelimit-policy"), &policy);
+    insert(headers, HeaderName::from_static("ratelimit"), &state);
+}
+
+/// A value that is not one is left out rather than sent broken.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::header::WWW_AUTHENTICATE;
+    use http_body_util::BodyExt;
+
+    use super::{Context, refusal};
+    use crate::hygiene::{Cors, Shape};
+    use crate::reject::{Challenge, Code, Rejection};
+
+    const RPC: Context = Context { shape: Shape::JsonRpc, tls: true, cors: Cors::Off };
+
+    #[tokio::test]
+    async fn refusal_keeps_the_id_and_hides_the_inside() {
+        let rejection = Rejection::new(Code::TokenInvalid, "audience is not this resource");
+        let id = Bytes::from_static(b"\"a-1\"");
+        let response = refusal(&rejection, "rid", Some(&id), &RPC);
+        assert_eq!(response.status(), 401);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let value: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(value["id"], "a-1");
+        assert_eq!(value["error"]["code"], 40101);
+        assert_eq!(value["error"]["data"]["origin"], "gateway");
+        assert!(!String::from_utf8_lossy(&body).contains("audience"));
+    }
+
+    #[test]
+    fn challenge_names_metadata_error_and_all_scopes() {
+        let rejection = Rejection::new(Code::ScopeInsufficient, "").with_challenge(Challenge {
+            error: Some("insufficient_scope"),
+            scope: Some("a b".to_owned()),
+            resource_metadata: "https://h/.well-known/oauth-protected-resource/mcp".to_owned(),
+        });
+        let response = refusal(&rejection, "rid", None, &RPC);
+        assert_eq!(
+            response.headers()[WWW_AUTHENTICATE],
+            "Bearer resource_metadata=\"https://h/.well-known/oauth-protected-resource/mcp\", \
+             error=\"insufficient_scope\", scope=\"a b\""
+        );
+    }
+}

@@ -1,0 +1,235 @@
+//! Judges one message of an answer: is it the one that was asked for, what of it may this caller
+//! see, what must be masked.
+//!
+//! The same judge serves JSON answers and event streams, so that both give the same result for
+//! the same message. Pure: bytes in, verdict out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::tally::Deeds;
+use super::{Screener, Tally, invalid};
+use crate::authz::Authorizer;
+use crate::call::Action;
+use crate::class::ClassSet;
+use crate::config::ServerRequest;
+use crate::decode::Expect;
+use crate::inspect::Detector;
+use crate::json::{Document, KeyRule, Limits};
+use crate::limits;
+use crate::mcp::catalogue::{self, Edit, Listing};
+use crate::mcp::message::{Id, Kind, Message};
+use crate::mcp::method::{self, ServerMessage};
+use crate::mcp::sse::{Event, KEEPALIVE};
+use crate::mcp::version::Revision;
+use crate::principal::Principal;
+use crate::record::Recorded;
+use crate::reject::{Code, Rejection};
+
+/// What becomes of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// These bytes may leave; the very same allocation when nothing was changed.
+    Pass(Bytes),
+    /// It is not passed on.
+    Drop(&'static str),
+}
+
+/// Judges the messages of one answer.
+#[derive(Debug)]
+pub struct Judge {
+    expected: Option<Id>,
+    answered: bool,
+    list: Option<Listing>,
+    revision: Revision,
+    detector: Arc<Detector>,
+    authz: Arc<Authorizer>,
+    principal: Arc<Principal>,
+    reveal: ClassSet,
+    server_requests: Vec<ServerRequest>,
+}
+
+impl Judge {
+    pub(super) fn new(screener: &Screener, request: &Recorded) -> Self {
+        let expected = match request.expect() {
+            Expect::Response { id } => Some(id.clone()),
+            Expect::Accepted | Expect::Stream | Expect::Ended | Expect::Rest => None,
+        };
+        Self {
+            expected,
+            answered: false,
+            list: Listing::of_method(&request.call().operation),
+            revision: request.revision().unwrap_or(Revision::ASSUMED),
+            detector: Arc::clone(&screener.detector),
+            authz: Arc::clone(&screener.authz),
+            principal: Arc::clone(request.principal()),
+            reveal: request.grant().reveal,
+            server_requests: screener.server.access.server_requests.clone(),
+        }
+    }
+
+    /// Judges one JSON-RPC message.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds data that may not leave at all.
+    pub fn message(&mut self, bytes: Bytes, tally: &Tally) -> Result<Verdict, Rejection> {
+        let document = parse(bytes)?;
+        let message = Message::read_answer(&document).map_err(|e| invalid(e.to_string()))?;
+        match message.kind() {
+            Kind::Result | Kind::Error => self.response(&document, &message, tally),
+            Kind::Request | Kind::Notification => {
+                match method::from_server(message.method(), self.revision) {
+                    Some(ServerMessage::Notification) => self.redact(&document, Vec::new(), tally),
+                    Some(ServerMessage::Request(kind)) if self.server_requests.contains(&kind) => {
+                        self.redact(&document, Vec::new(), tally)
+                    }
+                    Some(ServerMessage::Request(_)) => Ok(Verdict::Drop("server_request")),
+                    None => Ok(Verdict::Drop("unknown_method")),
+                }
+            }
+        }
+    }
+
+    /// Judges an answer of the REST profile.
+    ///
+    /// # Errors
+    /// As [`Judge::message`].
+    pub fn document(&mut self, bytes: Bytes, tally: &Tally) -> Result<Verdict, Rejection> {
+        let document = parse(bytes)?;
+        self.redact(&document, Vec::new(), tally)
+    }
+
+    /// Masks free text.
+    #[must_use]
+    pub fn text(&self, text: &str, tally: &Tally) -> Bytes {
+        let mut out = Bytes::new();
+        tally.note(|deeds| {
+            let masked = self.detector.redact_text(text, self.reveal, &mut deeds.redacted);
+            out = Bytes::copy_from_slice(masked.as_bytes());
+        });
+        out
+    }
+
+    /// An event without a message: a comment or a priming event. Its text is text all the same.
+    #[must_use]
+    pub fn plain_event(&self, event: &Event, tally: &Tally) -> Bytes {
+        // Text that clients ignore is not worth its risk; that something came is worth telling.
+        if event.comment_only {
+            return KEEPALIVE;
+        }
+        let kept = if event.ignored_text { event.known_only() } else { event.raw.clone() };
+        match std::str::from_utf8(&kept) {
+            Ok(text) => self.text(text, tally),
+            Err(_) => Bytes::new(),
+        }
+    }
+
+    /// The id that still waits for its answer, for an error event.
+    #[must_use]
+    pub fn open_id(&self) -> Option<Bytes> {
+        self.expected.as_ref().filter(|_| !self.answered).map(|id| id.raw().clone())
+    }
+
+    /// S-37: only the one response to the one request is delivered, once.
+    fn response(
+        &mut self,
+        document: &Document,
+        message: &Message,
+        tally: &Tally,
+    ) -> Result<Verdict, Rejection> {
+        let Some(expected) = &self.expected else { return Ok(Verdict::Drop("foreign_response")) };
+        let fits = match message.id() {
+            Some(id) => id.matches(expected),
+            // An error that names no request can only mean this one.
+            None => message.kind() == Kind::Error,
+        };
+        if !fits {
+            return Ok(Verdict::Drop("foreign_response"));
+        }
+        if self.answered {
+            return Ok(Verdict::Drop("second_response"));
+        }
+        self.answered = true;
+        let edits = match message.kind() {
+            Kind::Result => self.filter(document)?,
+            Kind::Error | Kind::Request | Kind::Notification => Vec::new(),
+        };
+        self.redact(document, edits, tally)
+    }
+
+    /// What a list hides from this caller; whatever depends on the caller is theirs alone.
+    fn filter(&self, document: &Document) -> Result<Vec<Edit>, Rejection> {
+        let Some(result) = document.root().get("result") else { return Ok(Vec::new()) };
+        match self.list {
+            Some(list) => {
+                let visible = |name: &str| self.authz.visible(&self.principal, used_by(list), name);
+                Ok(catalogue::filter(list, result, visible)?.edits)
+            }
+            None if self.revision.is_modern() => {
+                Ok(catalogue::private_scope(result)?.into_iter().collect())
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Masks what the caller may not see and applies the edits of the list filter.
+    fn redact(
+        &self,
+        document: &Document,
+        filtered: Vec<Edit>,
+        tally: &Tally,
+    ) -> Result<Verdict, Rejection> {
+        let plan = self.detector.plan(document.root(), self.reveal);
+        if let Some(class) = plan.blocked {
+            tally.note(|deeds| deeds.redacted.merge(&plan.counts));
+            let name = self.detector.custom_name(class);
+            return Err(Rejection::new(
+                Code::AnswerBlocked,
+                format!("the answer holds data of class `{name}`"),
+            ));
+        }
+        if plan.is_clean() && filtered.is_empty() {
+            if !plan.revealed.is_empty() || !plan.counts.is_empty() {
+                tally.note(|deeds: &mut Deeds| {
+                    deeds.redacted.merge(&plan.counts);
+                    deeds.revealed.merge(&plan.revealed);
+                });
+            }
+            return Ok(Verdict::Pass(document.bytes().clone()));
+        }
+        tally.note(|deeds: &mut Deeds| {
+            deeds.redacted.merge(&plan.counts);
+            deeds.revealed.merge(&plan.revealed);
+        });
+        if filtered.is_empty() {
+            return Ok(Verdict::Pass(plan.apply(document.bytes())));
+        }
+        // A list is filtered first; what is left is read again, because spans have moved.
+        let kept = catalogue::apply(document.bytes(), &filtered);
+        let document = parse(kept)?;
+        let plan = self.detector.plan(document.root(), self.reveal);
+        Ok(Verdict::Pass(plan.apply(document.bytes())))
+    }
+}
+
+fn parse(bytes: Bytes) -> Result<Document, Rejection> {
+    Document::parse(bytes, &ANSWER).map_err(|e| invalid(e.to_string()))
+}
+
+/// The action that uses what a list names: hidden is refused, shown is allowed (S-30).
+fn used_by(list: Listing) -> Action {
+    match list {
+        Listing::Tools => Action::ToolsInvoke,
+        Listing::Resources | Listing::Templates => Action::ResourcesRead,
+        Listing::Prompts => Action::PromptsGet,
+    }
+}
+
+/// How strictly answers are read: exact duplicates are refused, look-alikes are data.
+const ANSWER: Limits = Limits {
+    depth_max: limits::JSON_DEPTH_MAX,
+    nodes_max: limits::JSON_ANSWER_NODES_MAX,
+    number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
+    keys: KeyRule::Exact,
+};

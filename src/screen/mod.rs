@@ -1,0 +1,222 @@
+//! The response gate: nothing leaves unread.
+//!
+//! Owns the witness [`Screened`]. Assumes an `Answer<Raw>` whose head the upstream stage accepted.
+//! Guarantees: a JSON answer is read whole (bounded), matched to its request, filtered to what the
+//! caller may use and redacted; an event stream goes through the same judge, event by event, with
+//! one event in memory; what cannot be read is not passed on; header fields leave by name only.
+
+mod judge;
+mod stream;
+mod tally;
+mod whole;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+
+pub use judge::{Judge, Verdict};
+pub use tally::{Deeds, Tally};
+
+use crate::authz::Authorizer;
+use crate::body::ReplyBody;
+use crate::clock::Clock;
+use crate::config;
+use crate::decode::Expect;
+use crate::inspect::Detector;
+use crate::record::Recorded;
+use crate::reject::{Code, Rejection};
+use crate::session::Sealer;
+use crate::upstream::{Answer, Raw};
+
+/// The response gate of one route.
+#[derive(Debug)]
+pub struct Screener {
+    pub(crate) server: Arc<config::Server>,
+    pub(crate) detector: Arc<Detector>,
+    pub(crate) authz: Arc<Authorizer>,
+    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) session_lifetime: Duration,
+    pub(crate) clock: Clock,
+}
+
+/// An answer that may leave. Made only here.
+#[derive(Debug)]
+pub struct Screened {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: ReplyBody,
+    tally: Tally,
+}
+
+impl Screened {
+    /// Gives the parts to the pipeline.
+    #[must_use]
+    pub fn into_parts(self) -> (StatusCode, HeaderMap, ReplyBody, Tally) {
+        (self.status, self.headers, self.body, self.tally)
+    }
+}
+
+/// Asks whether an open stream may go on.
+pub struct Recheck(Box<dyn Fn() -> Result<(), Rejection> + Send + Sync>);
+
+impl Recheck {
+    /// From the pipeline, which knows token, policy and route.
+    pub fn new(ask: impl Fn() -> Result<(), Rejection> + Send + Sync + 'static) -> Self {
+        Self(Box::new(ask))
+    }
+
+    /// `Err` when the stream must end.
+    ///
+    /// # Errors
+    /// The refusal with which it ends.
+    pub fn ask(&self) -> Result<(), Rejection> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Recheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recheck(..)")
+    }
+}
+
+impl Screener {
+    /// Screens an answer. JSON is finished when this returns; a stream goes on being screened
+    /// inside its body.
+    ///
+    /// # Errors
+    /// [`Code::UpstreamInvalid`] for answers that cannot be read, matched or bounded,
+    /// [`Code::AnswerBlocked`] for data that may not leave, [`Code::SessionUnknown`] when the
+    /// upstream has lost the session.
+    pub async fn screen(
+        &self,
+        answer: Answer<Raw>,
+        recheck: Recheck,
+        request_id: &str,
+    ) -> Result<Answer<Screened>, Rejection> {
+        let (request, raw) = answer.into_parts();
+        let status = self.status(&request, raw.status)?;
+        let mut headers = self.headers(&request, &raw.headers)?;
+        let media = media(&raw.headers);
+        let tally = Tally::of(Arc::clone(&self.detector));
+        let judge = Judge::new(self, &request);
+        let body = match (media, request.expect()) {
+            (Media::Json, Expect::Response { .. }) | (Media::Json, Expect::Rest) => {
+                headers.insert(CONTENT_TYPE, JSON);
+                let bytes = whole::read(raw.body, &self.server.upstream).await?;
+                whole::json(bytes, judge, request.expect(), &tally)?
+            }
+            (Media::Text, Expect::Rest) => {
+                headers.insert(CONTENT_TYPE, TEXT);
+                let bytes = whole::read(raw.body, &self.server.upstream).await?;
+                whole::text(&bytes, &judge, &tally)?
+            }
+            (Media::Events, Expect::Response { .. } | Expect::Stream) => {
+                headers.insert(CONTENT_TYPE, EVENTS);
+                headers.insert(ACCEL_BUFFERING, NO);
+                let limits = stream::Bounds::of(&self.server.upstream);
+                stream::relay(raw.body, judge, recheck, tally.clone(), limits, request_id)
+            }
+            // 202 and its like carry nothing; whatever the upstream put there stays here.
+            (_, Expect::Accepted | Expect::Ended) => ReplyBody::whole(Bytes::new()),
+            (Media::None, Expect::Rest) => {
+                whole::none(raw.body, &self.server.upstream).await?;
+                ReplyBody::whole(Bytes::new())
+            }
+            (Media::None | Media::Text | Media::Other | Media::Json | Media::Events, _) => {
+                return Err(invalid("the answer's media type does not fit the request"));
+            }
+        };
+        Ok(Answer::advanced(request, Screened { status, headers, body, tally }))
+    }
+
+    /// Which of the upstream's statuses mean something to the caller.
+    fn status(&self, request: &Recorded, status: StatusCode) -> Result<StatusCode, Rejection> {
+        match (status.as_u16(), request.expect()) {
+            (404, Expect::Response { .. } | Expect::Accepted | Expect::Stream | Expect::Ended)
+                if request.session().is_some() =>
+            {
+                Err(Rejection::new(Code::SessionUnknown, "the upstream has lost the session"))
+            }
+            // A server that keeps sessions without ending them says 405 (Streamable HTTP).
+            (405, Expect::Stream | Expect::Ended) => {
+                let mut refusal =
+                    Rejection::new(Code::MethodNotAllowed, "the upstream does not offer this");
+                refusal.allow = Some("POST");
+                Err(refusal)
+            }
+            // The gateway's own credential was refused: the caller can do nothing about it, and
+            // the upstream's challenge is not for them (S-17).
+            (401 | 403 | 407, _) => Err(invalid("the upstream refused the gateway's credential")),
+            (200..=299 | 400 | 404 | 409 | 422, _) => Ok(status),
+            _ => Err(Rejection::new(
+                Code::UpstreamInvalid,
+                format!("the upstream answered with status {}", status.as_u16()),
+            )),
+        }
+    }
+
+    /// Header fields leave by name only; the session id leaves sealed.
+    fn headers(&self, request: &Recorded, upstream: &HeaderMap) -> Result<HeaderMap, Rejection> {
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        let Some(id) = upstream.get(SESSION) else { return Ok(headers) };
+        if request.session().is_some() || request.is_modern() {
+            // The caller has its sealed id already; modern servers have no sessions.
+            return Ok(headers);
+        }
+        let id = id.to_str().map_err(|_| invalid("the session id is not visible ASCII"))?;
+        let now = self.clock.unix_s();
+        let sealed = self
+            .sealer
+            .seal(id, request.principal().key, &self.server.name, now, self.session_lifetime)
+            .map_err(|error| invalid(error.to_string()))?;
+        let value = HeaderValue::from_str(&sealed)
+            .map_err(|_| Rejection::new(Code::Internal, "a sealed id is not a header value"))?;
+        headers.insert(SESSION, value);
+        Ok(headers)
+    }
+}
+
+/// What the upstream says its body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Media {
+    None,
+    Json,
+    Events,
+    Text,
+    Other,
+}
+
+fn media(headers: &HeaderMap) -> Media {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Media::None };
+    let essence = value.as_bytes().split(|b| *b == b';').next().unwrap_or_default();
+    let essence = essence.trim_ascii();
+    if essence.eq_ignore_ascii_case(b"application/json")
+        || essence.eq_ignore_ascii_case(b"application/problem+json")
+    {
+        Media::Json
+    } else if essence.eq_ignore_ascii_case(b"text/event-stream") {
+        Media::Events
+    } else if essence.eq_ignore_ascii_case(b"text/plain") {
+        Media::Text
+    } else {
+        Media::Other
+    }
+}
+
+fn invalid(why: impl Into<std::borrow::Cow<'static, str>>) -> Rejection {
+    Rejection::new(Code::UpstreamInvalid, why)
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+const NO: HeaderValue = HeaderValue::from_static("no");
+const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// Content type, session, length, and the four that every reply says.
+const HEADERS: usize = 8;

@@ -1,0 +1,213 @@
+//! Event streams: bytes in, events judged one by one, bytes out.
+//!
+//! Guarantees: one event in memory, bounded; an untouched event passes byte for byte; a stream
+//! that may not go on ends with an error event; a silent upstream is bridged by comments and a
+//! dead one is given up; dropping the body closes the upstream connection.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::unfold;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+use super::judge::{Judge, Verdict};
+use super::{Recheck, Tally};
+use crate::body::{ReplyBody, StreamCut};
+use crate::config::Upstream;
+use crate::limits;
+use crate::mcp::sse::{Decoder, Event, KEEPALIVE};
+use crate::reject::{Code, Rejection};
+use crate::reply;
+
+/// The bounds of one stream.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    event_bytes_max: usize,
+    idle: Duration,
+}
+
+impl Bounds {
+    pub(super) fn of(upstream: &Upstream) -> Self {
+        Self {
+            event_bytes_max: upstream.answer_bytes_max.min(limits::EVENT_BYTES_MAX),
+            idle: upstream.stream_idle_timeout,
+        }
+    }
+}
+
+/// Builds the body that relays and screens.
+pub(super) fn relay(
+    body: Incoming,
+    judge: Judge,
+    recheck: Recheck,
+    tally: Tally,
+    bounds: Bounds,
+    request_id: &str,
+) -> ReplyBody {
+    let period = Duration::from_millis(limits::RECHECK_MS);
+    let mut tick = interval_at(Instant::now() + period, period);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let relay = Relay {
+        body,
+        decoder: Decoder::new(bounds.event_bytes_max),
+        judge,
+        recheck,
+        tally,
+        idle: bounds.idle,
+        request_id: request_id.into(),
+        tick,
+        out: VecDeque::new(),
+        heard: Instant::now(),
+        spoken: Instant::now(),
+        state: State::Open,
+    };
+    ReplyBody::stream(Box::pin(unfold(relay, |mut relay| async move {
+        relay.next().await.map(|item| (item, relay))
+    })))
+}
+
+struct Relay {
+    body: Incoming,
+    decoder: Decoder,
+    judge: Judge,
+    recheck: Recheck,
+    tally: Tally,
+    idle: Duration,
+    request_id: Box<str>,
+    tick: Interval,
+    out: VecDeque<Bytes>,
+    /// When the upstream last spoke.
+    heard: Instant,
+    /// When the client last got something.
+    spoken: Instant,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// What is queued still leaves, then the stream ends in order.
+    Ending,
+    /// What is queued still leaves, then the transfer is aborted.
+    Failing,
+    Done,
+}
+
+impl Relay {
+    async fn next(&mut self) -> Option<Result<Bytes, StreamCut>> {
+        loop {
+            if let Some(bytes) = self.out.pop_front() {
+                self.spoken = Instant::now();
+                return Some(Ok(bytes));
+            }
+            match self.state {
+                State::Open => {}
+                State::Done => return None,
+                State::Ending => {
+                    self.state = State::Done;
+                    return None;
+                }
+                State::Failing => {
+                    self.state = State::Done;
+                    return Some(Err(StreamCut));
+                }
+            }
+            tokio::select! {
+                biased;
+                frame = self.body.frame() => self.frame(frame),
+                _ = self.tick.tick() => self.ticked(),
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: Option<Result<hyper::body::Frame<Bytes>, hyper::Error>>) {
+        self.heard = Instant::now();
+        match frame {
+            None => self.upstream_ended(),
+            Some(Err(_)) => self.fail("upstream_cut"),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    self.decoder.push(data);
+                    self.drain();
+                }
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        while self.state == State::Open {
+            match self.decoder.next_event() {
+                None => return,
+                Some(Err(_)) => self.fail("unreadable_event"),
+                Some(Ok(event)) => {
+                    if let Err(rejection) = self.recheck.ask() {
+                        self.cut(&rejection, "revoked");
+                        return;
+                    }
+                    self.event(&event);
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        let Some(data) = event.data.clone().filter(|d| !d.is_empty()) else {
+            // Comments and priming events carry no message; their text is text all the same.
+            self.out.push_back(self.judge.plain_event(event, &self.tally));
+            return;
+        };
+        match self.judge.message(data.clone(), &self.tally) {
+            Ok(Verdict::Pass(out)) if out == data && !event.ignored_text => {
+                self.out.push_back(event.raw.clone());
+            }
+            Ok(Verdict::Pass(out)) => self.out.push_back(event.encode(&out)),
+            Ok(Verdict::Drop(reason)) => self.tally.note(|deeds| deeds.drop_one(reason)),
+            Err(rejection) => {
+                let why = if rejection.code == Code::AnswerBlocked {
+                    "blocked"
+                } else {
+                    "unreadable_event"
+                };
+                self.cut(&rejection, why);
+            }
+        }
+    }
+
+    fn ticked(&mut self) {
+        if let Err(rejection) = self.recheck.ask() {
+            self.cut(&rejection, "revoked");
+            return;
+        }
+        if self.heard.elapsed() >= self.idle {
+            let rejection =
+                Rejection::new(Code::UpstreamTimeout, "the upstream's stream is silent");
+            self.cut(&rejection, "upstream_silent");
+        } else if self.spoken.elapsed() >= Duration::from_millis(limits::KEEPALIVE_MS) {
+            self.out.push_back(KEEPALIVE);
+        }
+    }
+
+    /// A half event at the end is dispatched by nobody (HTML, server-sent events) and dropped here.
+    fn upstream_ended(&mut self) {
+        self.state = State::Ending;
+        let decoder = std::mem::replace(&mut self.decoder, Decoder::new(0));
+        if !decoder.finish().is_empty() {
+            self.tally.note(|deeds| deeds.drop_one("half_event"));
+        }
+    }
+
+    fn cut(&mut self, rejection: &Rejection, why: &'static str) {
+        self.tally.note(|deeds| deeds.cut = Some(why));
+        let id = self.judge.open_id();
+        self.out.push_back(reply::error_event(rejection, &self.request_id, id.as_ref()));
+        self.state = State::Ending;
+    }
+
+    fn fail(&mut self, why: &'static str) {
+        self.tally.note(|deeds| deeds.cut = Some(why));
+        self.state = State::Failing;
+    }
+}

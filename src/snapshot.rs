@@ -1,0 +1,318 @@
+//! Everything that one configuration means, ready to run.
+//!
+//! Built whole, then swapped in: an exchange sees one snapshot from first stage to last byte, and
+//! a configuration that cannot be built leaves the old one serving (S-66). State that did not
+//! change its meaning lives on in the next snapshot: buckets, key caches, connection pools,
+//! session keys.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::audit::Log;
+use crate::authn::{Authenticator, Authn, SetupError};
+use crate::authz::Authorizer;
+use crate::call::{Action, Resource};
+use crate::class::{Class, Form};
+use crate::clock::Clock;
+use crate::config::{Config, CustomPattern, Redact, Server};
+use crate::decode::{BodyBudget, Decoded, Decoder};
+use crate::exchange::Exchange;
+use crate::guard::Guards;
+use crate::hygiene::Edge;
+use crate::inspect::{Detector, DetectorError};
+use crate::limit::Limiter;
+use crate::net::Vet;
+use crate::observe::{CallFacts, Metrics, RouteMetrics};
+use crate::principal::Principal;
+use crate::reject::{Code, Rejection};
+use crate::screen::Screener;
+use crate::session::Sealer;
+use crate::upstream::{ClientError, Forwarder};
+use crate::{authn, inspect};
+
+/// What does not change with the configuration.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// Time.
+    pub clock: Clock,
+    /// The audit trail.
+    pub log: Log,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Memory budget of request bodies.
+    pub budget: BodyBudget,
+    /// Keys of issuers and verified tokens, shared by all routes and kept over reloads.
+    pub authn: Arc<Authn>,
+}
+
+/// One configuration, ready to run.
+#[derive(Debug)]
+pub struct Snapshot {
+    generation: u64,
+    hash: Arc<str>,
+    config: Arc<Config>,
+    vet: Vet,
+    edge: Edge,
+    gates: Vec<Gates>,
+    sealer: Arc<Sealer>,
+}
+
+/// The gates of one route, in the order of the flow.
+#[derive(Debug)]
+pub struct Gates {
+    /// The route.
+    pub server: Arc<Server>,
+    /// Its RFC 9728 document; none where no tokens are taken.
+    pub metadata: Option<Bytes>,
+    /// Who.
+    pub authn: Authenticator,
+    /// What.
+    pub decode: Decoder,
+    /// May they.
+    pub authz: Arc<Authorizer>,
+    /// How often.
+    pub limit: Limiter,
+    /// Is it clean.
+    pub guard: Guards,
+    /// The server behind.
+    pub upstream: Arc<Forwarder>,
+    /// The response gate.
+    pub screen: Screener,
+    /// Its handles.
+    pub metrics: Arc<RouteMetrics>,
+    /// Masks every class in what records say of arguments.
+    scrub: Arc<Detector>,
+}
+
+/// Why a configuration that passed its check cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// An upstream client.
+    #[error("server `{server}`: {source}")]
+    Upstream {
+        /// The server's name.
+        server: Arc<str>,
+        /// What is wrong.
+        source: ClientError,
+    },
+    /// A detector.
+    #[error("server `{server}`: {source}")]
+    Detector {
+        /// The server's name.
+        server: Arc<str>,
+        /// What is wrong.
+        source: DetectorError,
+    },
+    /// Issuers.
+    #[error("server `{server}`: {source}")]
+    Authn {
+        /// The server's name.
+        server: Arc<str>,
+        /// What is wrong.
+        source: SetupError,
+    },
+    /// Session keys.
+    #[error("the session key cannot be used: {0}")]
+    SessionKey(String),
+}
+
+impl Snapshot {
+    /// Builds everything; opens no socket.
+    ///
+    /// # Errors
+    /// See [`BuildError`]; nothing of the previous snapshot was touched.
+    pub fn build(
+        config: Arc<Config>,
+        shared: &Shared,
+        previous: Option<&Self>,
+    ) -> Result<Self, BuildError> {
+        let sealer = match previous {
+            // A key drawn at start lives as long as the process: reloads end no session.
+            Some(old) if config.session_key.is_none() && old.config.session_key.is_none() => {
+                Arc::clone(&old.sealer)
+            }
+            Some(_) | None => Arc::new(
+                Sealer::new(config.session_key.as_ref())
+                    .map_err(|e| BuildError::SessionKey(e.to_string()))?,
+            ),
+        };
+        let scrub = scrubber()?;
+        let mut gates = Vec::with_capacity(config.servers.len());
+        for server in &config.servers {
+            let old = previous.and_then(|p| p.gates.iter().find(|g| g.server.name == server.name));
+            let part = Part { config: &config, shared, sealer: &sealer, scrub: &scrub };
+            gates.push(part.gates(server, old)?);
+        }
+        Ok(Self {
+            generation: previous.map_or(1, |p| p.generation + 1),
+            hash: config.hash.as_str().into(),
+            vet: Vet::new(&config, &shared.clock, previous.map(|p| &p.vet)),
+            edge: Edge::new(&config),
+            gates,
+            sealer,
+            config,
+        })
+    }
+
+    /// How many configurations came before, plus one.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Hash of the configuration, for records.
+    #[must_use]
+    pub fn hash(&self) -> &Arc<str> {
+        &self.hash
+    }
+
+    /// The configuration itself.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// The first gate.
+    #[must_use]
+    pub fn vet(&self) -> &Vet {
+        &self.vet
+    }
+
+    /// The second gate.
+    #[must_use]
+    pub fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// The gates of a route.
+    ///
+    /// # Errors
+    /// [`Code::Internal`], which cannot happen: hygiene found the index in the same snapshot.
+    pub fn gates(&self, index: usize) -> Result<&Gates, Rejection> {
+        self.gates
+            .get(index)
+            .ok_or_else(|| Rejection::new(Code::Internal, "the route has no gates"))
+    }
+
+    /// Whether this configuration would still allow what an open stream was allowed for.
+    #[must_use]
+    pub fn still_allows(
+        &self,
+        server: &str,
+        principal: &Principal,
+        action: Action,
+        resource: &Resource,
+    ) -> bool {
+        self.gates
+            .iter()
+            .find(|g| g.server.name.as_ref() == server)
+            .is_some_and(|g| g.authz.allows(principal, action, resource))
+    }
+
+    /// Forgets idle keys of every limiter; called on a timer.
+    pub fn sweep(&self) {
+        self.vet.sweep();
+        for gates in &self.gates {
+            gates.limit.sweep();
+        }
+    }
+}
+
+impl Gates {
+    /// What the record says of a call: names and masked arguments, never a raw value.
+    #[must_use]
+    pub fn facts(&self, ex: &Exchange<Decoded>) -> CallFacts {
+        let call = ex.call();
+        let mut counts = inspect::Counts::default();
+        let none = crate::class::ClassSet::empty();
+        let resource_name = self.scrub.redact_text(call.resource.name(), none, &mut counts).into();
+        CallFacts {
+            operation: call.operation.clone(),
+            action: call.action,
+            resource: call.resource.clone(),
+            resource_name,
+            subject: call.subject.clone(),
+            params: crate::observe::masked_arguments(call, &self.scrub),
+            session: ex.session().map(|s| s.hash().into()),
+            rpc_id: ex.rpc_id().cloned(),
+        }
+    }
+}
+
+/// What all routes of one build have in common.
+struct Part<'a> {
+    config: &'a Arc<Config>,
+    shared: &'a Shared,
+    sealer: &'a Arc<Sealer>,
+    scrub: &'a Arc<Detector>,
+}
+
+impl Part<'_> {
+    fn gates(&self, server: &Arc<Server>, old: Option<&Gates>) -> Result<Gates, BuildError> {
+        let clock = &self.shared.clock;
+        let authz = Arc::new(Authorizer::new(server, clock));
+        let upstream = match old {
+            Some(old) if old.server.upstream == server.upstream => Arc::clone(&old.upstream),
+            Some(_) | None => Arc::new(Forwarder::new(&server.upstream).map_err(|source| {
+                BuildError::Upstream { server: Arc::clone(&server.name), source }
+            })?),
+        };
+        let detector =
+            Arc::new(Detector::new(&settings(&server.redact)).map_err(|source| {
+                BuildError::Detector { server: Arc::clone(&server.name), source }
+            })?);
+        Ok(Gates {
+            metadata: authn::metadata::document(server),
+            authn: Authenticator::new(&self.shared.authn, server)
+                .map_err(|source| BuildError::Authn { server: Arc::clone(&server.name), source })?,
+            decode: Decoder::new(
+                Arc::clone(server),
+                Arc::clone(self.sealer),
+                self.shared.budget.clone(),
+                clock.clone(),
+            ),
+            limit: Limiter::new(server, clock, old.map(|o| &o.limit)),
+            guard: Guards::new(server.guard),
+            screen: Screener {
+                server: Arc::clone(server),
+                detector,
+                authz: Arc::clone(&authz),
+                sealer: Arc::clone(self.sealer),
+                session_lifetime: self.config.session_lifetime,
+                clock: clock.clone(),
+            },
+            authz,
+            upstream,
+            metrics: Arc::new(self.shared.metrics.route(server)),
+            scrub: Arc::clone(self.scrub),
+            server: Arc::clone(server),
+        })
+    }
+}
+
+/// What a route redacts, in the detector's words.
+fn settings(redact: &Redact) -> inspect::Settings {
+    let custom = |pattern: &CustomPattern| inspect::CustomPattern {
+        name: pattern.name.clone(),
+        pattern: pattern.pattern.clone(),
+        form: pattern.form,
+    };
+    // The configuration lists its own patterns among the classes too; here they come by pattern.
+    let built_in = redact.forms.iter().filter(|(class, _)| Class::BUILTIN.contains(class)).copied();
+    inspect::Settings {
+        forms: built_in.collect(),
+        custom: redact.custom.iter().map(custom).collect(),
+    }
+}
+
+/// Masks every class, whatever a route redacts: records never hold personal data.
+fn scrubber() -> Result<Arc<Detector>, BuildError> {
+    let settings = inspect::Settings {
+        forms: Class::BUILTIN.iter().map(|class| (*class, Form::Label)).collect(),
+        custom: Vec::new(),
+    };
+    Detector::new(&settings)
+        .map(Arc::new)
+        .map_err(|source| BuildError::Detector { server: "audit".into(), source })
+}

@@ -1,0 +1,146 @@
+//! The SDK clients, each a process that does one job and reports what it saw.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::process::{Scratch, clean, installed, node, source};
+
+/// The official SDKs, as clients use them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sdk {
+    /// TypeScript 1.x: 2025-era only.
+    Ts1,
+    /// TypeScript 2.x as it comes: 2025-era.
+    Ts2,
+    /// TypeScript 2.x that asks for 2026-07-28 first.
+    Ts2Auto,
+    /// Python 1.x: 2025-era only.
+    Py1,
+    /// Python 2.x as it comes: asks for 2026-07-28 first.
+    Py2,
+}
+
+/// What a client saw: the handshake, then each step.
+#[derive(Debug)]
+pub struct Visit {
+    connected: Value,
+    steps: Vec<Value>,
+}
+
+impl Sdk {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Ts1, Self::Ts2, Self::Ts2Auto, Self::Py1, Self::Py2];
+
+    /// Connects to `url`, does the steps, and leaves. `ca` is the only authority that is trusted
+    /// besides the system's.
+    ///
+    /// # Panics
+    /// When an answer never came, or the client could not leave in peace: a refusal is a result, a
+    /// broken wire is not.
+    pub fn visit(self, url: &str, ca: Option<&Path>, token: Option<&str>, steps: &Value) -> Visit {
+        let mut job = json!({ "url": url, "token": token, "ca": ca, "steps": steps });
+        if self == Self::Ts2Auto {
+            job["era"] = json!("auto");
+        }
+        let command = match self {
+            Self::Ts1 => node("ts1-client.mjs"),
+            Self::Ts2 | Self::Ts2Auto => node("ts2-client.mjs"),
+            Self::Py1 => vec![installed("py1/bin/python").into(), source("py-client.py").into()],
+            Self::Py2 => vec![installed("py2/bin/python").into(), source("py-client.py").into()],
+        };
+        let mut report = run(&command, ca, &job);
+        assert!(report["closing"].is_null(), "{self:?} could not leave: {:#}", report["closing"]);
+        let Value::Array(steps) = report["steps"].take() else { panic!("no steps: {report}") };
+        Visit { connected: report["connected"].take(), steps }
+    }
+}
+
+impl Visit {
+    /// The result of step `index`, which must have succeeded.
+    #[track_caller]
+    pub fn result(&self, index: usize) -> &Value {
+        let step = self.step(index);
+        assert_eq!(step["ok"], true, "step {index} failed: {step:#}");
+        &step["result"]
+    }
+
+    /// Status and challenge with which step `index` was refused.
+    #[track_caller]
+    pub fn refusal(&self, index: usize) -> (u64, &str) {
+        Self::refusal_in(self.step(index))
+    }
+
+    /// Status and challenge with which the handshake was refused.
+    #[track_caller]
+    pub fn refused_connection(&self) -> (u64, &str) {
+        Self::refusal_in(&self.connected)
+    }
+
+    /// The tool names that step `index` listed.
+    #[track_caller]
+    pub fn tools(&self, index: usize) -> Vec<&str> {
+        let tools = self.result(index)["tools"].as_array().unwrap();
+        tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect()
+    }
+
+    /// The text of the first content block of step `index`.
+    #[track_caller]
+    pub fn text(&self, index: usize) -> &str {
+        let result = self.result(index);
+        result["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text: {result:#}"))
+    }
+
+    #[track_caller]
+    fn step(&self, index: usize) -> &Value {
+        assert_eq!(self.connected["ok"], true, "not connected: {:#}", self.connected);
+        self.steps.get(index).unwrap_or_else(|| panic!("no step {index}: {self:#?}"))
+    }
+
+    #[track_caller]
+    fn refusal_in(step: &Value) -> (u64, &str) {
+        assert_eq!(step["ok"], false, "not refused: {step:#}");
+        // The event stream (GET) and notifications (202) are exchanged beside the steps.
+        let refused = |exchange: &&Value| {
+            exchange["method"] == "POST" && exchange["status"].as_u64().is_some_and(|it| it >= 400)
+        };
+        let exchanges = step["http"].as_array().unwrap();
+        let last = exchanges.iter().rfind(refused);
+        let last = last.unwrap_or_else(|| panic!("not refused over HTTP: {step:#}"));
+        (last["status"].as_u64().unwrap(), last["challenge"].as_str().unwrap_or_default())
+    }
+}
+
+/// One plain request: `{url, method?, headers?, body?}` to `{status, headers, body}`.
+pub fn fetch(ca: Option<&Path>, request: &Value) -> Value {
+    run(&node("fetch.mjs"), ca, request)
+}
+
+fn run(command: &[std::ffi::OsString], ca: Option<&Path>, job: &Value) -> Value {
+    let scratch = Scratch::new();
+    // `timeout` bounds the wait for a client that hangs.
+    let mut child = clean(Command::new("timeout"), &scratch)
+        .args(["--kill-after=5", CLIENT_SECONDS_MAX])
+        .args(command)
+        .envs(ca.map(|ca| ("NODE_EXTRA_CA_CERTS", ca)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A client that ended before it read its job says why, below.
+    let _ = child.stdin.take().unwrap().write_all(job.to_string().as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}\n{stdout}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error} in {stdout}"))
+}
+
+const CLIENT_SECONDS_MAX: &str = "90";

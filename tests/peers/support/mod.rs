@@ -1,0 +1,14 @@
+//! What the scenarios stand on: foreign processes, a certificate authority, the gateway itself.
+//!
+//! Assumes that `tests/peers/install` has run. Guarantees: every process ends with the value that
+//! started it, also when the test dies; every wait is bounded; all addresses are free loopback
+//! ports; what a failing test leaves behind is its scratch directory, with the log of each process.
+
+mod client;
+mod gateway;
+mod process;
+mod servers;
+
+pub use client::{Sdk, Visit};
+pub use gateway::Site;
+pub use servers::Upstream;
