@@ -1,0 +1,34 @@
+//! What each stage costs on its own: `cargo bench --bench stages`.
+//!
+//! Pure parts are measured on messages of known size (`samples.rs`), and said in bytes per second
+//! too; the audit log on a real file with real syncs. How the parts add up to an exchange is
+//! measured by `end_to_end.rs`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a measurement may fail loudly"
+)]
+
+mod samples;
+mod stages {
+    pub mod audit;
+    pub mod messages;
+}
+
+use std::time::Duration;
+
+use criterion::Criterion;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args();
+    stages::messages::measure(&mut criterion);
+    stages::audit::measure(&mut criterion);
+    criterion.final_summary();
+}
