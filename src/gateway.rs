@@ -18,16 +18,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::{self, Health, Log};
-use crate::authn::IssuerKeys;
+use crate::authn::Authn;
 use crate::body::ReplyBody;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::decode::BodyBudget;
 use crate::limits;
 use crate::observe::Metrics;
+use crate::outbound::{Outbound, OutboundError};
 use crate::peer::Peer;
 use crate::pipeline::Pipeline;
 use crate::reject::Code;
+use crate::server::admin::{AdminPages, Readiness, Status};
 use crate::server::{self, BindError, Bound, Bounds, Reloader};
 use crate::snapshot::{BuildError, Shared, Snapshot};
 
@@ -61,9 +63,12 @@ pub enum StartError {
     /// The metrics, a defect of ours.
     #[error("metrics cannot be registered: {0}")]
     Metrics(#[from] prometheus::Error),
-    /// The admin listener.
-    #[error("cannot listen on the admin address: {0}")]
-    Admin(std::io::Error),
+    /// The client for keys and metadata.
+    #[error("the client for keys and metadata cannot be set up: {0}")]
+    Outbound(#[from] OutboundError),
+    /// The system has no randomness.
+    #[error("the system has no randomness")]
+    Randomness,
 }
 
 /// Why a reload was refused; the old configuration keeps serving.
@@ -86,7 +91,10 @@ pub struct Gateway {
     core: Arc<Core>,
     addresses: Vec<Bound>,
     admin: Option<SocketAddr>,
+    /// Ends the listeners.
     stop: CancellationToken,
+    /// Ends the rest, after the drain, so that readiness can be seen to be off.
+    end: CancellationToken,
     listening: TaskTracker,
     helpers: TaskTracker,
 }
@@ -113,8 +121,10 @@ impl Gateway {
             durability: config.audit.durability,
             ..audit::Options::new(&config.audit.dir)
         })?;
+        let outbound = Arc::new(Outbound::new(None, Vec::new())?);
         let shared = Shared {
-            keys: IssuerKeys::new(&options.clock),
+            authn: Authn::new(options.clock.clone(), outbound)
+                .map_err(|_| StartError::Randomness)?,
             clock: options.clock,
             log: log.clone(),
             metrics: metrics.clone(),
@@ -134,23 +144,24 @@ impl Gateway {
             reloading: Mutex::new(()),
         });
         core.accepted();
-        let stop = CancellationToken::new();
+        let (stop, end) = (CancellationToken::new(), CancellationToken::new());
         let helpers = TaskTracker::new();
         let admin = match &config.admin {
             None => None,
             Some(admin) => {
-                let bound = server::admin::bind(admin.bind).await.map_err(StartError::Admin)?;
-                let address = bound.address();
-                // Outlives the drain, so that readiness can be seen to be off.
-                helpers.spawn(bound.serve(Arc::clone(&core), stop.child_token()));
+                let bound = server::admin::bind(admin, Bounds::default()).await?;
+                let address = bound.addresses().first().map_or(admin.bind, |b| b.address);
+                let pages = Arc::new(AdminPages::new(CoreStatus(Arc::clone(&core)), address));
+                helpers.spawn(bound.serve(pages, end.clone()));
                 Some(address)
             }
         };
-        helpers.spawn(Arc::clone(&core).keep_house(stop.clone()));
+        helpers.spawn(Arc::clone(&core).keep_house(end.clone()));
+        helpers.spawn(Arc::clone(&core).keep_keys(end.clone()));
         let addresses = listeners.addresses().to_vec();
         let listening = TaskTracker::new();
         listening.spawn(listeners.serve(Arc::new(Edge(pipeline)), stop.clone()));
-        Ok(Self { core, addresses, admin, stop, listening, helpers })
+        Ok(Self { core, addresses, admin, stop, end, listening, helpers })
     }
 
     /// Where clients connect, port 0 resolved.
@@ -168,13 +179,18 @@ impl Gateway {
     /// The metrics, as scraped.
     #[must_use]
     pub fn metrics_text(&self) -> String {
-        self.core.metrics_text()
+        self.core.metrics()
     }
 
     /// How many configurations were accepted.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.core.live.load().generation()
+    }
+
+    /// A new configuration did not even pass its check.
+    pub fn reload_failed(&self) {
+        self.core.shared.metrics.reload_successful.set(0);
     }
 
     /// Takes over a new configuration, whole or not at all (S-66).
@@ -199,7 +215,7 @@ impl Gateway {
         self.listening.close();
         self.listening.wait().await;
         self.core.shared.log.close().await;
-        self.stop.cancel();
+        self.end.cancel();
         self.helpers.close();
         self.helpers.wait().await;
     }
@@ -235,6 +251,11 @@ impl Core {
         }
     }
 
+    /// Keeps the issuers' keys fresh until the end.
+    async fn keep_keys(self: Arc<Self>, stop: CancellationToken) {
+        self.shared.authn.run(stop).await;
+    }
+
     /// Sweeps idle keys of limiters until the end.
     async fn keep_house(self: Arc<Self>, stop: CancellationToken) {
         let mut tick = tokio::time::interval(Duration::from_millis(limits::LIMITER_SWEEP_MS));
@@ -248,8 +269,22 @@ impl Core {
 }
 
 /// What the admin listener shows.
-impl server::admin::Status for Core {
-    fn metrics_text(&self) -> String {
+#[derive(Debug)]
+struct CoreStatus(Arc<Core>);
+
+impl Status for CoreStatus {
+    fn metrics(&self) -> String {
+        self.0.metrics()
+    }
+
+    fn readiness(&self) -> Readiness {
+        let reasons = self.0.unready();
+        Readiness { ready: reasons.is_empty(), reasons }
+    }
+}
+
+impl Core {
+    fn metrics(&self) -> String {
         let metrics = &self.shared.metrics;
         let stats = self.shared.log.stats();
         metrics.audit_queue_depth.set(signed(stats.queue_records));

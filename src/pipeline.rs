@@ -103,7 +103,9 @@ impl Pipeline {
         match ex.target() {
             Target::Mcp | Target::Rest => {}
             Target::Metadata(Document::ProtectedResource) => {
-                return Ok(Outgoing::Document(Some("application/json"), gates.metadata.clone()));
+                let none = || Rejection::new(Code::RouteUnknown, "this server takes no tokens");
+                let document = gates.metadata.clone().ok_or_else(none)?;
+                return Ok(Outgoing::Document(Some("application/json"), document));
             }
             Target::Preflight => return Ok(Outgoing::Document(None, Bytes::new())),
         }

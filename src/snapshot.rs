@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::audit::Log;
-use crate::authn::{Authenticated, Authenticator, IssuerKeys};
+use crate::authn::{Authenticator, Authn, SetupError};
 use crate::authz::{Authorizer, Query};
 use crate::call::{Action, Resource};
 use crate::class::{Class, Form};
@@ -29,7 +29,7 @@ use crate::reject::{Code, Rejection};
 use crate::screen::Screener;
 use crate::session::Sealer;
 use crate::upstream::{ClientError, Forwarder};
-use crate::{authn, inspect, limits};
+use crate::{authn, inspect};
 
 /// What does not change with the configuration.
 #[derive(Debug, Clone)]
@@ -42,8 +42,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Memory budget of request bodies.
     pub budget: BodyBudget,
-    /// Keys of issuers, shared by all routes and kept over reloads.
-    pub keys: IssuerKeys,
+    /// Keys of issuers and verified tokens, shared by all routes and kept over reloads.
+    pub authn: Arc<Authn>,
 }
 
 /// One configuration, ready to run.
@@ -63,8 +63,8 @@ pub struct Snapshot {
 pub struct Gates {
     /// The route.
     pub server: Arc<Server>,
-    /// Its RFC 9728 document.
-    pub metadata: Bytes,
+    /// Its RFC 9728 document; none where no tokens are taken.
+    pub metadata: Option<Bytes>,
     /// Who.
     pub authn: Authenticator,
     /// What.
@@ -103,6 +103,14 @@ pub enum BuildError {
         server: Arc<str>,
         /// What is wrong.
         source: DetectorError,
+    },
+    /// Issuers.
+    #[error("server `{server}`: {source}")]
+    Authn {
+        /// The server's name.
+        server: Arc<str>,
+        /// What is wrong.
+        source: SetupError,
     },
     /// Session keys.
     #[error("the session key cannot be used: {0}")]
@@ -257,7 +265,9 @@ impl Part<'_> {
         })?);
         Ok(Gates {
             metadata: authn::metadata::document(server),
-            authn: Authenticator::new(Arc::clone(server), &self.shared.keys, clock),
+            authn: Authenticator::new(&self.shared.authn, server).map_err(|source| {
+                BuildError::Authn { server: Arc::clone(&server.name), source }
+            })?,
             decode: Decoder::new(
                 Arc::clone(server),
                 Arc::clone(self.sealer),
@@ -294,9 +304,3 @@ fn scrubber() -> Result<Arc<Detector>, BuildError> {
         source,
     })
 }
-
-/// Longest masked arguments of one record.
-pub(crate) const PARAMS_BYTES_MAX: usize = limits::AUDIT_PARAMS_BYTES_MAX;
-
-/// An authenticated exchange, named here because the gates hand it on.
-pub type Caller = Exchange<Authenticated>;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, timeout_at};
 
-use super::queue::{AppendError, Pending, Shared, State};
+use super::queue::{AppendError, Pending, Receipt, Shared, State};
 use super::recover::{self, TailError};
 use super::stats::{AUDIT_STALL_MS, Health, Stats};
 use super::storage::{Disk, Storage};
@@ -156,8 +156,8 @@ impl Log {
     ///
     /// # Errors
     /// At once, when the queue is full, the log failing or closed, or the body unfit.
-    pub fn append(&self, body: &[u8]) -> Result<Pending, AppendError> {
-        self.shared.append(body)
+    pub fn append(&self, body: impl AsRef<[u8]>) -> Result<Pending, AppendError> {
+        self.shared.append(body.as_ref())
     }
 
     /// As [`Log::append`], but waits up to `wait` for room in the queue.
@@ -165,19 +165,27 @@ impl Log {
     ///
     /// # Errors
     /// As [`Log::append`]; [`AppendError::Full`] after the wait.
-    pub async fn append_wait(&self, body: &[u8], wait: Duration) -> Result<Pending, AppendError> {
-        self.shared.append_until(body, Instant::now() + wait).await
+    pub async fn append_wait(
+        &self,
+        body: impl AsRef<[u8]>,
+        wait: Duration,
+    ) -> Result<Pending, AppendError> {
+        self.shared.append_until(body.as_ref(), Instant::now() + wait).await
     }
 
-    /// Takes a record and waits until it is durable, `wait` in all. Returns its
-    /// number. A cancelled call may or may not have written the record.
+    /// Takes a record and waits until it is durable, `wait` in all. A
+    /// cancelled call may or may not have written the record.
     ///
     /// # Errors
     /// As [`Log::append_wait`]; [`AppendError::Failed`] when the commit failed
     /// and [`AppendError::Late`] when it took too long.
-    pub async fn append_durable(&self, body: &[u8], wait: Duration) -> Result<u64, AppendError> {
+    pub async fn append_durable(
+        &self,
+        body: impl AsRef<[u8]>,
+        wait: Duration,
+    ) -> Result<Receipt, AppendError> {
         let deadline = Instant::now() + wait;
-        let pending = self.shared.append_until(body, deadline).await?;
+        let pending = self.shared.append_until(body.as_ref(), deadline).await?;
         timeout_at(deadline, pending.durable()).await.unwrap_or(Err(AppendError::Late))
     }
 

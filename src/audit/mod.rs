@@ -36,7 +36,7 @@ mod tests;
 
 pub use chain::{Head, HeadError};
 pub use log::{Log, OpenError, Opened, Options};
-pub use queue::{AUDIT_LINE_BYTES_MAX, AppendError, Pending};
+pub use queue::{AUDIT_LINE_BYTES_MAX, AppendError, Pending, Receipt};
 pub use read::{Filter, ReadError, Records};
 pub use recover::AUDIT_TAIL_BYTES;
 pub use report::{AUDIT_VERIFY_FINDINGS_MAX, Finding, Report, Witness};

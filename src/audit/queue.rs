@@ -56,19 +56,34 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Waits until the record is durable and returns its number in the log.
+    /// Waits until the record is durable.
     ///
     /// Has no bound of its own: [`super::Log::append_durable`] has. Cancel-safe.
     ///
     /// # Errors
     /// [`AppendError::Failed`] when the commit failed: the record is not in the log.
-    pub async fn durable(self) -> Result<u64, AppendError> {
-        self.outcome.wait().await.clone().map(|()| self.seq)
+    pub async fn durable(self) -> Result<Receipt, AppendError> {
+        self.outcome.wait().await.clone().map(|()| Receipt { seq: self.seq })
     }
 
     #[cfg(test)]
     pub(super) fn outcome(&self) -> Option<Result<u64, AppendError>> {
         self.outcome.get().map(|outcome| outcome.clone().map(|()| self.seq))
+    }
+}
+
+/// Proof that a record is in the log and as durable as the log was told to make
+/// it. Made by [`Pending::durable`] alone, after the commit's sync.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Receipt {
+    seq: u64,
+}
+
+impl Receipt {
+    /// The record's number in the log.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
     }
 }
 

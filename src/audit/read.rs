@@ -36,9 +36,9 @@ pub struct Filter {
     /// Members that must have a value: the path (`decision.allow`) and the text
     /// of the value; numbers and booleans are compared by how JSON writes them.
     pub equals: Vec<(String, String)>,
-    /// Earliest `ts`, RFC 3339 in UTC, inclusive.
+    /// Earliest `timestamp`, RFC 3339 in UTC, inclusive.
     pub since: Option<String>,
-    /// Latest `ts`, RFC 3339 in UTC, exclusive.
+    /// Latest `timestamp`, RFC 3339 in UTC, exclusive.
     pub until: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl Filter {
     /// Whether a record is wanted. A record without a named member is not.
     #[must_use]
     pub fn accepts(&self, record: &Value) -> bool {
-        let ts = record.get("ts").and_then(Value::as_str);
+        let ts = record.get("timestamp").and_then(Value::as_str);
         // RFC 3339 texts of one zone and precision sort as their times do.
         self.since.as_deref().is_none_or(|since| ts.is_some_and(|ts| ts >= since))
             && self.until.as_deref().is_none_or(|until| ts.is_some_and(|ts| ts < until))

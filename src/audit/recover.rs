@@ -182,7 +182,7 @@ pub(super) enum Note<'a> {
 
 #[derive(Serialize)]
 struct Stamped<'a> {
-    ts: String,
+    timestamp: String,
     #[serde(flatten)]
     note: &'a Note<'a>,
 }
@@ -190,7 +190,7 @@ struct Stamped<'a> {
 impl Note<'_> {
     /// The body of the record.
     pub(super) fn body(&self) -> Vec<u8> {
-        let stamped = Stamped { ts: timestamp(SystemTime::now()), note: self };
+        let stamped = Stamped { timestamp: timestamp(SystemTime::now()), note: self };
         // Plain fields and a vector: there is nothing to fail.
         serde_json::to_vec(&stamped).unwrap_or_else(|_| b"{\"kind\":\"note\"}".to_vec())
     }
@@ -206,9 +206,9 @@ impl Note<'_> {
     }
 }
 
-/// RFC 3339 in UTC with nanoseconds, as every record's `ts`.
+/// RFC 3339 in UTC with microseconds, as every record's `timestamp`.
 pub(super) fn timestamp(time: SystemTime) -> String {
-    humantime::format_rfc3339_nanos(time).to_string()
+    humantime::format_rfc3339_micros(time).to_string()
 }
 
 /// How much of the end of a log is read when it is opened: room for the longest

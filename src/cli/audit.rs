@@ -48,7 +48,12 @@ impl Audit {
                 Ok(ExitCode::from(report.exit_code()))
             }
             Command::Cat { path, request_id, phase } => {
-                let filter = Filter { request_id, phase, ..Filter::default() };
+                let wanted = [("request_id", request_id), ("phase", phase)];
+                let equals = wanted
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+                    .collect();
+                let filter = Filter { equals, ..Filter::default() };
                 for record in Records::open(&path, filter)? {
                     match record {
                         Ok(record) => print(&format!("{record}\n"))?,

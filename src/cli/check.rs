@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{USAGE, print, say};
-use crate::config::{self, Strictness};
+use crate::config::{self, Problems, Source, Strictness};
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
@@ -23,14 +23,16 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn execute(&self) -> anyhow::Result<ExitCode> {
-        let strictness = if self.strict { Strictness::Strict } else { Strictness::Usual };
-        match config::load(&self.file, strictness) {
+        let strictness = if self.strict { Strictness::Strict } else { Strictness::Normal };
+        let checked = Source::read(&self.file)
+            .and_then(|source| config::check(&source, &config::process_environment, strictness));
+        match checked {
             Ok(checked) => {
                 if self.json {
-                    print(&format!("{}\n", checked.warnings.to_json()))?;
+                    print(&format!("{}\n", Problems::json(&checked.warnings)))?;
                 } else {
-                    if !checked.warnings.is_empty() {
-                        say(&checked.warnings.to_string());
+                    for warning in &checked.warnings {
+                        say(&warning.to_string());
                     }
                     say(&summary(&checked.config));
                 }
@@ -38,7 +40,7 @@ impl Check {
             }
             Err(problems) => {
                 if self.json {
-                    print(&format!("{}\n", problems.to_json()))?;
+                    print(&format!("{}\n", Problems::json(&problems.list)))?;
                 } else {
                     say(&problems.to_string());
                 }

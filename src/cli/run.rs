@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{USAGE, say};
-use crate::config::{self, Checked, Flags, Problems, Strictness, Watch};
+use crate::config::{self, Checked, Flags, Problems, Watch};
 use crate::gateway::{Gateway, Options};
 
 #[derive(Debug, Args)]
@@ -64,14 +64,14 @@ impl Run {
 
     fn load(&self) -> anyhow::Result<Result<Checked, Problems>> {
         match (&self.config, &self.upstream, &self.issuer) {
-            (Some(file), _, _) => Ok(config::load(file, Strictness::Usual)),
+            (Some(file), _, _) => Ok(config::load(file)),
             (None, Some(upstream), Some(issuer)) => Ok(config::from_flags(&Flags {
                 upstream: upstream.clone(),
                 issuer: issuer.clone(),
-                listen: self.listen,
+                listen: Some(self.listen),
                 public_url: self.public_url.clone(),
                 tls: self.tls_cert.clone().zip(self.tls_key.clone()),
-                audit_dir: self.audit_dir.clone(),
+                audit_dir: Some(self.audit_dir.clone()),
             })),
             (None, _, _) => anyhow::bail!(
                 "name a configuration with --config FILE, or a server with --upstream URL --issuer URL"
@@ -120,7 +120,7 @@ impl Run {
 
 /// Reads, checks and swaps; the files of the new configuration when it was taken over.
 fn reload_from(file: &Path, gateway: &Gateway, cause: &str) -> Option<Vec<PathBuf>> {
-    let checked = match config::load(file, Strictness::Usual) {
+    let checked = match config::load(file) {
         Ok(checked) => checked,
         Err(problems) => {
             gateway.reload_failed();

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{ConfigFile, USAGE, print, say};
 use crate::clock::Clock;
-use crate::config::{self, Config, Issuer, Strictness};
+use crate::config::{self, Config, Issuer};
 use crate::dev::issuer::{Claims, DevKey};
 
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ pub(super) struct Token {
 
 impl Token {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        let config = match config::load(&self.file.config, Strictness::Usual) {
+        let config = match config::load(&self.file.config) {
             Ok(checked) => checked.config,
             Err(problems) => {
                 say(&problems.to_string());

@@ -26,6 +26,7 @@ use bytes::Bytes;
 
 pub use keys::matches_known_member;
 pub use text::write_string;
+pub(crate) use text::{Piece, Pieces};
 
 /// What a document may cost its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -283,6 +284,11 @@ impl<'d> Value<'d> {
                 None
             }
         }
+    }
+
+    /// Whether a string is written with at least one backslash.
+    pub(crate) fn is_escaped(&self) -> bool {
+        self.node().escaped
     }
 
     fn step(&self, token: &str) -> Option<Value<'d>> {

@@ -45,7 +45,8 @@ pub(super) fn string_end(
     }
 }
 
-/// A decoded string piece by piece. Used on text that [`string_end`] has accepted.
+/// A decoded string piece by piece. In text that [`string_end`] has not accepted, a
+/// backslash that begins no escape stands for itself.
 pub(crate) struct Pieces<'t> {
     inner: &'t [u8],
     at: usize,
@@ -55,8 +56,8 @@ pub(crate) struct Pieces<'t> {
 pub(crate) enum Piece<'t> {
     /// Bytes that stand for themselves.
     Plain(&'t [u8]),
-    /// An escape that stands for this character.
-    Escape(char),
+    /// An escape written with so many bytes that stands for this character.
+    Escape(usize, char),
 }
 
 impl<'t> Pieces<'t> {
@@ -73,9 +74,9 @@ impl<'t> Iterator for Pieces<'t> {
         let start = self.at;
         let rest = self.inner.get(start..).filter(|rest| !rest.is_empty())?;
         if rest.first() == Some(&b'\\') {
-            let (character, length) = escape(self.inner, start).unwrap_or(('\u{FFFD}', 2));
+            let (character, length) = escape(self.inner, start).unwrap_or(('\\', 1));
             self.at += length;
-            return Some(Piece::Escape(character));
+            return Some(Piece::Escape(length, character));
         }
         let length = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
         self.at += length;
@@ -89,7 +90,7 @@ pub(super) fn decode(inner: &[u8]) -> String {
     for piece in Pieces::new(inner) {
         match piece {
             Piece::Plain(bytes) => out.push_str(std::str::from_utf8(bytes).unwrap_or_default()),
-            Piece::Escape(character) => out.push(character),
+            Piece::Escape(_, character) => out.push(character),
         }
     }
     out
@@ -102,7 +103,7 @@ pub(super) fn decodes_to(inner: &[u8], text: &str) -> bool {
         let mut buffer = [0; 4];
         let bytes = match piece {
             Piece::Plain(bytes) => bytes,
-            Piece::Escape(character) => character.encode_utf8(&mut buffer).as_bytes(),
+            Piece::Escape(_, character) => character.encode_utf8(&mut buffer).as_bytes(),
         };
         match rest.strip_prefix(bytes) {
             Some(after) => rest = after,

@@ -104,16 +104,15 @@ pub fn verify_claims(
     Ok(())
 }
 
-/// The `Mcp-*` headers that the upstream gets, made from the body alone.
+/// The `MCP-Protocol-Version` and `Mcp-*` headers of a modern message, made from its body alone.
 ///
-/// A legacy handshake and revisions before 2025-06-18 have no version header.
+/// None for the legacy eras: whether there is a version header then depends on the handshake,
+/// which only the sender knows.
 #[must_use]
 pub fn upstream_headers(message: &Message, revision: Revision) -> Vec<(HeaderName, HeaderValue)> {
-    let mut headers = Vec::with_capacity(3);
-    if revision >= Revision::V2025_06_18 && message.method() != "initialize" {
-        headers.push((PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
-    }
+    let mut headers = Vec::with_capacity(4);
     if revision.is_modern() {
+        headers.push((PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
         headers.push((METHOD, value(message.method())));
         if let Some(name) = message.name() {
             headers.push((NAME, value(name)));

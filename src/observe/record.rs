@@ -343,7 +343,7 @@ impl Record {
     }
 
     fn completion(&self, status: u16, closed: Closed, outcome: &Outcome) -> Bytes {
-        let mut line = self.head("completion", SystemTime::now());
+        let mut line = self.head("completion", self.at + self.started.elapsed());
         self.names(&mut line);
         line.number("status_code", u64::from(status));
         line.millis("latency_ms", self.elapsed_micros());

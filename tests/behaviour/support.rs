@@ -73,10 +73,50 @@ pub struct Setup {
     pub server: String,
     /// Lines at the top level.
     pub top: String,
-    /// `profile: rest` and the like need another upstream path.
-    pub upstream_url: Option<String>,
+    /// Lines that stand in place of the usual `upstream:`, indented by four.
+    pub server_replaces_upstream: Option<String>,
     /// A hand-moved clock.
     pub clock: Option<Clock>,
+    /// Another audit directory than the test's own.
+    pub audit_dir: Option<PathBuf>,
+    /// Another public URL than [`RESOURCE`].
+    pub public_url: Option<String>,
+}
+
+/// A file system of 256 KiB that can be filled up: needs the right to mount.
+pub struct FullDisk(Dir);
+
+impl FullDisk {
+    pub fn mount() -> Option<Self> {
+        let dir = Dir::new();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
+            .arg(dir.path())
+            .stderr(std::process::Stdio::null())
+            .status();
+        mounted.is_ok_and(|status| status.success()).then_some(Self(dir))
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn fill(&self) {
+        use std::io::Write;
+        let mut file = std::fs::File::create(self.path().join("filler")).unwrap();
+        while file.write_all(&[b'x'; 1024]).is_ok() {}
+        while file.write_all(b"x").is_ok() {}
+    }
+
+    pub fn empty(&self) {
+        std::fs::remove_file(self.path().join("filler")).unwrap();
+    }
+}
+
+impl Drop for FullDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.path()).status();
+    }
 }
 
 pub struct World {
@@ -108,7 +148,7 @@ impl World {
         let issuer = Issuer::start().await;
         let mut world = Self { gateway: None, issuer, upstream, dir, pki, setup };
         let options = Options {
-            clock: world.setup.clock.clone().unwrap_or_else(Clock::system),
+            clock: world.setup.clock.clone().unwrap_or_else(|| Clock::manual(crate::issuer::NOW)),
             ..Options::default()
         };
         let config = world.check(&world.yaml(&world.setup.server)).unwrap();
@@ -117,16 +157,21 @@ impl World {
     }
 
     pub fn yaml(&self, server_lines: &str) -> String {
-        let upstream =
-            self.setup.upstream_url.clone().unwrap_or_else(|| self.upstream.url());
+        let upstream = self
+            .setup
+            .server_replaces_upstream
+            .clone()
+            .unwrap_or_else(|| format!("    upstream: {}\n", self.upstream.url()));
         let mut text = format!(
             "listen: 127.0.0.1:0\ntls: {{ cert: tls.pem, key: tls.key }}\nadmin: {{ listen: 127.0.0.1:0 }}\n\
-             issuers:\n  - issuer: {}\n    roles_claim: roles\naudit: {{ dir: audit }}\n",
-            self.issuer.url()
+             issuers:\n  - issuer: {}\n    roles_claim: roles\naudit: {{ dir: {} }}\n",
+            self.issuer.url(),
+            self.audit_dir().display()
         );
+        let public_url = self.setup.public_url.as_deref().unwrap_or(RESOURCE);
         text.push_str(&self.setup.top);
         text.push_str(&format!(
-            "servers:\n  - name: crm\n    public_url: {RESOURCE}\n    upstream: {upstream}\n"
+            "servers:\n  - name: crm\n    public_url: {public_url}\n{upstream}"
         ));
         text.push_str(server_lines);
         text
@@ -135,9 +180,30 @@ impl World {
     pub fn check(&self, yaml: &str) -> Result<config::Config, String> {
         let source =
             Source { path: Some(self.dir.path().join("sallyport.yaml")), text: yaml.to_owned() };
-        config::check(&source, &|_| None, Strictness::Usual)
+        config::check(&source, &|_: &str| None, Strictness::Normal)
             .map(|checked| checked.config)
             .map_err(|problems| problems.to_string())
+    }
+
+    fn audit_dir(&self) -> PathBuf {
+        self.setup.audit_dir.clone().unwrap_or_else(|| self.dir.path().join("audit"))
+    }
+
+    /// Asks the admin listener.
+    pub async fn admin(&self, path: &str) -> (u16, String) {
+        let address = self.gateway().admin().unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let request = Request::get(path)
+            .header("host", address.to_string())
+            .body(Full::<Bytes>::default())
+            .unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8_lossy(&body).into_owned())
     }
 
     pub fn gateway(&self) -> &Gateway {
@@ -177,7 +243,7 @@ impl World {
 
     /// Everything the audit trail says, in order; the gateway goes on.
     pub fn records(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.dir.path().join("audit/audit.jsonl")).unwrap();
+        let text = std::fs::read_to_string(self.audit_dir().join("audit.jsonl")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -200,7 +266,7 @@ impl World {
         let gateway = self.gateway.take().unwrap();
         gateway.stop();
         gateway.stopped().await;
-        audit::verify(&self.dir.path().join("audit"), None, |_| {}).unwrap()
+        audit::verify(&self.audit_dir(), None, |_| {}).unwrap()
     }
 }
 

@@ -16,8 +16,8 @@ async fn appended_records_are_numbered_chained_and_verify() {
     let dir = Dir::new();
     let log = Log::open(&dir.options()).unwrap();
     for n in 1..=20 {
-        let seq = log.append_durable(body(n).as_bytes(), LONG).await.unwrap();
-        assert_eq!(seq, n);
+        let receipt = log.append_durable(body(n), LONG).await.unwrap();
+        assert_eq!(receipt.seq(), n);
     }
     log.close().await;
     let report = dir.verify();
@@ -34,7 +34,7 @@ async fn a_log_that_is_opened_again_continues_its_chain() {
     let log = Log::open(&dir.options()).unwrap();
     assert_eq!(log.opened().last_seq, 3);
     assert_eq!(log.opened().warnings, Vec::<String>::new());
-    assert_eq!(log.append_durable(body(4).as_bytes(), LONG).await, Ok(4));
+    assert_eq!(log.append_durable(body(4), LONG).await.unwrap().seq(), 4);
     log.close().await;
     let report = dir.verify();
     assert_eq!((report.records, report.recoveries, report.exit_code()), (4, 0, 0), "{report}");
@@ -46,15 +46,14 @@ async fn sixty_four_callers_share_one_commit() {
     let options = Dir::new().options();
     let log = Log::start(mem.clone(), &options, Vec::new()).unwrap();
     mem.hold();
-    let first = log.append(body(0).as_bytes()).unwrap();
+    let first = log.append(body(0)).unwrap();
     mem.await_holding();
-    let callers: Vec<_> =
-        (1..=64).map(|n| log.append(body(n).as_bytes()).unwrap().durable()).collect();
+    let callers: Vec<_> = (1..=64).map(|n| log.append(body(n)).unwrap().durable()).collect();
     assert_eq!(log.stats().queue_records, 64);
     mem.release();
-    assert_eq!(first.durable().await, Ok(1));
+    assert_eq!(first.durable().await.unwrap().seq(), 1);
     for (caller, seq) in callers.into_iter().zip(2..) {
-        assert_eq!(caller.await, Ok(seq));
+        assert_eq!(caller.await.unwrap().seq(), seq);
     }
     let stats = log.stats();
     assert_eq!((stats.records, stats.commits, stats.queue_records), (65, 2, 0));
@@ -70,7 +69,7 @@ async fn concurrent_callers_on_a_real_disk_are_all_durable() {
             let log = log.clone();
             tokio::spawn(async move {
                 for n in 0..20 {
-                    log.append_durable(body(caller * 100 + n).as_bytes(), LONG).await.unwrap();
+                    log.append_durable(body(caller * 100 + n), LONG).await.unwrap();
                 }
             })
         })
@@ -90,7 +89,7 @@ async fn closing_writes_what_nobody_waited_for() {
     let dir = Dir::new();
     let log = Log::open(&dir.options()).unwrap();
     for n in 1..=100 {
-        drop(log.append(body(n).as_bytes()).unwrap());
+        drop(log.append(body(n)).unwrap());
     }
     log.close().await;
     log.close().await;
@@ -118,14 +117,14 @@ async fn a_full_queue_refuses_at_once_or_after_the_wait_and_takes_again() {
     options.queue_records_max = 2;
     let log = Log::start(mem.clone(), &options, Vec::new()).unwrap();
     mem.hold();
-    let _running = log.append(body(0).as_bytes()).unwrap();
+    let _running = log.append(body(0)).unwrap();
     mem.await_holding();
     let _waiting = [log.append(b"{}").unwrap(), log.append(b"{}").unwrap()];
     assert_eq!(log.append(b"{}").unwrap_err(), AppendError::Full);
     let short = Duration::from_millis(1);
     assert_eq!(log.append_wait(b"{}", short).await.unwrap_err(), AppendError::Full);
     let (taken, ()) = tokio::join!(log.append_wait(b"{}", LONG), async { mem.release() });
-    assert_eq!(taken.unwrap().durable().await, Ok(4));
+    assert_eq!(taken.unwrap().durable().await.unwrap().seq(), 4);
     log.close().await;
 }
 
@@ -136,12 +135,12 @@ async fn the_queue_is_bounded_in_bytes_too() {
     options.queue_bytes_max = 280;
     let log = Log::start(mem.clone(), &options, Vec::new()).unwrap();
     mem.hold();
-    let _running = log.append(body(0).as_bytes()).unwrap();
+    let _running = log.append(body(0)).unwrap();
     mem.await_holding();
     let _waiting = [log.append(b"{}").unwrap(), log.append(b"{}").unwrap()];
-    assert_eq!(log.append(body(1).as_bytes()).unwrap_err(), AppendError::Full);
+    assert_eq!(log.append(body(1)).unwrap_err(), AppendError::Full);
     let never = format!("{{\"a\":\"{}\"}}", "x".repeat(400));
-    assert!(matches!(log.append(never.as_bytes()), Err(AppendError::TooLong { .. })));
+    assert!(matches!(log.append(never), Err(AppendError::TooLong { .. })));
     mem.release();
     log.close().await;
 }
@@ -165,8 +164,8 @@ async fn bodies_that_are_not_one_line_of_json_object_or_too_long_are_refused() {
         assert_eq!(log.append(bad).unwrap_err(), AppendError::Malformed);
     }
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(AUDIT_LINE_BYTES_MAX));
-    assert!(matches!(log.append(long.as_bytes()), Err(AppendError::TooLong { .. })));
-    assert_eq!(log.append_durable(b"{}", LONG).await, Ok(1));
+    assert!(matches!(log.append(long), Err(AppendError::TooLong { .. })));
+    assert_eq!(log.append_durable(b"{}", LONG).await.unwrap().seq(), 1);
     log.close().await;
     assert_eq!(dir.verify().exit_code(), 0);
 }

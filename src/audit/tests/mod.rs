@@ -100,7 +100,7 @@ impl<S: Storage> Rig<S> {
 }
 
 fn body(n: u64) -> String {
-    format!("{{\"ts\":\"2026-11-22T00:00:00Z\",\"n\":{n}}}")
+    format!("{{\"timestamp\":\"2026-11-22T00:00:00Z\",\"n\":{n}}}")
 }
 
 /// A directory whose log holds `records` records, closed cleanly.

@@ -1,0 +1,121 @@
+//! Finds the bearer token of a request (RFC 6750 section 2.1).
+//!
+//! Pure. Guarantees that a token is taken from exactly one `Authorization` header and from nowhere
+//! else: not from the query, the body, a cookie or a look-alike header (S-11; MCP 2026-07-28,
+//! Authorization, "Token Requirements").
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::error::TokenError;
+use crate::limits::TOKEN_BYTES_MAX;
+
+/// The token.
+///
+/// # Errors
+/// [`TokenError::Missing`] without a header of the scheme `Bearer`; else what is wrong with it.
+pub fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or(TokenError::Missing)?.as_bytes();
+    if values.next().is_some() {
+        return Err(TokenError::Repeated);
+    }
+    let scheme_bytes = value.iter().position(|b| *b == b' ').unwrap_or(value.len());
+    let (scheme, rest) = value.split_at_checked(scheme_bytes).ok_or(TokenError::Missing)?;
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Err(TokenError::Missing);
+    }
+    let start = rest.iter().position(|b| *b != b' ').unwrap_or(rest.len());
+    let token = rest.get(start..).unwrap_or_default();
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(TokenError::TooLong(TOKEN_BYTES_MAX));
+    }
+    if !is_b64token(token) {
+        return Err(TokenError::Malformed("it has characters that no bearer token has"));
+    }
+    std::str::from_utf8(token).map_err(|_| TokenError::Malformed("it is not text"))
+}
+
+/// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
+fn is_b64token(token: &[u8]) -> bool {
+    let body = token.iter().rposition(|b| *b != b'=').and_then(|last| token.get(..=last));
+    body.is_some_and(|body| body.iter().all(|b| B64TOKEN.get(usize::from(*b)) == Some(&true)))
+}
+
+/// A table, because every request's token passes through it.
+const B64TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        #[expect(clippy::indexing_slicing, reason = "evaluated at compile time, below 256")]
+        {
+            table[byte as usize] = byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+        }
+        byte += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::{TOKEN_BYTES_MAX, TokenError, token};
+
+    fn of(values: &[&str]) -> Result<String, TokenError> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append("authorization", HeaderValue::from_str(value).unwrap());
+        }
+        token(&headers).map(str::to_owned)
+    }
+
+    #[test]
+    fn token_is_found_behind_the_scheme_in_any_case() {
+        for value in
+            ["Bearer a.b-c_d~e+f/g==", "bearer a.b-c_d~e+f/g==", "BEARER   a.b-c_d~e+f/g=="]
+        {
+            assert_eq!(of(&[value]).as_deref(), Ok("a.b-c_d~e+f/g=="));
+        }
+    }
+
+    #[test]
+    fn no_header_or_another_scheme_is_no_token() {
+        for values in [&[][..], &["Basic YTpi"], &["DPoP abc"], &["Bearerabc"], &["abc"], &[""]] {
+            assert_eq!(of(values), Err(TokenError::Missing), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn s11_two_headers_are_refused_whatever_they_say() {
+        for second in ["Bearer abc", "Basic YTpi", ""] {
+            assert_eq!(of(&["Bearer abc", second]), Err(TokenError::Repeated));
+        }
+    }
+
+    #[test]
+    fn what_no_token_consists_of_is_refused() {
+        for value in [
+            "Bearer",
+            "Bearer ",
+            "Bearer =",
+            "Bearer a b",
+            "Bearer a,Bearer b",
+            "Bearer a=b",
+            "Bearer \"a\"",
+            "Bearer a\tb",
+            "Bearer \u{e9}",
+        ] {
+            assert!(matches!(of(&[value]), Err(TokenError::Malformed(_))), "{value}");
+        }
+    }
+
+    #[test]
+    fn token_of_the_limit_is_read_and_a_longer_one_refused() {
+        let longest = "a".repeat(TOKEN_BYTES_MAX);
+        assert_eq!(of(&[&format!("Bearer {longest}")]), Ok(longest.clone()));
+        let refused = of(&[&format!("Bearer {longest}a")]);
+        assert_eq!(refused, Err(TokenError::TooLong(TOKEN_BYTES_MAX)));
+    }
+}

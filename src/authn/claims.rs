@@ -1,0 +1,343 @@
+//! Judges the claims of a token whose signature held, and makes a [`Principal`] of them.
+//!
+//! Pure: time is an argument. Assumes that the signature was verified with a key of the issuer.
+//! Guarantees that a principal exists only if issuer, audience, time, type and subject held, and
+//! that a sender-constrained token is refused (S-05, S-06, S-08).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::error::TokenError;
+use crate::config::{Issuer, TokenType};
+use crate::json::{Kind, Value};
+use crate::limits::CLOCK_SKEW_S_MAX;
+use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
+
+/// What one route asks of one issuer's tokens.
+#[derive(Debug)]
+pub struct Rules {
+    issuer: Arc<str>,
+    audiences: Vec<Arc<str>>,
+    token_type: TokenType,
+    skew_s: u64,
+    roles_claim: Option<String>,
+    tenant_claim: Option<String>,
+}
+
+impl Rules {
+    /// The rules for `issuer` on a route whose resource is `resource`.
+    #[must_use]
+    pub fn of(issuer: &Issuer, resource: &Arc<str>) -> Self {
+        let audiences = if issuer.audiences.is_empty() {
+            vec![Arc::clone(resource)]
+        } else {
+            issuer.audiences.iter().map(|a| Arc::from(a.as_str())).collect()
+        };
+        Self {
+            issuer: Arc::clone(&issuer.issuer),
+            audiences,
+            token_type: issuer.token_type,
+            skew_s: issuer.clock_skew.as_secs().min(CLOCK_SKEW_S_MAX),
+            roles_claim: issuer.roles_claim.clone(),
+            tenant_claim: issuer.tenant_claim.clone(),
+        }
+    }
+
+    /// Seconds by which clocks may differ.
+    #[must_use]
+    pub fn skew_s(&self) -> u64 {
+        self.skew_s
+    }
+
+    /// The audiences that are accepted, any one of them.
+    #[must_use]
+    pub fn audiences(&self) -> &[Arc<str>] {
+        &self.audiences
+    }
+
+    /// Judges type and claims at `now_s` seconds after the Unix epoch.
+    ///
+    /// # Errors
+    /// The first rule that does not hold.
+    pub fn judge(
+        &self,
+        typ: Option<&str>,
+        claims: Value<'_>,
+        now_s: u64,
+    ) -> Result<Principal, TokenError> {
+        let issuer = text(claims, "iss")?.ok_or(TokenError::Issuer)?;
+        if *issuer != *self.issuer {
+            return Err(TokenError::Issuer);
+        }
+        self.check_type(typ, claims)?;
+        self.check_audience(claims)?;
+        let expires_at_s = self.check_times(claims, now_s)?;
+        if claims.get("cnf").is_some() {
+            return Err(TokenError::Bound);
+        }
+        let subject = text(claims, "sub")?.filter(|sub| !sub.is_empty());
+        let subject =
+            subject.ok_or(TokenError::Claim { name: "sub", expected: "a non-empty string" })?;
+        let client_id = match text(claims, "client_id")? {
+            Some(id) => Some(id),
+            None => text(claims, "azp")?,
+        };
+        let key = PrincipalKey::of(&issuer, &subject, client_id.as_deref());
+        Ok(Principal {
+            method: AuthMethod::Bearer,
+            issuer: Arc::clone(&self.issuer),
+            subject,
+            client_id,
+            scopes: scopes(claims)?,
+            roles: self.roles_claim.as_deref().map(|at| names(claims, at)).unwrap_or_default(),
+            tenant: self
+                .tenant_claim
+                .as_deref()
+                .and_then(|at| names(claims, at).into_iter().next()),
+            certificate: None,
+            expires_at_s: Some(expires_at_s),
+            token_id_hash: text(claims, "jti")?.map(|jti| short_hash(&jti)),
+            key,
+        })
+    }
+
+    /// RFC 9068 section 4 and RFC 8725 section 3.11: only an access token is an access token.
+    fn check_type(&self, typ: Option<&str>, claims: Value<'_>) -> Result<(), TokenError> {
+        let typ = typ.map(str::to_ascii_lowercase);
+        match (typ.as_deref(), self.token_type) {
+            (Some("at+jwt" | "application/at+jwt"), _) => Ok(()),
+            (_, TokenType::AccessToken) => Err(TokenError::Type("`typ` is not at+jwt")),
+            (None | Some("jwt" | "application/jwt"), TokenType::PlainJwt) => check_plain(claims),
+            (Some(_), TokenType::PlainJwt) => Err(TokenError::Type("`typ` names another kind")),
+        }
+    }
+
+    fn check_audience(&self, claims: Value<'_>) -> Result<(), TokenError> {
+        let wrong = TokenError::Claim { name: "aud", expected: "a string or an array of strings" };
+        let aud = claims.get("aud").ok_or(TokenError::Audience)?;
+        let ours = |value: Value<'_>| self.audiences.iter().any(|a| value.is_str(a));
+        let accepted = match aud.kind() {
+            Kind::String => ours(aud),
+            Kind::Array if aud.items().any(|a| a.kind() != Kind::String) => return Err(wrong),
+            Kind::Array => aud.items().any(ours),
+            Kind::Object | Kind::Number | Kind::True | Kind::False | Kind::Null => {
+                return Err(wrong);
+            }
+        };
+        if accepted { Ok(()) } else { Err(TokenError::Audience) }
+    }
+
+    /// RFC 7519 sections 4.1.4 to 4.1.6. Gives `exp`.
+    fn check_times(&self, claims: Value<'_>, now_s: u64) -> Result<u64, TokenError> {
+        let expires = numeric_date(claims, "exp")?
+            .ok_or(TokenError::Claim { name: "exp", expected: "present" })?;
+        if now_s >= expires.saturating_add(self.skew_s) {
+            return Err(TokenError::Expired { seconds_ago: now_s.saturating_sub(expires) });
+        }
+        let begins = numeric_date(claims, "nbf")?.max(numeric_date(claims, "iat")?).unwrap_or(0);
+        if begins > now_s.saturating_add(self.skew_s) {
+            return Err(TokenError::NotYetValid { seconds: begins.saturating_sub(now_s) });
+        }
+        Ok(expires)
+    }
+}
+
+/// The stand-in for a missing `typ`: what only access tokens have, and nothing that only ID tokens
+/// (`nonce` and the hashes, OpenID Connect Core section 2) or event tokens (RFC 8417) have.
+fn check_plain(claims: Value<'_>) -> Result<(), TokenError> {
+    if OTHER_KINDS.iter().any(|name| claims.get(name).is_some()) {
+        return Err(TokenError::Type("it has claims of an ID or event token"));
+    }
+    if ["scope", "scp", "client_id"].iter().all(|name| claims.get(name).is_none()) {
+        return Err(TokenError::Type("it has neither scope nor client_id"));
+    }
+    Ok(())
+}
+
+/// `scope` as a string (RFC 8693 section 4.2) or, as some issuers write it, an array; else `scp`.
+fn scopes(claims: Value<'_>) -> Result<Scopes, TokenError> {
+    let (name, value) = match (claims.get("scope"), claims.get("scp")) {
+        (Some(value), _) => ("scope", value),
+        (None, Some(value)) => ("scp", value),
+        (None, None) => return Ok(Scopes::default()),
+    };
+    let wrong = TokenError::Claim { name, expected: "a string or an array of strings" };
+    match value.kind() {
+        Kind::String => Ok(Scopes::from_names(value.as_str().unwrap_or_default().split(' '))),
+        Kind::Array => {
+            let all: Option<Vec<_>> = value.items().map(|v| v.as_str()).collect();
+            Ok(Scopes::from_names(all.ok_or(wrong)?.iter().map(AsRef::as_ref)))
+        }
+        Kind::Object | Kind::Number | Kind::True | Kind::False | Kind::Null => Err(wrong),
+    }
+}
+
+/// The strings at a claim: one, or an array of them. What is not a string gives nothing, because
+/// roles and tenants only ever add to what a caller may do.
+fn names(claims: Value<'_>, at: &str) -> Vec<Arc<str>> {
+    let Some(value) = find(claims, at) else { return Vec::new() };
+    let strings = |v: Value<'_>| v.as_str().map(|s| Arc::from(s.as_ref()));
+    match value.kind() {
+        Kind::Array => value.items().filter_map(strings).collect(),
+        Kind::String => strings(value).into_iter().collect(),
+        Kind::Object | Kind::Number | Kind::True | Kind::False | Kind::Null => Vec::new(),
+    }
+}
+
+/// A claim by its whole name, which may hold dots itself (`https://example.com/roles`), else by a
+/// dotted path (`realm_access.roles`).
+fn find<'d>(claims: Value<'d>, at: &str) -> Option<Value<'d>> {
+    claims.get(at).or_else(|| at.split('.').try_fold(claims, |v, name| v.get(name)))
+}
+
+fn text(claims: Value<'_>, name: &'static str) -> Result<Option<Arc<str>>, TokenError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(value) => match value.as_str() {
+            Some(text) => Ok(Some(Arc::from(text.as_ref()))),
+            None => Err(TokenError::Claim { name, expected: "a string" }),
+        },
+    }
+}
+
+/// A NumericDate (RFC 7519 section 2) in whole seconds; fractions are allowed and cut.
+fn numeric_date(claims: Value<'_>, name: &'static str) -> Result<Option<u64>, TokenError> {
+    let wrong = TokenError::Claim { name, expected: "a number of seconds" };
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    if value.kind() != Kind::Number {
+        return Err(wrong);
+    }
+    let digits = std::str::from_utf8(value.raw()).unwrap_or_default();
+    if let Ok(whole) = digits.parse() {
+        return Ok(Some(whole));
+    }
+    let seconds = digits.parse::<f64>().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
+    seconds.map(|d| Some(d.as_secs())).ok_or(wrong)
+}
+
+fn short_hash(text: &str) -> Arc<str> {
+    let hash = digest(&SHA256, text.as_bytes());
+    hash.as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect::<String>().into()
+}
+
+/// Claims that an access token does not have.
+const OTHER_KINDS: [&str; 5] = ["nonce", "at_hash", "c_hash", "s_hash", "events"];
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::{Rules, TokenError, TokenType};
+    use crate::json::{Document, KeyRule, Limits};
+    use crate::principal::Principal;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn rules() -> Rules {
+        Rules {
+            issuer: Arc::from("https://issuer.example"),
+            audiences: vec![Arc::from("https://mcp.example/mcp")],
+            token_type: TokenType::AccessToken,
+            skew_s: 30,
+            roles_claim: Some("realm_access.roles".to_owned()),
+            tenant_claim: Some("https://example.com/tenant".to_owned()),
+        }
+    }
+
+    fn judge(rules: &Rules, typ: Option<&str>, extra: &str) -> Result<Principal, TokenError> {
+        let json = format!(
+            r#"{{"iss":"https://issuer.example","sub":"alice","aud":"https://mcp.example/mcp"{extra}}}"#
+        );
+        let limits =
+            Limits { depth_max: 9, nodes_max: 99, number_bytes_max: 99, keys: KeyRule::Exact };
+        let document = Document::parse(json.into(), &limits).unwrap();
+        rules.judge(typ, document.root(), NOW)
+    }
+
+    fn at(exp: &str) -> Result<u64, TokenError> {
+        judge(&rules(), Some("at+jwt"), &format!(r#","exp":{exp}"#))
+            .map(|p| p.expires_at_s.unwrap())
+    }
+
+    #[test]
+    fn expiry_counts_to_the_second_and_skew_is_added() {
+        assert_eq!(at("1800000000"), Ok(NOW));
+        assert_eq!(at("1799999971"), Ok(NOW - 29));
+        assert_eq!(at("1799999970"), Err(TokenError::Expired { seconds_ago: 30 }));
+        assert_eq!(at("1800000000.9"), Ok(NOW));
+        assert_eq!(at("1.8e9"), Ok(NOW));
+    }
+
+    #[test]
+    fn expiry_that_is_no_moment_is_refused() {
+        for exp in [r#""1800000099""#, "null", "true", "-1", "1e400", "[1800000099]", "{}"] {
+            assert!(matches!(at(exp), Err(TokenError::Claim { name: "exp", .. })), "{exp}");
+        }
+        assert!(judge(&rules(), Some("at+jwt"), "").is_err());
+    }
+
+    #[test]
+    fn tolerated_skew_is_bounded_whatever_the_configuration_says() {
+        let issuer = crate::config::Issuer {
+            issuer: Arc::from("i"),
+            keys: crate::config::KeySource::Discover,
+            algorithms: Vec::new(),
+            audiences: Vec::new(),
+            token_type: TokenType::AccessToken,
+            clock_skew: Duration::from_secs(86_400),
+            roles_claim: None,
+            tenant_claim: None,
+            development_key: None,
+        };
+        let rules = Rules::of(&issuer, &Arc::from("https://mcp.example/mcp"));
+        assert_eq!(rules.skew_s(), crate::limits::CLOCK_SKEW_S_MAX);
+        assert_eq!(*rules.audiences()[0], *"https://mcp.example/mcp");
+    }
+
+    #[test]
+    fn roles_are_found_by_path_and_tenant_by_a_name_with_dots() {
+        let claims = r#","exp":1800000099,"realm_access":{"roles":["a",7,"b"]},"https://example.com/tenant":"t""#;
+        let principal = judge(&rules(), Some("at+jwt"), claims).unwrap();
+        assert_eq!(principal.roles, [Arc::from("a"), Arc::from("b")]);
+        assert_eq!(principal.tenant.as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn scopes_come_from_a_string_an_array_or_scp() {
+        for (claims, expected) in [
+            (r#","scope":"b a""#, vec!["a", "b"]),
+            (r#","scope":["b","a"]"#, vec!["a", "b"]),
+            (r#","scp":"b a""#, vec!["a", "b"]),
+            (r#","scp":["a"]"#, vec!["a"]),
+            (r#","scope":"a","scp":"b""#, vec!["a"]),
+            ("", vec![]),
+        ] {
+            let claims = format!(r#","exp":1800000099{claims}"#);
+            let principal = judge(&rules(), Some("at+jwt"), &claims).unwrap();
+            assert_eq!(principal.scopes.iter().collect::<Vec<_>>(), expected, "{claims}");
+        }
+    }
+
+    #[test]
+    fn client_is_named_by_client_id_before_azp() {
+        let of = |claims: &str| {
+            let claims = format!(r#","exp":1800000099{claims}"#);
+            judge(&rules(), Some("at+jwt"), &claims).unwrap().client_id
+        };
+        assert_eq!(of(r#","azp":"z""#).as_deref(), Some("z"));
+        assert_eq!(of(r#","client_id":"c","azp":"z""#).as_deref(), Some("c"));
+        assert_eq!(of(""), None);
+    }
+
+    #[test]
+    fn token_id_is_kept_as_a_hash_only() {
+        let claims = r#","exp":1800000099,"jti":"secret-id""#;
+        let principal = judge(&rules(), Some("at+jwt"), claims).unwrap();
+        let hash = principal.token_id_hash.unwrap();
+        assert_eq!(hash.len(), 16);
+        assert!(!hash.contains("secret"));
+    }
+}

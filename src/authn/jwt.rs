@@ -1,0 +1,181 @@
+//! Reads a compact JWS (RFC 7515 section 7.1) without believing any of it.
+//!
+//! Pure. Guarantees that an accepted token has one reading only: three segments of canonical
+//! base64url, header and claims strict JSON objects without duplicate names, one asymmetric
+//! algorithm, and no header parameter that could change what is verified or with which key.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::error::TokenError;
+use super::keys::Alg;
+use crate::json::{self, Document, Kind, Value};
+use crate::limits::{JSON_NUMBER_BYTES_MAX, TOKEN_BYTES_MAX};
+
+/// A token taken apart; nothing of it is proven.
+#[derive(Debug)]
+pub struct Unverified<'t> {
+    /// The bytes that were signed: header and claims as they came, with the dot.
+    pub signed: &'t [u8],
+    /// The signature.
+    pub signature: Vec<u8>,
+    /// `alg`.
+    pub alg: Alg,
+    /// `kid`: a name to look up, never a path, an address or a key.
+    pub kid: Option<Box<str>>,
+    /// `typ`.
+    pub typ: Option<Box<str>>,
+    claims: Document,
+}
+
+impl Unverified<'_> {
+    /// The claims, an object.
+    #[must_use]
+    pub fn claims(&self) -> Value<'_> {
+        self.claims.root()
+    }
+}
+
+/// Takes a token apart.
+///
+/// # Errors
+/// The first violation met; no key and no network is touched (S-01, S-02).
+pub fn read(token: &str) -> Result<Unverified<'_>, TokenError> {
+    let mut segments = token.split('.');
+    let (Some(header), Some(claims), Some(signature), None) =
+        (segments.next(), segments.next(), segments.next(), segments.next())
+    else {
+        return Err(TokenError::Malformed("a compact JWS has exactly three segments"));
+    };
+    let signed_bytes = header.len().saturating_add(claims.len()).saturating_add(1);
+    let signed = token.as_bytes().get(..signed_bytes).unwrap_or_default();
+    let header = object("header", header)?;
+    let header = read_header(header.root())?;
+    let claims = object("claims", claims)?;
+    let signature = decode(signature)?;
+    Ok(Unverified { signed, signature, alg: header.alg, kid: header.kid, typ: header.typ, claims })
+}
+
+struct Header {
+    alg: Alg,
+    kid: Option<Box<str>>,
+    typ: Option<Box<str>>,
+}
+
+fn read_header(header: Value<'_>) -> Result<Header, TokenError> {
+    if let Some(name) = REFUSED_PARAMETERS.iter().find(|name| header.get(name).is_some()) {
+        return Err(TokenError::HeaderParameter(name));
+    }
+    let name = text(header, "alg")?.ok_or(TokenError::Algorithm)?;
+    let alg = Alg::from_name(&name).ok_or(TokenError::Algorithm)?;
+    // RFC 7519 section 5.2: `cty: JWT` announces a nested token.
+    if text(header, "cty")?.is_some_and(|cty| cty.to_ascii_lowercase().ends_with("jwt")) {
+        return Err(TokenError::HeaderParameter("cty"));
+    }
+    let kid = text(header, "kid")?;
+    if kid.as_ref().is_some_and(|kid| kid.len() > KID_BYTES_MAX) {
+        return Err(TokenError::Malformed("the key id is too long"));
+    }
+    Ok(Header { alg, kid, typ: text(header, "typ")? })
+}
+
+fn text(header: Value<'_>, name: &'static str) -> Result<Option<Box<str>>, TokenError> {
+    match header.get(name) {
+        None => Ok(None),
+        Some(value) => match value.as_str() {
+            Some(text) => Ok(Some(text.into())),
+            None => Err(TokenError::HeaderParameter(name)),
+        },
+    }
+}
+
+fn object(part: &'static str, segment: &str) -> Result<Document, TokenError> {
+    let document = Document::parse(decode(segment)?.into(), &TOKEN_JSON)
+        .map_err(|error| TokenError::Json { part, error })?;
+    if document.root().kind() == Kind::Object {
+        Ok(document)
+    } else {
+        Err(TokenError::Malformed("header and claims are JSON objects"))
+    }
+}
+
+/// Canonical base64url (RFC 7515 section 2): no padding, no bits left over, no other alphabet.
+fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
+    URL_SAFE_NO_PAD
+        .decode(segment)
+        .map_err(|_| TokenError::Malformed("a segment is not canonical base64url"))
+}
+
+/// What a token may cost its reader.
+const TOKEN_JSON: json::Limits = json::Limits {
+    depth_max: 16,
+    nodes_max: TOKEN_BYTES_MAX,
+    number_bytes_max: JSON_NUMBER_BYTES_MAX,
+    keys: json::KeyRule::Exact,
+};
+
+/// Bytes of `kid`. Thumbprints have 43 characters.
+pub const KID_BYTES_MAX: usize = 256; // limits.rs
+
+/// Parameters that change what is verified (RFC 7515 section 4.1.11, RFC 7797), announce
+/// encryption or compression (RFC 7516 section 4.1), or carry or point to a key of the sender's
+/// choice (S-02). `x5t` only names a certificate and is ignored.
+const REFUSED_PARAMETERS: [&str; 8] = ["crit", "b64", "enc", "zip", "jwk", "jku", "x5u", "x5c"];
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use proptest::prelude::*;
+
+    use super::{Alg, read};
+
+    fn token(header: &str, claims: &str) -> String {
+        let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        format!("{}.{}.{}", encode(header), encode(claims), URL_SAFE_NO_PAD.encode([7; 64]))
+    }
+
+    #[test]
+    fn parts_of_a_token_are_found() {
+        let token =
+            token(r#"{"alg":"ES256","kid":"a","typ":"at+jwt","x5t":"q"}"#, r#"{"iss":"i"}"#);
+        let read = read(&token).unwrap();
+        assert_eq!((read.alg, read.kid.as_deref()), (Alg::Es256, Some("a")));
+        assert_eq!(read.typ.as_deref(), Some("at+jwt"));
+        assert!(read.claims().get("iss").unwrap().is_str("i"));
+        assert_eq!(read.signature, [7; 64]);
+        assert_eq!(read.signed, token.rsplit_once('.').unwrap().0.as_bytes());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_and_never_panics(text in "\\PC{0,200}") {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn any_three_segments_are_read_or_refused(
+            h in proptest::collection::vec(any::<u8>(), 0..60),
+            c in proptest::collection::vec(any::<u8>(), 0..60),
+            s in proptest::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let part = |b: &[u8]| URL_SAFE_NO_PAD.encode(b);
+            let _ = read(&format!("{}.{}.{}", part(&h), part(&c), part(&s)));
+        }
+
+        #[test]
+        fn changing_one_character_never_leaves_the_same_reading(
+            at in 0_usize..100, to in "[A-Za-z0-9_=.-]"
+        ) {
+            let good = token(r#"{"alg":"ES256","kid":"key"}"#, r#"{"iss":"issuer","sub":"me"}"#);
+            let at = at % good.len();
+            let mut bad = good.clone();
+            bad.replace_range(at..=at, &to);
+            prop_assume!(bad != good);
+            let reading = |t: &str| read(t).ok().map(|r| {
+                (r.kid.clone(), r.claims().raw().to_vec(), r.signature.clone(), r.signed.to_vec())
+            });
+            prop_assert_ne!(reading(&bad), reading(&good));
+        }
+    }
+}

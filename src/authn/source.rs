@@ -1,0 +1,248 @@
+//! Where an issuer's keys come from: a file, an address, or discovery.
+//!
+//! Owns the loading of key sets. Assumes that [`Outbound`] keeps the rules for fetches. Guarantees
+//! that discovery believes a metadata document only if it names exactly the configured issuer
+//! (RFC 8414 section 3.3), and that a public issuer cannot send the gateway to loopback.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use bytes::Bytes;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::io::AsyncReadExt;
+use url::Url;
+
+use super::keys::{KeySet, KeySetError};
+use crate::config::{Issuer, KeySource};
+use crate::json::{self, Document, JsonError};
+use crate::limits::{JSON_NUMBER_BYTES_MAX, JWKS_BYTES_MAX, JWKS_FRESH_S, JWKS_REFRESH_MIN_S};
+use crate::outbound::{FetchError, Outbound, names_loopback};
+
+/// Where an issuer's keys come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A JWKS file, read again when it changes.
+    File(PathBuf),
+    /// A JWKS at an address.
+    Url(Url),
+    /// A JWKS that the issuer's metadata names.
+    Discover {
+        /// `issuer` that the metadata must name.
+        issuer: Arc<str>,
+        /// Where the metadata may be, in the order in which it is looked for.
+        documents: [Url; 2],
+    },
+    /// The public half of a development key, from its private key file.
+    Development(PathBuf),
+}
+
+/// A loaded key set.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The keys.
+    pub set: KeySet,
+    /// After which time it is to be loaded again.
+    pub fresh_for: Duration,
+}
+
+/// Why an issuer's keys cannot be looked for at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("keys cannot be discovered from issuer `{issuer}`: it is not a plain https URL")]
+pub struct SourceError {
+    /// The issuer.
+    pub issuer: Arc<str>,
+}
+
+/// Why loading keys failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeysError {
+    /// The fetch failed.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The file cannot be read.
+    #[error("the key file cannot be read: {0}")]
+    File(ErrorKind),
+    /// The file or document is longer than the limit in bytes.
+    #[error("the key file is longer than {0} bytes")]
+    TooLong(usize),
+    /// The document is not a key set.
+    #[error(transparent)]
+    KeySet(#[from] KeySetError),
+    /// The metadata is not strict JSON.
+    #[error("the issuer's metadata is not acceptable JSON: {0}")]
+    Metadata(JsonError),
+    /// The metadata names another issuer (RFC 8414 section 3.3: MUST NOT be used).
+    #[error("the issuer's metadata names another issuer")]
+    OtherIssuer,
+    /// The metadata has no usable `jwks_uri`.
+    #[error("the issuer's metadata has no usable jwks_uri")]
+    NoKeySet,
+    /// The development key file holds no P-256 key in PKCS#8.
+    #[error("the development key is not a P-256 key in PKCS#8 PEM")]
+    DevelopmentKey,
+}
+
+impl Source {
+    /// The source of an issuer's keys. A development key stands for itself, so that no key set has
+    /// to be written beside it.
+    ///
+    /// # Errors
+    /// When keys are to be discovered from an issuer that is not a URL to start from.
+    pub fn of(issuer: &Issuer) -> Result<Self, SourceError> {
+        if let Some(key) = &issuer.development_key {
+            return Ok(Self::Development(key.clone()));
+        }
+        match &issuer.keys {
+            KeySource::File(path) => Ok(Self::File(path.clone())),
+            KeySource::Url(url) => Ok(Self::Url(url.clone())),
+            KeySource::Discover => {
+                let name = &issuer.issuer;
+                let documents = metadata_urls(name);
+                let documents = documents.ok_or(SourceError { issuer: Arc::clone(name) })?;
+                Ok(Self::Discover { issuer: Arc::clone(name), documents })
+            }
+        }
+    }
+
+    /// Loads the keys once. Bounded in time and size by [`Outbound`] and the limits.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn load(&self, outbound: &Outbound) -> Result<Loaded, KeysError> {
+        let file = Duration::from_secs(KEY_FILE_FRESH_S);
+        match self {
+            Self::File(path) => {
+                Ok(Loaded { set: KeySet::parse(read_file(path).await?)?, fresh_for: file })
+            }
+            Self::Development(path) => {
+                Ok(Loaded { set: development(&read_file(path).await?)?, fresh_for: file })
+            }
+            Self::Url(url) => fetch_set(outbound, url).await,
+            Self::Discover { issuer, documents } => {
+                let url = discover(outbound, issuer, documents).await?;
+                fetch_set(outbound, &url).await
+            }
+        }
+    }
+}
+
+async fn fetch_set(outbound: &Outbound, url: &Url) -> Result<Loaded, KeysError> {
+    let fetched = outbound.get_json(url).await?;
+    // A longer lifetime than ours would delay the end of a removed key.
+    let shortest = Duration::from_secs(JWKS_REFRESH_MIN_S);
+    let longest = Duration::from_secs(JWKS_FRESH_S);
+    let fresh_for = fetched.max_age.unwrap_or(longest).clamp(shortest, longest);
+    Ok(Loaded { set: KeySet::parse(fetched.body)?, fresh_for })
+}
+
+/// Tries the metadata documents in turn. A document that is there and wrong tells more than one
+/// that is not there.
+async fn discover(
+    outbound: &Outbound,
+    issuer: &str,
+    documents: &[Url; 2],
+) -> Result<Url, KeysError> {
+    let [first, second] = documents;
+    let first = match metadata(outbound, issuer, first).await {
+        Ok(url) => return Ok(url),
+        Err(error) => error,
+    };
+    let second = metadata(outbound, issuer, second).await;
+    second.map_err(|second| if matches!(first, KeysError::Fetch(_)) { second } else { first })
+}
+
+async fn metadata(outbound: &Outbound, issuer: &str, at: &Url) -> Result<Url, KeysError> {
+    let fetched = outbound.get_json(at).await?;
+    let document = Document::parse(fetched.body, &METADATA_JSON).map_err(KeysError::Metadata)?;
+    if !document.root().get("issuer").is_some_and(|found| found.is_str(issuer)) {
+        return Err(KeysError::OtherIssuer);
+    }
+    let uri = document.root().get("jwks_uri").and_then(|u| Url::parse(&u.as_str()?).ok());
+    // Loopback is reachable only for those who configured it: a public issuer may not name it.
+    uri.filter(|uri| !names_loopback(uri) || names_loopback(at)).ok_or(KeysError::NoKeySet)
+}
+
+/// RFC 8414 section 3.1 inserts the well-known path before the issuer's own, OpenID Connect
+/// Discovery section 4 appends it.
+fn metadata_urls(issuer: &str) -> Option<[Url; 2]> {
+    let url = Url::parse(issuer).ok()?;
+    if url.cannot_be_a_base() || url.query().is_some() || url.fragment().is_some() {
+        return None;
+    }
+    let path = url.path().trim_end_matches('/');
+    let (mut oauth, mut openid) = (url.clone(), url.clone());
+    oauth.set_path(&format!("/.well-known/oauth-authorization-server{path}"));
+    openid.set_path(&format!("{path}/.well-known/openid-configuration"));
+    Some([oauth, openid])
+}
+
+fn development(pem: &[u8]) -> Result<KeySet, KeysError> {
+    let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeysError::DevelopmentKey)?;
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.secret_pkcs8_der())
+        .map_err(|_| KeysError::DevelopmentKey)?;
+    Ok(KeySet::of_p256(pair.public_key().as_ref()))
+}
+
+async fn read_file(path: &PathBuf) -> Result<Bytes, KeysError> {
+    let failed = |e: std::io::Error| KeysError::File(e.kind());
+    let file = tokio::fs::File::open(path).await.map_err(failed)?;
+    let mut bytes = Vec::new();
+    let bound = (JWKS_BYTES_MAX as u64).saturating_add(1);
+    file.take(bound).read_to_end(&mut bytes).await.map_err(failed)?;
+    if bytes.len() > JWKS_BYTES_MAX {
+        return Err(KeysError::TooLong(JWKS_BYTES_MAX));
+    }
+    Ok(bytes.into())
+}
+
+/// What a metadata document may cost its reader.
+const METADATA_JSON: json::Limits = json::Limits {
+    depth_max: 16,
+    nodes_max: JWKS_BYTES_MAX,
+    number_bytes_max: JSON_NUMBER_BYTES_MAX,
+    keys: json::KeyRule::Exact,
+};
+
+/// Age in seconds at which a key file is read again: a removed key ends about as fast as the
+/// sweep that looks for it comes by.
+pub const KEY_FILE_FRESH_S: u64 = 5; // limits.rs
+
+#[cfg(test)]
+mod tests {
+    use super::metadata_urls;
+
+    #[test]
+    fn metadata_is_looked_for_where_the_specifications_put_it() {
+        for (issuer, oauth, openid) in [
+            (
+                "https://as.example",
+                "https://as.example/.well-known/oauth-authorization-server",
+                "https://as.example/.well-known/openid-configuration",
+            ),
+            (
+                "https://as.example/",
+                "https://as.example/.well-known/oauth-authorization-server",
+                "https://as.example/.well-known/openid-configuration",
+            ),
+            (
+                "https://as.example:8443/realms/a",
+                "https://as.example:8443/.well-known/oauth-authorization-server/realms/a",
+                "https://as.example:8443/realms/a/.well-known/openid-configuration",
+            ),
+        ] {
+            let [first, second] = metadata_urls(issuer).unwrap();
+            assert_eq!((first.as_str(), second.as_str()), (oauth, openid));
+        }
+    }
+
+    #[test]
+    fn issuer_that_is_no_plain_url_cannot_be_discovered() {
+        for issuer in ["joe", "mailto:a@b", "https://as.example?x=1", "https://as.example#x"] {
+            assert!(metadata_urls(issuer).is_none(), "{issuer}");
+        }
+    }
+}

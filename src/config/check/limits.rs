@@ -1,0 +1,170 @@
+//! How often: rates and calls in flight.
+
+use std::time::Duration;
+
+use super::super::model::{Rate, RouteLimits, Rule};
+use super::super::raw;
+use super::super::values::{self, ValueError};
+use super::{At, Context, access, glob};
+use crate::limits::{IN_FLIGHT_MAX, NAME_BYTES_MAX};
+
+/// The limit per client address. The outer `None`: it could not be read.
+pub(super) fn global(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::GlobalLimits>,
+) -> Option<Option<Rate>> {
+    let raw::GlobalLimits { per_address } = raw.unwrap_or(raw::GlobalLimits { per_address: None });
+    match per_address {
+        None => Some(Some(PER_ADDRESS)),
+        Some(raw) => rate(cx, &at.key("per_address"), raw),
+    }
+}
+
+pub(super) fn route(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::RouteLimits>,
+    tools: Tools<'_>,
+) -> Option<RouteLimits> {
+    let raw::RouteLimits {
+        per_principal,
+        per_tool,
+        per_route,
+        concurrency,
+        concurrency_per_principal,
+    } = raw.unwrap_or(raw::RouteLimits {
+        per_principal: None,
+        per_tool: None,
+        per_route: None,
+        concurrency: None,
+        concurrency_per_principal: None,
+    });
+    let mut optional = |key: &str, raw: Option<raw::Rate>| match raw {
+        Some(raw) => rate(cx, &at.key(key), raw),
+        None => Some(None),
+    };
+    let per_principal = optional("per_principal", per_principal);
+    let per_route = optional("per_route", per_route);
+    let per_tool = self::per_tool(cx, &at.key("per_tool"), per_tool, tools);
+    let typed = concurrency_per_principal.is_some();
+    let total = in_flight(cx, &at.key("concurrency"), concurrency, CONCURRENCY);
+    let each_at = at.key("concurrency_per_principal");
+    let each = in_flight(cx, &each_at, concurrency_per_principal, CONCURRENCY_PER_PRINCIPAL);
+    if let Some((total, each)) = total.zip(each).filter(|(total, each)| typed && each > total) {
+        let message = format!("{each} calls of one caller never fit into `concurrency: {total}`");
+        cx.error(&each_at, message, format!("write at most {total}, or raise `concurrency`"));
+    }
+    Some(RouteLimits {
+        per_principal: per_principal?,
+        per_tool: per_tool?,
+        per_route: per_route?,
+        concurrency_per_principal: Some(each?.min(total?)),
+        concurrency: total,
+    })
+}
+
+/// What is known of a server's tools.
+#[derive(Clone, Copy)]
+pub(super) enum Tools<'a> {
+    /// Requests are never about tools.
+    Never,
+    /// They may be, by these rules; empty allows all.
+    By(&'a [Rule]),
+    /// The rules could not be read.
+    Unknown,
+}
+
+fn per_tool(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::Pairs<raw::Rate>>,
+    tools: Tools<'_>,
+) -> Option<Vec<(Box<str>, Rate)>> {
+    let Some(raw) = raw else { return Some(Vec::new()) };
+    let mut all = Vec::new();
+    if matches!(tools, Tools::Never) {
+        cx.absent(at, "this has no effect: no request to this server calls a tool", "remove it");
+    }
+    for (glob, raw) in raw.0 {
+        let at = at.key(&glob);
+        let pattern = access::pattern(cx, &at, &glob, NAME_BYTES_MAX);
+        if let Tools::By(rules) = tools
+            && !reachable(&glob, rules)
+        {
+            let message = format!("no rule of `tools` allows a tool that `{glob}` matches");
+            cx.absent(&at, message, "check its spelling, or allow the tool");
+        }
+        let limit = match rate(cx, &at, raw) {
+            Some(None) => {
+                cx.error(&at, "`off` has no effect here", "remove the line");
+                None
+            }
+            limit => limit.flatten(),
+        };
+        all.push(pattern.zip(limit));
+    }
+    all.into_iter().collect()
+}
+
+/// Whether some tool that the glob matches may be called by somebody.
+fn reachable(tool: &str, rules: &[Rule]) -> bool {
+    let mut before: Vec<&Rule> = Vec::new();
+    for rule in rules {
+        let decided = |names: &str| {
+            before.iter().any(|first| first.deny && glob::covers(&first.pattern, names))
+        };
+        if !rule.deny
+            && glob::intersects(tool, &rule.pattern)
+            && !decided(tool)
+            && !decided(&rule.pattern)
+        {
+            return true;
+        }
+        before.push(rule);
+    }
+    rules.is_empty()
+}
+
+/// A rate in either form; `Some(None)` is `off`.
+fn rate(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Rate) -> Option<Option<Rate>> {
+    let (at, text, burst) = match raw {
+        raw::Rate::Text(raw::RateText(text)) => (at.clone(), text, None),
+        raw::Rate::Keys(raw::RateKeys { rate: raw::RateText(text), burst }) => {
+            (at.key("rate"), text, burst.map(|burst| (at.key("burst"), burst)))
+        }
+    };
+    let rate = cx.take(&at, values::rate(&text))?;
+    match (rate, burst) {
+        (rate, None) => Some(rate),
+        (Some(_), Some((at, 0))) => cx.take(&at, Err(ValueError::BurstZero)),
+        (Some(rate), Some((_, burst))) => Some(Some(Rate { burst, ..rate })),
+        (None, Some((at, _))) => {
+            cx.error(&at, "`burst` has no effect beside `rate: off`", "write `off` alone");
+            None
+        }
+    }
+}
+
+fn in_flight(cx: &mut Context<'_>, at: &At<'_>, raw: Option<u32>, default: u32) -> Option<u32> {
+    let number = raw.unwrap_or(default);
+    let max = u32::try_from(IN_FLIGHT_MAX).unwrap_or(u32::MAX);
+    if number == 0 || number > max {
+        let message = format!("`{number}` calls at once are not possible");
+        cx.error(at, message, format!("write a number from 1 to {max}"));
+        return None;
+    }
+    Some(number)
+}
+
+/// Requests of one client address by default. Source: a page of tools and their calls at once,
+/// far below what a flood needs. // limits.rs
+const PER_ADDRESS: Rate = Rate { count: 50, window: Duration::from_secs(1), burst: 200 };
+
+/// Calls in flight on one server by default. Unit: calls. Source: sixteen servers fill the
+/// process's own bound, `IN_FLIGHT_MAX`. // limits.rs
+const CONCURRENCY: u32 = 256;
+
+/// Calls in flight of one caller on one server by default. Unit: calls. Source: MCP clients run a
+/// handful at once; one caller holds a sixteenth of a server. // limits.rs
+const CONCURRENCY_PER_PRINCIPAL: u32 = 16;

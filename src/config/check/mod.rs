@@ -1,0 +1,183 @@
+//! From what was typed to what is meant.
+//!
+//! Assumes that [`super::structure`] found the shape sound, or took out what is not. Guarantees:
+//! every problem of meaning is found in one run; a [`Config`] is complete and its files were
+//! read. Raw structs are destructured without `..`: a new key does not compile until it is placed.
+
+mod access;
+mod certificates;
+mod context;
+mod glob;
+mod issuers;
+mod limits;
+mod listeners;
+mod redact;
+mod rest;
+mod servers;
+mod upstream;
+mod urls;
+
+pub(super) use context::{At, Context};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+
+use super::model::{Audit, Config, Durability, Log};
+use super::raw::{self, Raw};
+use super::{secrets, values};
+use crate::limits::SESSION_S;
+use listeners::Listeners;
+
+/// Everything that a [`Config`] holds, except what is known only at the end of the check.
+pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Option<Config> {
+    let Raw {
+        version,
+        listen,
+        tls,
+        plain_http,
+        admin,
+        trusted_proxies,
+        limits,
+        sessions,
+        log,
+        audit,
+        issuers,
+        servers,
+    } = raw;
+    // There is one version, and its type admits no other.
+    let _: Option<raw::Version> = version;
+    let trusted_proxies =
+        listeners::trusted_proxies(cx, &at.key("trusted_proxies"), trusted_proxies);
+    let proxies_known = trusted_proxies.as_ref().is_none_or(|list| !list.is_empty());
+    let listeners =
+        listeners::listeners(cx, at, Listeners { listen, tls, plain_http, proxies_known });
+    let admin = listeners::admin(cx, &at.key("admin"), admin);
+    listeners::conflicts(cx, listeners.iter().map(|l| (&l.at, l.bind)).chain(admin.bound()));
+    let per_address = limits::global(cx, &at.key("limits"), limits);
+    let (session_key, session_lifetime) = sessions_of(cx, &at.key("sessions"), sessions);
+    let log = log_of(cx, &at.key("log"), log);
+    let audit = audit_of(cx, &at.key("audit"), audit);
+    let issuers = issuers::issuers(cx, &at.key("issuers"), issuers, &listeners);
+    let servers = servers::servers(cx, &at.key("servers"), servers, &issuers, &listeners);
+    issuers::unused(cx, &issuers, &servers);
+    Some(Config {
+        listeners: listeners.into_iter().map(|l| l.listener).collect::<Option<Vec<_>>>()?,
+        admin: admin.value?,
+        audit: audit?,
+        servers: servers.into_iter().map(|s| s.map(Arc::new)).collect::<Option<_>>()?,
+        issuers: issuers.into_iter().map(|i| i.issuer).collect::<Option<_>>()?,
+        trusted_proxies: trusted_proxies?,
+        per_address: per_address?,
+        session_key,
+        session_lifetime: session_lifetime?,
+        log: log?,
+        hash: String::new(),
+        files: Vec::new(),
+        warnings: Vec::new(),
+    })
+}
+
+fn sessions_of(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::Sessions>,
+) -> (Option<crate::secret::Secret>, Option<Duration>) {
+    let raw::Sessions { key, lifetime } =
+        raw.unwrap_or(raw::Sessions { key: None, lifetime: None });
+    let key = key.and_then(|key| secrets::key32(cx, &at.key("key"), &key));
+    let bound = Duration::from_secs(SESSION_S_MAX);
+    let default = Duration::from_secs(SESSION_S);
+    (key, duration(cx, &at.key("lifetime"), lifetime, default, bound))
+}
+
+fn log_of(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Log>) -> Option<Log> {
+    let raw::Log { filter, format } = raw.unwrap_or(raw::Log { filter: None, format: None });
+    let filter = filter.unwrap_or_else(|| "info".into());
+    let json = match format {
+        None | Some(raw::LogFormat::Json) => true,
+        Some(raw::LogFormat::Text) => false,
+    };
+    if EnvFilter::try_new(&filter).is_err() || filter.trim().is_empty() {
+        let at = at.key("filter");
+        let message = format!("`{}` is not a log filter", at.shown());
+        cx.error(&at, message, "write a level such as `info`, or `warn,sallyport=debug`");
+        return None;
+    }
+    Some(Log { filter, json })
+}
+
+fn audit_of(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) -> Option<Audit> {
+    let raw::Audit { dir, durability } = raw.unwrap_or(raw::Audit { dir: None, durability: None });
+    let dir = cx.resolve(dir.as_ref().map_or("audit", |dir| &dir.0));
+    let durability = match durability {
+        None | Some(raw::Durability::Durable) => Durability::Durable,
+        Some(raw::Durability::Written) => {
+            cx.warn(
+                &at.key("durability"),
+                "a power loss may take the last audit records",
+                "write `durable`, or accept it",
+            );
+            Durability::Written
+        }
+    };
+    if std::fs::metadata(&dir).is_ok_and(|facts| !facts.is_dir()) {
+        let message = format!("`{}` is not a folder", dir.display());
+        cx.error(&at.key("dir"), message, "name a folder; it is made if it does not exist");
+        return None;
+    }
+    Some(Audit { dir, durability })
+}
+
+/// A duration of at least 1 ms and at most `bound`; a default where none was typed.
+fn duration(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::Duration>,
+    default: Duration,
+    bound: Duration,
+) -> Option<Duration> {
+    let Some(raw::Duration(text)) = raw else { return Some(default) };
+    let value = cx.take(at, values::duration(&text))?;
+    if value.is_zero() || value > bound {
+        let message = format!("`{}` is not a possible duration here", at.shown());
+        cx.error(at, message, format!("write more than 0 and at most `{}s`", bound.as_secs()));
+        return None;
+    }
+    Some(value)
+}
+
+/// A size of at least 1 byte and at most `bound`; a default where none was typed.
+fn size(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::Size>,
+    default: usize,
+    bound: usize,
+) -> Option<usize> {
+    let Some(raw::Size(text)) = raw else { return Some(default) };
+    let value = cx.take(at, values::size(&text))?;
+    if value == 0 || value > bound {
+        let message = format!("`{}` is not a possible size here", at.shown());
+        cx.error(at, message, format!("write more than 0 and at most `{}MiB`", bound >> 20));
+        return None;
+    }
+    Some(value)
+}
+
+/// Lower-case letters, digits, `-` and `_`, beginning with a letter or digit.
+fn is_name(text: &str) -> bool {
+    text.len() <= NAME_CHARS_MAX
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+}
+
+/// Longest `sessions.lifetime`. Unit: seconds. Source: 30 days; longer ones are accounts. // limits.rs
+const SESSION_S_MAX: u64 = 30 * 86_400;
+
+/// Characters of the name of a server, a listener or a pattern. Unit: characters. Source: they
+/// become metric labels. // limits.rs
+const NAME_CHARS_MAX: usize = 64;

@@ -1,0 +1,336 @@
+//! The protected servers: their public face, who may authenticate, and that they differ.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::super::model::{Auth, ClientAuth, Profile, Server};
+use super::super::raw::{self, AuthName};
+use super::super::structure::nearest;
+use super::access::{self, Callers, RawAccess};
+use super::issuers::Checked as Issuer;
+use super::limits::{self, Tools};
+use super::listeners::{self, Checked as Listener};
+use super::{At, Context, is_name, redact, rest, size, upstream, urls};
+use crate::call::Action;
+use crate::limits::{BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX};
+
+pub(super) fn servers(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<Vec<raw::Server>>,
+    issuers: &[Issuer<'_>],
+    listeners: &[Listener<'_>],
+) -> Vec<Option<Server>> {
+    let raw = raw.unwrap_or_default();
+    if raw.is_empty() {
+        cx.absent(at, "no server is protected", "add one with `name`, `public_url` and `upstream`");
+    }
+    let mut names: Vec<(String, usize)> = Vec::new();
+    let mut routes: Vec<(String, usize)> = Vec::new();
+    let mut all = Vec::new();
+    for (i, raw) in raw.into_iter().enumerate() {
+        let at = at.item(i);
+        let name = raw.name.clone();
+        if let Some((_, line)) = names.iter().find(|(other, _)| *other == name) {
+            let name_at = at.key("name");
+            let message = format!("the name `{}` is taken", name_at.shown());
+            cx.error(&name_at, message, format!("line {line} has it already; choose another"));
+        }
+        names.push((name, at.line()));
+        let server = server(cx, &at, raw, issuers, listeners);
+        for route in server.as_ref().map(occupied).unwrap_or_default() {
+            if let Some((_, line)) = routes.iter().find(|(other, _)| *other == route) {
+                let message = format!("`{route}` is served by another server");
+                let help = format!("the one on line {line}; give this one its own path");
+                cx.error(&at.key("public_url"), message, help);
+            }
+            routes.push((route, at.line()));
+        }
+        all.push(server);
+    }
+    all
+}
+
+/// What a server answers to, in a form that two servers must not share.
+fn occupied(server: &Server) -> Vec<String> {
+    match &server.profile {
+        Profile::Mcp => vec![server.path.clone()],
+        Profile::Rest(routes) => {
+            let one = |r: &super::super::model::RestRoute| {
+                format!("{} {}", r.method, rest::shape(&r.template))
+            };
+            routes.iter().map(one).collect()
+        }
+    }
+}
+
+fn server(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: raw::Server,
+    issuers: &[Issuer<'_>],
+    listeners: &[Listener<'_>],
+) -> Option<Server> {
+    let raw::Server {
+        name,
+        public_url,
+        profile,
+        upstream,
+        hosts,
+        origins,
+        auth,
+        scopes,
+        tools,
+        resources,
+        prompts,
+        namespaces,
+        server_requests,
+        limits,
+        guard,
+        redact,
+        allow_networks,
+        body_max,
+    } = raw;
+    let name = self::name(cx, &at.key("name"), name);
+    let url = self::public_url(cx, &at.key("public_url"), &public_url.0, listeners);
+    let base = url.as_ref().map(Url::path);
+    let profile = rest::profile(cx, &at.key("profile"), profile, base);
+    let upstream = upstream::upstream(cx, &at.key("upstream"), upstream, profile.as_ref());
+    let hosts = self::hosts(cx, &at.key("hosts"), hosts, url.as_ref(), listeners);
+    let origins = self::origins(cx, &at.key("origins"), origins);
+    let auth = self::auth(cx, &at.key("auth"), auth, issuers, listeners);
+    let actions = profile.as_ref().map(rest::actions);
+    let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
+    let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
+    let access = access::access(cx, at, raw_access, &callers);
+    let tools = match (&actions, &access) {
+        (Some(actions), _) if !actions.contains(&Action::ToolsInvoke) => Tools::Never,
+        (Some(_), Some(access)) => Tools::By(&access.tools),
+        (None, _) | (_, None) => Tools::Unknown,
+    };
+    let limits = limits::route(cx, &at.key("limits"), limits, tools);
+    let guard = redact::guard(cx, &at.key("guard"), guard);
+    let redact = redact::redact(cx, &at.key("redact"), redact, &callers);
+    let allow_networks = listeners::networks(cx, &at.key("allow_networks"), allow_networks);
+    let body_at = at.key("body_max");
+    let body_bytes_max = size(cx, &body_at, body_max, BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX);
+    let url = url?;
+    Some(Server {
+        name: name?,
+        resource: public_url.0.into(),
+        path: url.path().to_owned(),
+        public_url: url,
+        hosts: hosts?,
+        origins: origins?,
+        profile: profile?,
+        upstream: upstream?,
+        auth: auth?,
+        access: access?,
+        limits: limits?,
+        guard,
+        redact: redact?,
+        allow_networks: allow_networks?,
+        body_bytes_max: body_bytes_max?,
+    })
+}
+
+fn name(cx: &mut Context<'_>, at: &At<'_>, name: String) -> Option<Arc<str>> {
+    if is_name(&name) {
+        return Some(name.into());
+    }
+    let message = format!("`{}` is not a name", at.shown());
+    cx.error(at, message, "use lower-case letters, digits, `-` and `_`, at most 64");
+    None
+}
+
+/// RFC 9728 section 3: the resource has no fragment; here also no query and no trailing slash, so
+/// that one endpoint has one name.
+fn public_url(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    text: &str,
+    listeners: &[Listener<'_>],
+) -> Option<Url> {
+    let url = urls::http_url(cx, at, text)?;
+    if url.query().is_some() {
+        cx.error(at, "`public_url` has no query", "remove the `?` and what follows it");
+        return None;
+    }
+    if text.ends_with('/') {
+        let help = format!("write `{}`", text.trim_end_matches('/'));
+        cx.error(at, "`public_url` has no slash at its end", help);
+        return None;
+    }
+    // Clients compare the text; a second spelling would be a second audience.
+    if url.as_str().trim_end_matches('/') != text {
+        let help = format!("write `{}`", url.as_str().trim_end_matches('/'));
+        cx.error(at, "`public_url` is not in its normal form", help);
+        return None;
+    }
+    urls::require_https(cx, at, &url, "`public_url`")?;
+    if url.path().starts_with(WELL_KNOWN) {
+        let message = format!("`{WELL_KNOWN}` belongs to the gateway's own metadata");
+        cx.error(at, message, "choose another path, such as `/mcp`");
+        return None;
+    }
+    if url.scheme() == "http" && !listeners.is_empty() && listeners.iter().all(|l| l.secure) {
+        let help = format!("write `https{}`", text.trim_start_matches("http"));
+        cx.error(at, "`public_url` is `http`, but every listener speaks TLS", help);
+        return None;
+    }
+    Some(url)
+}
+
+/// The accepted `Host` values: that of `public_url`, those typed, and loopback names where a
+/// listener is on loopback.
+fn hosts(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<Vec<String>>,
+    url: Option<&Url>,
+    listeners: &[Listener<'_>],
+) -> Option<Vec<String>> {
+    let mut all: Vec<String> = url.map(urls::authority).into_iter().collect();
+    let mut sound = true;
+    // Read with the scheme of `public_url`, so that its own port is left out as clients do.
+    let scheme = url.map_or("https", Url::scheme);
+    for (i, host) in raw.into_iter().flatten().enumerate() {
+        let parsed = Url::parse(&format!("{scheme}://{host}/")).ok().filter(|_| {
+            !host.contains(['/', '*', '@', '#', '?', '\\', '%'])
+                && !host.contains(char::is_whitespace)
+        });
+        match parsed {
+            Some(url) => all.push(urls::authority(&url)),
+            None => {
+                let at = at.item(i);
+                let message = format!("`{}` is not a host", at.shown());
+                cx.error(&at, message, "write `notes.internal` or `notes.internal:8443`, no `*`");
+                sound = false;
+            }
+        }
+    }
+    for listener in listeners.iter().filter(|listener| listener.is_loopback()) {
+        let own = listener.bind.map(|bind| (bind.port(), listener.secure));
+        let public =
+            url.and_then(|url| Some((url.port_or_known_default()?, url.scheme() == "https")));
+        for (port, secure) in own.into_iter().chain(public).filter(|(port, _)| *port != 0) {
+            for name in ["localhost", "127.0.0.1", "[::1]"] {
+                let default = if secure { 443 } else { 80 };
+                all.push(if port == default { name.into() } else { format!("{name}:{port}") });
+            }
+        }
+    }
+    let mut unique: Vec<String> = Vec::new();
+    for host in all {
+        if !unique.contains(&host) {
+            unique.push(host);
+        }
+    }
+    sound.then_some(unique)
+}
+
+/// RFC 6454 section 6.2: scheme, host, port; lower case.
+fn origins(cx: &mut Context<'_>, at: &At<'_>, raw: Option<Vec<String>>) -> Option<Vec<String>> {
+    let raw = raw.unwrap_or_default();
+    let mut sound = true;
+    for (i, origin) in raw.iter().enumerate() {
+        let normal = Url::parse(origin).ok().map(|url| url.origin().ascii_serialization());
+        if normal.as_ref() == Some(origin) || is_app_origin(origin) {
+            continue;
+        }
+        sound = false;
+        let at = at.item(i);
+        let (message, help) = match origin.as_str() {
+            "*" => ("`*` would let every web page call".to_owned(), None),
+            "null" => ("`null` is the origin of every sandboxed page".to_owned(), None),
+            _ => (format!("`{}` is not an origin", at.shown()), normal.filter(|o| o != "null")),
+        };
+        let help = match help {
+            Some(normal) => format!("did you mean `{normal}`?"),
+            None => "write the pages that may call: `https://app.example.com`".into(),
+        };
+        cx.error(&at, message, help);
+    }
+    sound.then_some(raw)
+}
+
+/// Pages inside applications have schemes of their own, such as `vscode-webview://id`.
+fn is_app_origin(text: &str) -> bool {
+    let plain = |part: &str| {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b);
+        !part.is_empty() && part.bytes().all(allowed)
+    };
+    text.split_once("://").is_some_and(|(scheme, host)| {
+        !matches!(scheme, "http" | "https" | "file") && plain(scheme) && plain(host)
+    })
+}
+
+fn auth(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::Auth>,
+    issuers: &[Issuer<'_>],
+    listeners: &[Listener<'_>],
+) -> Option<Auth> {
+    match raw {
+        None | Some(raw::Auth::Named(AuthName::Tokens)) => {
+            if issuers.is_empty() {
+                let message = "tokens are required, and no issuer of tokens is trusted";
+                cx.absent(at, message, "add `issuers: [ { issuer: https://… } ]` to the file");
+                return None;
+            }
+            let all = issuers.iter().map(|issuer| issuer.issuer.clone()).collect::<Option<_>>();
+            all.map(Auth::Tokens)
+        }
+        Some(raw::Auth::Named(AuthName::None)) => {
+            let message = "everybody may call this server: nobody is asked who they are";
+            cx.weak(at, message, "write `auth: tokens`");
+            Some(Auth::None)
+        }
+        Some(raw::Auth::Named(AuthName::Certificate)) => {
+            let asks = |l: &Listener<'_>| {
+                let tls = l.listener.as_ref().map(|listener| &listener.tls);
+                tls.is_none_or(|tls| tls.as_ref().is_some_and(|t| t.client_auth != ClientAuth::Off))
+            };
+            if !listeners.iter().any(asks) {
+                let message = "no listener asks for client certificates";
+                cx.absent(at, message, "add `client_ca: clients.pem` to `tls`");
+            }
+            Some(Auth::Certificate)
+        }
+        Some(raw::Auth::Issuers(raw::AuthIssuers { issuers: wanted })) => {
+            some_issuers(cx, &at.key("issuers"), &wanted, issuers)
+        }
+    }
+}
+
+fn some_issuers(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    wanted: &[String],
+    issuers: &[Issuer<'_>],
+) -> Option<Auth> {
+    if wanted.is_empty() {
+        cx.absent(at, "an empty list trusts nobody", "name issuers, or write `auth: tokens`");
+        return None;
+    }
+    let mut all = Vec::new();
+    for (i, name) in wanted.iter().enumerate() {
+        let found = issuers.iter().find(|issuer| issuer.name == *name);
+        if found.is_none() {
+            let at = at.item(i);
+            let names: Vec<&str> = issuers.iter().map(|issuer| issuer.name.as_str()).collect();
+            let help = match nearest(name, &names) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => "name one of the `issuers` of this file, byte for byte".into(),
+            };
+            cx.absent(&at, format!("`{}` is not an issuer of this file", at.shown()), help);
+        }
+        all.push(found.and_then(|issuer| issuer.issuer.clone()));
+    }
+    all.into_iter().collect::<Option<_>>().map(Auth::Tokens)
+}
+
+/// RFC 8615: where the metadata of the gateway stands.
+const WELL_KNOWN: &str = "/.well-known";

@@ -1,0 +1,314 @@
+//! The configuration file as it is typed.
+//!
+//! Owns the shape: which keys exist, what each means, its unit and its default. The JSON Schema,
+//! the structural check and the manual's reference chapter are all made from these types, so a
+//! description is written once. Guarantees nothing about values: [`super::check`] does.
+//!
+//! Each comment ends with "Default: …." where a key may be left out; the reference chapter cuts
+//! the sentence out and shows it in its own column.
+
+mod server;
+mod text;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub use server::*;
+pub use text::*;
+
+/// The configuration of a Sallyport gateway.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    /// Version of this format. Default: `1`.
+    pub version: Option<Version>,
+    /// Where clients connect: one address, or a list of listeners. Default: `127.0.0.1:8443`.
+    pub listen: Option<Listen>,
+    /// Certificate and key of every listener that has no `tls` of its own.
+    /// Default: plain HTTP, which only a loopback address may speak.
+    pub tls: Option<Tls>,
+    /// Whether a listener without TLS may have an address that other machines reach.
+    /// Default: `loopback`.
+    pub plain_http: Option<PlainHttp>,
+    /// The listener for health, readiness and metrics, or `off`. Default: `127.0.0.1:9464`.
+    pub admin: Option<Admin>,
+    /// Networks of the load balancers whose `X-Forwarded-For` and PROXY headers are believed.
+    /// Default: none, so the peer's own address counts.
+    pub trusted_proxies: Option<Vec<Network>>,
+    /// Limits of the whole gateway.
+    pub limits: Option<GlobalLimits>,
+    /// Sealed session ids.
+    pub sessions: Option<Sessions>,
+    /// How log lines look.
+    pub log: Option<Log>,
+    /// The audit trail.
+    pub audit: Option<Audit>,
+    /// The authorization servers whose tokens are trusted. Default: none.
+    pub issuers: Option<Vec<Issuer>>,
+    /// The protected servers. At least one.
+    // Required by the schema; read as optional, so that a file without it is checked for the rest.
+    #[schemars(required)]
+    pub servers: Option<Vec<Server>>,
+}
+
+/// One address, or several listeners.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Listen {
+    /// One address.
+    One(Address),
+    /// Several listeners.
+    Many(Vec<Listener>),
+}
+
+/// One address on which clients connect.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Name in records and metrics; unique. Default: the address.
+    pub name: Option<String>,
+    /// Address and port; port 0 lets the system choose.
+    pub bind: Address,
+    /// Certificate and key of this listener, or `off` for plain HTTP. Default: the `tls` of the
+    /// whole file.
+    pub tls: Option<ListenerTls>,
+    /// Whether a PROXY protocol header (v1 or v2) from one of `trusted_proxies` must precede each
+    /// connection. Default: `false`.
+    pub proxy_protocol: Option<bool>,
+    /// Whether this listener may speak plain HTTP on an address that other machines reach.
+    /// Default: the `plain_http` of the whole file.
+    pub plain_http: Option<PlainHttp>,
+}
+
+/// TLS of one listener.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum ListenerTls {
+    /// No TLS.
+    Off(Off),
+    /// Its own certificate.
+    On(Tls),
+}
+
+/// Certificates of a listener, and what it asks of its clients.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Certificate chain, PEM, leaf first.
+    pub cert: FilePath,
+    /// Private key of the leaf, PEM: PKCS#8, SEC1 or PKCS#1.
+    pub key: FilePath,
+    /// Certificate authorities of client certificates, PEM. Default: no client certificates.
+    pub client_ca: Option<FilePath>,
+    /// Whether a client must present a certificate. Default: `optional` with `client_ca`,
+    /// otherwise `off`.
+    pub client_auth: Option<ClientAuth>,
+    /// Refuse TLS 1.2. Default: `false`.
+    pub tls13_only: Option<bool>,
+    /// Further certificates, chosen by the server name that the client asks for. Default: none.
+    pub more: Option<Vec<CertificateFiles>>,
+}
+
+/// A certificate chain and its key.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateFiles {
+    /// Certificate chain, PEM, leaf first.
+    pub cert: FilePath,
+    /// Private key of the leaf, PEM: PKCS#8, SEC1 or PKCS#1.
+    pub key: FilePath,
+}
+
+/// Whether a client must present a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum ClientAuth {
+    /// None is asked for.
+    Off,
+    /// Verified where presented.
+    Optional,
+    /// No handshake without one.
+    Required,
+}
+
+/// Where plain HTTP is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum PlainHttp {
+    /// Only on loopback addresses.
+    Loopback,
+    /// On every address.
+    Allowed,
+}
+
+/// The admin listener, or none.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Admin {
+    /// No admin listener.
+    Off(Off),
+    /// Its settings.
+    On(AdminListener),
+}
+
+/// The listener for health, readiness and metrics.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdminListener {
+    /// Address and port. Default: `127.0.0.1:9464`.
+    pub listen: Option<Address>,
+    /// Must be `true` for an address that other machines reach: what is shown there has no
+    /// authentication. Default: `false`.
+    pub exposed: Option<bool>,
+}
+
+/// Limits of the whole gateway.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GlobalLimits {
+    /// Requests of one client address, counted before any token is looked at, or `off`.
+    /// Default: `50/s burst 200`.
+    pub per_address: Option<Rate>,
+}
+
+/// Sealed session ids.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sessions {
+    /// Key that seals session ids, 32 bytes, as they are or in hex or base64; replicas share it.
+    /// Default: a new key at each start, so that a restart ends all sessions.
+    pub key: Option<SecretRef>,
+    /// Longest life of a session. Default: `24h`.
+    pub lifetime: Option<Duration>,
+}
+
+/// How log lines look.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Which lines are written, such as `info` or `warn,sallyport=debug`. Default: `info`.
+    pub filter: Option<String>,
+    /// Lines as JSON or as text. Default: `json`.
+    pub format: Option<LogFormat>,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// The audit trail.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// Folder of the log. Default: `audit`.
+    pub dir: Option<FilePath>,
+    /// When a record counts as written: on disk (`durable`), or handed to the system (`written`),
+    /// so that a power loss may take the last records. Default: `durable`.
+    pub durability: Option<Durability>,
+}
+
+/// When a record counts as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Durability {
+    /// After `fdatasync`.
+    Durable,
+    /// After `write`.
+    Written,
+}
+
+/// One trusted authorization server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// The issuer's identifier, compared with `iss` byte for byte; `https` unless on loopback.
+    pub issuer: Url,
+    /// Where its keys are: `discover` (RFC 8414, OpenID Connect), the address of a key set, or
+    /// `{ file: jwks.json }`. Default: `discover`.
+    pub keys: Option<Keys>,
+    /// Accepted signature algorithms, by their JWA names; `none` and HMAC are never accepted.
+    /// Default: `[RS256, PS256, ES256, ES384, EdDSA]`.
+    #[schemars(example = ["ES256"])]
+    pub algorithms: Option<Vec<String>>,
+    /// Accepted audiences, compared byte for byte. Default: the server's `public_url`.
+    #[schemars(example = ["https://notes.example.com/mcp"])]
+    pub audience: Option<Vec<String>>,
+    /// What the `typ` of a token must say: `at+jwt` (RFC 9068), or `any` for issuers that send
+    /// plain JWTs. Default: `at+jwt`.
+    pub token_type: Option<TokenType>,
+    /// Tolerated difference between the issuer's clock and ours, at most `5m`. Default: `30s`.
+    pub clock_skew: Option<Duration>,
+    /// Claim that holds the caller's roles. Default: none, and then no rule may ask for roles.
+    #[schemars(example = &"roles")]
+    pub roles_claim: Option<String>,
+    /// Claim that holds the caller's tenant. Default: none.
+    #[schemars(example = &"tenant")]
+    pub tenant_claim: Option<String>,
+    /// Private key, PEM, with which `sallyport token` signs: a development issuer, refused unless
+    /// every listener is on loopback. Default: none.
+    pub development_key: Option<FilePath>,
+}
+
+/// Where the keys of an issuer are.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Keys {
+    /// `discover`.
+    Discover(Discover),
+    /// Address of a key set.
+    Url(Url),
+    /// A key set in a file.
+    File(KeysFile),
+}
+
+/// A key set in a file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeysFile {
+    /// A JSON Web Key Set (RFC 7517), read again when it changes.
+    pub file: FilePath,
+}
+
+/// The word `discover`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Discover {
+    /// By the issuer's metadata.
+    Discover,
+}
+
+/// What the `typ` of a token must say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum TokenType {
+    /// `at+jwt` or `application/at+jwt`.
+    #[serde(rename = "at+jwt")]
+    AccessToken,
+    /// Also `JWT`, or nothing.
+    #[serde(rename = "any")]
+    Any,
+}
+
+/// The word `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Off {
+    /// Switched off.
+    Off,
+}

@@ -1,0 +1,364 @@
+//! The keys of one protected server.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Duration, FilePath, Network, Pairs, Rate, SecretRef, Size, Url};
+
+/// One protected server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Name in records and metrics; unique; lower-case letters, digits, `-` and `_`.
+    #[schemars(example = &"notes")]
+    pub name: String,
+    /// What clients type, and the audience of their tokens; `https` unless on loopback; no query,
+    /// no fragment, no trailing slash.
+    pub public_url: Url,
+    /// The vocabulary of clients and server: `mcp`, `rest` for the built-in routes of the REST
+    /// context API, or `{ rest: [routes] }`. Default: `mcp`.
+    pub profile: Option<Profile>,
+    /// Where calls go: a URL, or a mapping with a `url`.
+    pub upstream: Upstream,
+    /// Accepted `Host` values besides that of `public_url`. Loopback names are added where the
+    /// listener is on loopback. Default: none.
+    #[schemars(example = ["notes.internal:8443"])]
+    pub hosts: Option<Vec<String>>,
+    /// Web pages that may call, by `Origin`. Default: none, so that requests with an `Origin` are
+    /// refused.
+    #[schemars(example = ["https://app.example.com"])]
+    pub origins: Option<Vec<String>>,
+    /// Who may call: `tokens` of all issuers, `{ issuers: [URL] }` for tokens of some,
+    /// `certificate` for a client certificate alone, `none` for everybody. Default: `tokens`.
+    pub auth: Option<Auth>,
+    /// Scopes per action, in place of the built-in ones (`mcp.` and the action's name).
+    /// Default: the built-in ones.
+    pub scopes: Option<Pairs<Vec<String>>>,
+    /// Rules for tools by name; the first that matches decides, and what none matches is denied.
+    /// Default: every tool, by the scopes of `tools.invoke`.
+    pub tools: Option<Vec<Rule>>,
+    /// Rules for resources by URI. Default: every resource, by the scopes of `resources.read`.
+    pub resources: Option<Vec<Rule>>,
+    /// Rules for prompts by name. Default: every prompt, by the scopes of `prompts.get`.
+    pub prompts: Option<Vec<Rule>>,
+    /// Rules for context and memory namespaces of the REST profile. Default: every namespace, by
+    /// the scopes of the action.
+    pub namespaces: Option<Vec<Rule>>,
+    /// Requests that the server may send to the client on its streams. Default: none.
+    pub server_requests: Option<Vec<ServerRequest>>,
+    /// How often this server may be called.
+    pub limits: Option<RouteLimits>,
+    /// Injection guards for tool arguments: one mode for all, or one for each. Default: `block`
+    /// for path, url and hidden_text, `monitor` for sql and shell.
+    pub guard: Option<Guard>,
+    /// What is masked in answers: `default` (every class), `off`, a list of classes, or a mapping.
+    /// Default: `default`.
+    pub redact: Option<Redact>,
+    /// Networks from which clients may call. Default: all.
+    pub allow_networks: Option<Vec<Network>>,
+    /// Largest request body. Default: `4MiB`.
+    pub body_max: Option<Size>,
+}
+
+/// The vocabulary of clients and server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Profile {
+    /// By name.
+    Named(ProfileName),
+    /// REST with routes of its own.
+    Rest(RestProfile),
+}
+
+/// A built-in vocabulary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum ProfileName {
+    /// The Model Context Protocol.
+    Mcp,
+    /// The built-in routes of the REST context API.
+    Rest,
+}
+
+/// REST with routes of its own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestProfile {
+    /// The routes; requests that none matches are refused.
+    pub rest: Vec<RestRoute>,
+}
+
+/// One route of the REST profile.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestRoute {
+    /// HTTP method.
+    pub method: RestMethod,
+    /// Path template below the path of `public_url`; a `{variable}` matches one segment.
+    #[schemars(example = "/mcp/tools/{name}")]
+    pub path: String,
+    /// What the route means, such as `memory.read`.
+    #[schemars(example = "memory.read")]
+    pub action: String,
+    /// Where the tool or namespace stands: `path:name`, `query:name`, or `body:/json/pointer`.
+    /// Default: the server as a whole.
+    #[schemars(example = "query:namespace")]
+    pub resource: Option<String>,
+    /// Where the person stands whose data is touched. Default: nobody.
+    #[schemars(example = "query:user_id")]
+    pub subject: Option<String>,
+}
+
+/// Methods of REST routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[schemars(inline)]
+pub enum RestMethod {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// DELETE
+    Delete,
+}
+
+/// Where calls go.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Upstream {
+    /// The address alone.
+    Url(Url),
+    /// The address and how to talk to it.
+    Keys(UpstreamKeys),
+}
+
+/// Where calls go, and how.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamKeys {
+    /// Address of the server's endpoint; REST: the base to which paths are appended.
+    #[schemars(example = "http://127.0.0.1:8080/mcp")]
+    pub url: Url,
+    /// The gateway's own credential towards the server; a caller's token is never passed on.
+    /// Default: none.
+    pub credential: Option<Credential>,
+    /// Certificate authorities of an `https` upstream, PEM. Default: the system's.
+    pub ca: Option<FilePath>,
+    /// Time to connect. Default: `3s`.
+    pub connect_timeout: Option<Duration>,
+    /// Time to the head of the answer. Default: `60s`.
+    pub head_timeout: Option<Duration>,
+    /// Longest silence in a JSON answer. Default: `30s`.
+    pub idle_timeout: Option<Duration>,
+    /// Longest silence in an event stream. Default: `15m`.
+    pub stream_idle_timeout: Option<Duration>,
+    /// Largest JSON answer or single event. Default: `16MiB`.
+    pub answer_bytes_max: Option<Size>,
+}
+
+/// The gateway's own credential.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// Name of the request header. Default: `authorization`.
+    #[schemars(example = "x-api-key")]
+    pub header: Option<String>,
+    /// The whole value of the header, such as `Bearer` and a token.
+    pub value: SecretRef,
+}
+
+/// Who may call.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Auth {
+    /// By name.
+    Named(AuthName),
+    /// Tokens of these issuers.
+    Issuers(AuthIssuers),
+}
+
+/// A way to authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum AuthName {
+    /// Bearer tokens of every issuer.
+    Tokens,
+    /// A client certificate alone.
+    Certificate,
+    /// Nobody is asked.
+    None,
+}
+
+/// Tokens of some issuers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuthIssuers {
+    /// Which of the `issuers` of the whole file.
+    #[schemars(example = ["https://idp.example.com"])]
+    pub issuers: Vec<String>,
+}
+
+/// One rule. The first rule that matches decides.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// A glob: `*` is any run of characters, `?` any one.
+    #[schemars(example = "crm.*")]
+    pub r#match: String,
+    /// Scopes that are needed besides the action's own, all of them. Default: none.
+    #[schemars(example = ["crm:read"])]
+    pub scopes: Option<Vec<String>>,
+    /// Roles of which any one is needed. Default: none is asked for.
+    #[schemars(example = ["support"])]
+    pub roles: Option<Vec<String>>,
+    /// Refuse, whatever the caller's scopes and roles. Default: `false`.
+    pub deny: Option<bool>,
+}
+
+/// A request from server to client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum ServerRequest {
+    /// `sampling/createMessage`
+    Sampling,
+    /// `elicitation/create`
+    Elicitation,
+    /// `roots/list`
+    Roots,
+    /// `ping`
+    Ping,
+}
+
+/// How often a server may be called.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteLimits {
+    /// Calls of one caller, or `off`. Default: `off`.
+    pub per_principal: Option<Rate>,
+    /// Calls of one caller on tools that match the glob. Default: none.
+    pub per_tool: Option<Pairs<Rate>>,
+    /// Calls of all callers together, or `off`. Default: `off`.
+    pub per_route: Option<Rate>,
+    /// Calls in flight of all callers together. Default: `256`.
+    pub concurrency: Option<u32>,
+    /// Calls in flight of one caller. Default: `16`.
+    pub concurrency_per_principal: Option<u32>,
+}
+
+/// Guards for tool arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Guard {
+    /// One mode for all.
+    All(GuardMode),
+    /// One for each.
+    Each(GuardModes),
+}
+
+/// What a guard does on a hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum GuardMode {
+    /// Nothing is looked at.
+    Off,
+    /// A hit is counted and recorded.
+    Monitor,
+    /// A hit refuses the call.
+    Block,
+}
+
+/// The mode of each guard.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GuardModes {
+    /// Path parameters: traversal, NUL, absolute system paths. Default: `block`.
+    pub path: Option<GuardMode>,
+    /// URL parameters: other schemes than http and https, private and metadata addresses,
+    /// credentials. Default: `block`.
+    pub url: Option<GuardMode>,
+    /// SQL fragments in parameters that are not SQL. Default: `monitor`.
+    pub sql: Option<GuardMode>,
+    /// Shell metacharacters in parameters that name files, hosts or ids. Default: `monitor`.
+    pub shell: Option<GuardMode>,
+    /// Invisible and direction-changing characters. Default: `block`.
+    pub hidden_text: Option<GuardMode>,
+}
+
+/// What is masked in answers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Redact {
+    /// `default` or `off`.
+    Named(RedactName),
+    /// These classes, masked.
+    Classes(Vec<String>),
+    /// Classes with their forms, patterns, and who sees what.
+    Keys(RedactKeys),
+}
+
+/// A built-in choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum RedactName {
+    /// Every built-in class, masked.
+    Default,
+    /// Nothing is masked.
+    Off,
+}
+
+/// Classes with their forms, patterns, and who sees what.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RedactKeys {
+    /// Which classes are looked for, and what is put in their place: `mask`, `label`, `drop`,
+    /// `block` or `report`. Default: every built-in class with `mask`.
+    pub classes: Option<Pairs<Form>>,
+    /// Patterns of your own. Default: none.
+    pub custom: Option<Vec<CustomPattern>>,
+    /// Scopes per class, any one of which shows its values as they are. Default: `pii:` and the
+    /// class and `.read`, such as `pii:email.read`.
+    pub reveal: Option<Pairs<Vec<String>>>,
+}
+
+/// What is put in the place of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Form {
+    /// What is harmless stays, such as the last four digits of a card.
+    Mask,
+    /// A label, such as `[EMAIL]`.
+    Label,
+    /// The JSON value that holds it becomes `null`.
+    Drop,
+    /// The answer is not delivered.
+    Block,
+    /// The value stays and is counted.
+    Report,
+}
+
+/// A pattern of your own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CustomPattern {
+    /// Name in labels, scopes and records: lower-case letters, digits and `_`.
+    #[schemars(example = &"employee")]
+    pub name: String,
+    /// Regular expression in the syntax of the Rust crate `regex`: linear time, no look-around.
+    #[schemars(example = r"EMP-\d{6}")]
+    pub pattern: String,
+    /// What is put in its place. Default: `label`.
+    pub form: Option<Form>,
+}

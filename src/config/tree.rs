@@ -1,0 +1,554 @@
+//! YAML text as a tree in which every key and value knows where it stands.
+//!
+//! Reads the events of serde-saphyr's YAML 1.2 parser itself, because a deserializer stops at the
+//! first mistake and this module must not: duplicate keys and tags are collected, only broken
+//! syntax ends the reading. Guarantees: depth, values and alias copies are bounded; only `true`
+//! and `false` are booleans (YAML 1.2 core schema, section 10.3), so `off`, `no` and `yes` stay
+//! text; one document.
+
+use std::collections::HashMap;
+
+use serde_saphyr::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle};
+
+use super::problem::Problem;
+
+/// A place in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    /// Line, from 1.
+    pub(super) line: usize,
+    /// Column in characters, from 1.
+    pub(super) column: usize,
+    /// Characters on that line, at least 1.
+    pub(super) length: usize,
+}
+
+impl Span {
+    /// The first character of the text.
+    pub(super) const START: Self = Self { line: 1, column: 1, length: 1 };
+}
+
+/// A value with its place.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) span: Span,
+    pub(super) value: Value,
+}
+
+/// What stands there.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(Text),
+    List(Vec<Item>),
+    Map(Vec<Entry>),
+    /// A text whose `${…}` could not be replaced; the problem is known already.
+    Unset,
+}
+
+/// A text, and what was typed where `${…}` was replaced in it.
+#[derive(Debug, Clone)]
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) typed: Option<String>,
+}
+
+/// One item of a list; its number stays the same when items before it are taken out.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) number: usize,
+    pub(super) node: Node,
+}
+
+/// One key of a mapping.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_span: Span,
+    pub(super) node: Node,
+}
+
+impl Node {
+    /// The entry of a key.
+    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|entry| entry.key == key),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Unset => None,
+        }
+    }
+
+    /// The item at a position.
+    pub(super) fn item(&self, position: usize) -> Option<&Item> {
+        match &self.value {
+            Value::List(items) => items.get(position),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::Map(_)
+            | Value::Unset => None,
+        }
+    }
+
+    /// The same without places.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match &self.value {
+            Value::Null | Value::Unset => Json::Null,
+            Value::Bool(value) => Json::Bool(*value),
+            Value::Integer(value) => Json::from(*value),
+            Value::Float(value) => Json::from(*value),
+            Value::Text(text) => Json::String(text.text.clone()),
+            Value::List(items) => items.iter().map(|item| item.node.to_json()).collect(),
+            Value::Map(entries) => entries
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.node.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match &self.value {
+            Value::List(items) => 1 + items.iter().map(|item| item.node.size()).sum::<usize>(),
+            Value::Map(entries) => 1 + entries.iter().map(|e| e.node.size()).sum::<usize>(),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::Unset => 1,
+        }
+    }
+}
+
+/// Reads a text. `None` where its syntax is broken; the problems then say why.
+pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
+    let mut options = Options::default();
+    options.flow_nesting_limit = CONFIG_DEPTH_MAX;
+    options.block_nesting_limit = CONFIG_DEPTH_MAX;
+    options.disallow_directives = true;
+    options.set_emit_comments(false);
+    let mut builder = Builder::default();
+    let mut state = Ok(());
+    for next in Parser::new_from_str_with_options(text, options) {
+        state = match next {
+            Ok((event, span)) => builder.take(event, place(&span)),
+            Err(error) => {
+                let marker = error.marker();
+                let span = Span { line: marker.line(), column: marker.col() + 1, length: 1 };
+                builder.fail(syntax(span, error.kind(), &error.info(), text))
+            }
+        };
+        if state.is_err() {
+            break;
+        }
+    }
+    problems.append(&mut builder.problems);
+    let empty = Node { span: Span::START, value: Value::Null };
+    state.ok().map(|()| builder.root.unwrap_or(empty))
+}
+
+/// The reading cannot go on; the problem is known.
+struct Broken;
+
+/// Puts events together. A stack, not recursion: depth is bounded by the parser's options.
+#[derive(Default)]
+struct Builder {
+    stack: Vec<Frame>,
+    root: Option<Node>,
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+    problems: Vec<Problem>,
+}
+
+/// A list or mapping whose end has not come yet.
+struct Frame {
+    span: Span,
+    anchor: usize,
+    body: Body,
+}
+
+enum Body {
+    List(Vec<Item>),
+    Map { entries: Vec<Entry>, key: Option<(String, Span)> },
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Broken> {
+        match event {
+            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+            Event::DocumentStart(..) if self.root.is_some() => self.fail(Problem::error(
+                String::new(),
+                span,
+                "a second document begins here",
+                "keep one configuration in one file; remove the line `---`",
+            )),
+            Event::DocumentStart(..) | Event::Anchor(..) => Ok(()),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.refuse_tag(tag.is_some(), span);
+                let value = scalar(text.into_owned(), style);
+                self.attach(Node { span, value }, anchor)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.refuse_tag(tag.is_some(), span);
+                self.open(Frame { span, anchor, body: Body::List(Vec::new()) })
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.refuse_tag(tag.is_some(), span);
+                let body = Body::Map { entries: Vec::new(), key: None };
+                self.open(Frame { span, anchor, body })
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
+                Some(node) => {
+                    let copy = Node { span, value: node.value.clone() };
+                    self.attach(copy, 0)
+                }
+                None => self.fail(self.unknown_alias(span)),
+            },
+            // Comments are switched off, unresolved aliases are errors of the parser; whatever a
+            // newer parser adds is refused here.
+            _ => self.fail(Problem::error(
+                self.path(),
+                span,
+                "this YAML construct is not supported",
+                "use plain mappings, lists and values",
+            )),
+        }
+    }
+
+    fn fail(&mut self, problem: Problem) -> Result<(), Broken> {
+        self.problems.push(problem);
+        Err(Broken)
+    }
+
+    fn unknown_alias(&self, span: Span) -> Problem {
+        let message = "this alias points at a value that is not complete yet";
+        Problem::error(self.path(), span, message, "define the anchor `&name` before the alias")
+    }
+
+    fn refuse_tag(&mut self, tagged: bool, span: Span) {
+        if tagged {
+            let help = "remove the `!…` before the value; put a text in quotes instead";
+            let problem = Problem::error(self.path(), span, "YAML tags are not supported", help);
+            self.problems.push(problem);
+        }
+    }
+
+    fn open(&mut self, frame: Frame) -> Result<(), Broken> {
+        if self.expects_key() {
+            return self.fail(self.not_a_key(frame.span));
+        }
+        self.stack.push(frame);
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Broken> {
+        let Some(Frame { span, anchor, body }) = self.stack.pop() else { return Ok(()) };
+        let value = match body {
+            Body::List(items) => Value::List(items),
+            Body::Map { entries, .. } => Value::Map(entries),
+        };
+        self.attach(Node { span, value }, anchor)
+    }
+
+    fn expects_key(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame { body: Body::Map { key: None, .. }, .. }))
+    }
+
+    fn not_a_key(&self, span: Span) -> Problem {
+        let help = "in `{ … }`, put `${NAME}` in quotes";
+        Problem::error(self.path(), span, "a key must be a text", help)
+    }
+
+    /// Puts a complete value where it belongs: as a key, after its key, into a list, at the root.
+    fn attach(&mut self, node: Node, anchor: usize) -> Result<(), Broken> {
+        self.nodes = self.nodes.saturating_add(node.size());
+        if self.nodes > CONFIG_NODES_MAX {
+            let message = format!("more than {CONFIG_NODES_MAX} values");
+            let help = "split the configuration; aliases count as often as they are used";
+            return self.fail(Problem::error(self.path(), node.span, message, help));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        if self.expects_key() {
+            return self.set_key(node);
+        }
+        match self.stack.last_mut().map(|frame| &mut frame.body) {
+            None => self.root = Some(node),
+            Some(Body::List(items)) => items.push(Item { number: items.len(), node }),
+            Some(Body::Map { entries, key }) => {
+                let Some((name, key_span)) = key.take() else { return Ok(()) };
+                match entries.iter().find(|entry| entry.key == name) {
+                    None => entries.push(Entry { key: name, key_span, node }),
+                    Some(first) => {
+                        let line = first.key_span.line;
+                        let message = format!("the key `{name}` stands here for the second time");
+                        let help = format!("it already stands on line {line}; remove one of them");
+                        let path = join(&self.path(), &name);
+                        self.problems.push(Problem::error(path, key_span, message, help));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_key(&mut self, node: Node) -> Result<(), Broken> {
+        let text = match node.value {
+            Value::Text(text) => text.text,
+            Value::Null => String::new(),
+            Value::Bool(value) => value.to_string(),
+            Value::Integer(value) => value.to_string(),
+            Value::Float(_) | Value::List(_) | Value::Map(_) | Value::Unset => {
+                return self.fail(self.not_a_key(node.span));
+            }
+        };
+        if let Some(Frame { body: Body::Map { key, .. }, .. }) = self.stack.last_mut() {
+            *key = Some((text, node.span));
+        }
+        Ok(())
+    }
+
+    /// Where the builder stands, for problems.
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for frame in &self.stack {
+            match &frame.body {
+                Body::List(items) => path = format!("{path}[{}]", items.len()),
+                Body::Map { key: Some((key, _)), .. } => path = join(&path, key),
+                Body::Map { key: None, .. } => {}
+            }
+        }
+        path
+    }
+}
+
+/// Appends a key to a path. A key that is not a plain word stands in quotes.
+pub(super) fn join(path: &str, key: &str) -> String {
+    let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let key = if plain && !key.is_empty() { key.to_owned() } else { format!("{key:?}") };
+    if path.is_empty() { key } else { format!("{path}.{key}") }
+}
+
+/// The value of a scalar by the core schema, without its octal, hexadecimal and infinite numbers:
+/// none of our keys has such a value.
+fn scalar(text: String, style: ScalarStyle) -> Value {
+    if style == ScalarStyle::Plain {
+        match text.as_str() {
+            "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+            "true" => return Value::Bool(true),
+            "false" => return Value::Bool(false),
+            _ => {}
+        }
+        if is_decimal(&text) {
+            if let Ok(number) = text.parse::<i64>() {
+                return Value::Integer(number);
+            }
+            if let Some(number) = text.parse::<f64>().ok().filter(|number| number.is_finite()) {
+                return Value::Float(number);
+            }
+        }
+    }
+    Value::Text(Text { text, typed: None })
+}
+
+/// Digits with a sign, a point, an exponent; no leading zero, which YAML 1.1 reads as octal.
+fn is_decimal(text: &str) -> bool {
+    let digits = text.trim_start_matches(['-', '+']);
+    let zero = digits.starts_with('0') && digits.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+    digits.len() + 1 >= text.len()
+        && digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits
+            .bytes()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
+        && !zero
+}
+
+fn place(span: &serde_saphyr::granit_parser::Span) -> Span {
+    let (start, end) = (span.start, span.end);
+    let length = if end.line() == start.line() { end.col().saturating_sub(start.col()) } else { 1 };
+    Span { line: start.line(), column: start.col() + 1, length: length.max(1) }
+}
+
+/// The parser's own words, with the way out of the mistakes that people make.
+fn syntax(span: Span, kind: &ErrorKind, info: &str, text: &str) -> Problem {
+    let line = text.lines().nth(span.line.saturating_sub(1)).unwrap_or_default();
+    let tab = line.trim_start_matches(' ').starts_with('\t');
+    let (message, help) = match kind {
+        ErrorKind::RecursionLimitExceeded => (
+            format!("nested deeper than {CONFIG_DEPTH_MAX} levels"),
+            "the configuration needs no more than six",
+        ),
+        ErrorKind::DirectiveDisallowed => {
+            ("YAML directives are not supported".to_owned(), "remove the line that begins with `%`")
+        }
+        _ if tab => ("a tab stands where YAML wants spaces".to_owned(), "indent with spaces"),
+        _ if line.contains("${") => (
+            format!("not valid YAML: {info}"),
+            "between `{ }` and `[ ]`, put a value with `${NAME}` in quotes",
+        ),
+        _ => (
+            format!("not valid YAML: {info}"),
+            "check the indentation, the quotes and the brackets up to this place",
+        ),
+    };
+    Problem::error(String::new(), span, message, help)
+}
+
+/// Nesting depth of the configuration. Unit: levels. Source: the deepest key stands on level
+/// six. // limits.rs
+const CONFIG_DEPTH_MAX: usize = 24;
+
+/// Values in one configuration, each use of an alias counted. Unit: values. Source: a thousand
+/// servers with fifty values each; against alias bombs. // limits.rs
+const CONFIG_NODES_MAX: usize = 50_000;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{CONFIG_DEPTH_MAX, CONFIG_NODES_MAX, Node, Span, Value, parse};
+
+    fn tree(text: &str) -> Node {
+        let mut problems = Vec::new();
+        let node = parse(text, &mut problems).unwrap();
+        assert!(problems.is_empty(), "{problems:?}");
+        node
+    }
+
+    fn refused(text: &str) -> (Span, String, String) {
+        let mut problems = Vec::new();
+        let root = parse(text, &mut problems);
+        assert!(root.is_none() || !problems.is_empty(), "accepted: {text:?}");
+        let problem = problems.remove(0);
+        let span = Span { line: problem.line, column: problem.column, length: problem.length };
+        (span, problem.message, problem.help)
+    }
+
+    #[test]
+    fn keys_and_values_know_their_places() {
+        let root = tree("a: 1\nb:\n  - x: yes\n    y: 'q'\n");
+        let a = root.entry("a").unwrap();
+        assert_eq!(a.key_span, Span { line: 1, column: 1, length: 1 });
+        assert_eq!(a.node.span, Span { line: 1, column: 4, length: 1 });
+        let item = root.entry("b").unwrap().node.item(0).unwrap();
+        let y = item.node.entry("y").unwrap();
+        assert_eq!(y.key_span, Span { line: 4, column: 5, length: 1 });
+        assert_eq!(y.node.span, Span { line: 4, column: 8, length: 3 });
+    }
+
+    #[test]
+    fn columns_count_characters_not_bytes() {
+        let root = tree("ä: {ö: 5}\n");
+        let inner = root.entry("ä").unwrap().node.entry("ö").unwrap();
+        assert_eq!(inner.node.span, Span { line: 1, column: 8, length: 1 });
+    }
+
+    #[test]
+    fn only_true_and_false_are_booleans() {
+        let json = tree("[true, false, yes, no, on, off, True, y]").to_json();
+        assert_eq!(json, serde_json::json!([true, false, "yes", "no", "on", "off", "True", "y"]));
+    }
+
+    #[test]
+    fn numbers_are_decimal_and_quoted_ones_are_text() {
+        let json =
+            tree("[1, -2, 1.5, '3', 0123, 0x10, 1.2.3, .inf, 99999999999999999999]").to_json();
+        assert_eq!(
+            json,
+            serde_json::json!([1, -2, 1.5, "3", "0123", "0x10", "1.2.3", ".inf", 1e20])
+        );
+    }
+
+    #[test]
+    fn key_that_stands_twice_is_found_at_its_second_place() {
+        let (span, message, help) = refused("a: 1\nb: 2\na: 3\n");
+        assert_eq!(span, Span { line: 3, column: 1, length: 1 });
+        assert!(message.contains("`a`") && help.contains("line 1"), "{message} {help}");
+    }
+
+    #[test]
+    fn tab_is_refused_with_the_way_out() {
+        let (span, _, help) = refused("a:\n\tb: 1\n");
+        assert_eq!(span.line, 2);
+        assert!(help.contains("spaces"), "{help}");
+    }
+
+    #[test]
+    fn unquoted_reference_in_braces_is_explained() {
+        let (_, _, help) = refused("tls: { cert: ${DIR}/a, key: b }\n");
+        assert!(help.contains("quotes"), "{help}");
+    }
+
+    #[test]
+    fn tags_directives_and_second_documents_are_refused() {
+        assert!(refused("a: !!str 5\n").1.contains("tags"));
+        assert!(refused("%YAML 1.2\n---\na: 1\n").1.contains("directives"));
+        let (span, message, _) = refused("a: 1\n---\nb: 2\n");
+        assert_eq!((span.line, message.contains("second document")), (2, true));
+        assert!(refused("? [a]\n: 1\n").1.contains("key must be"));
+    }
+
+    #[test]
+    fn alias_is_a_copy_and_an_unknown_one_is_refused() {
+        let root = tree("a: &x [1, 2]\nb: *x\n");
+        assert_eq!(root.to_json(), serde_json::json!({"a": [1, 2], "b": [1, 2]}));
+        assert_eq!(root.entry("b").unwrap().node.span.line, 2);
+        refused("a: *nobody\n");
+        refused("a: &x [*x]\n");
+    }
+
+    #[test]
+    fn alias_bomb_ends_at_config_nodes_max() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..9 {
+            let below = format!("*a{}", level - 1);
+            text += &format!("a{level}: &a{level} [{}]\n", vec![below; 9].join(", "));
+        }
+        let (_, message, _) = refused(&text);
+        assert!(message.contains(&CONFIG_NODES_MAX.to_string()), "{message}");
+    }
+
+    #[test]
+    fn nesting_ends_at_config_depth_max() {
+        let depth = CONFIG_DEPTH_MAX + 1;
+        let (_, message, _) = refused(&format!("a: {}{}", "[".repeat(depth), "]".repeat(depth)));
+        assert!(message.contains(&CONFIG_DEPTH_MAX.to_string()), "{message}");
+    }
+
+    #[test]
+    fn empty_text_is_a_null_at_the_start() {
+        let root = tree("# nothing\n");
+        assert!(matches!(root.value, Value::Null));
+        assert_eq!(root.span, Span::START);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_ends_in_a_tree_or_in_problems(text in "\\PC{0,200}") {
+            let mut problems = Vec::new();
+            let root = parse(&text, &mut problems);
+            prop_assert!(root.is_some() || !problems.is_empty());
+        }
+
+        #[test]
+        fn yaml_look_alikes_do_not_panic(text in "[-a:{}\\[\\], \n'\"&*!|>#%\t?.0-9]{0,120}") {
+            let mut problems = Vec::new();
+            let root = parse(&text, &mut problems);
+            prop_assert!(root.is_some() || !problems.is_empty());
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! Numbers: runs of digit groups, and which of them are a card, a social security
+//! number or a phone number.
+
+use super::context::Hints;
+use super::scan::{Number, Scan, Undecided};
+use super::{iban, net, phone};
+use crate::class::Class;
+
+/// Digit groups that stand together: `4111 1111 1111 1111`, `(212) 555-0147`.
+pub(super) struct Run {
+    groups: [Group; GROUPS_MAX],
+    count: usize,
+}
+
+/// Consecutive digits.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Group {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Group {
+    pub(super) fn length(&self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// Judges the run of digits that begins at `at`; returns where to go on.
+pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
+    if let Some(end) = iban::at_check_digits(scan, at) {
+        return end;
+    }
+    let run = Run::read(scan, at);
+    let groups = run.groups();
+    for (index, group) in groups.iter().enumerate() {
+        let window = Window { groups, index };
+        if let Some(end) = window.judge(scan, *group) {
+            return end;
+        }
+        // The groups that were read beside this one may go on after the last.
+        if run.count == GROUPS_MAX && index + WINDOW_GROUPS >= GROUPS_MAX {
+            return group.end;
+        }
+    }
+    groups.last().map_or(at + 1, |last| last.end)
+}
+
+impl Run {
+    fn read(scan: &Scan<'_, '_>, at: usize) -> Run {
+        let mut run = Run { groups: [Group::default(); GROUPS_MAX], count: 0 };
+        let mut start = at;
+        for slot in &mut run.groups {
+            let end = start + scan.count(start, usize::MAX, |b| b.is_ascii_digit());
+            *slot = Group { start, end };
+            run.count += 1;
+            let gap = scan.count(end, SEPARATOR_BYTES, is_separator);
+            start = end + gap;
+            if gap == 0 || !scan.byte(start).is_ascii_digit() {
+                break;
+            }
+        }
+        run
+    }
+
+    fn groups(&self) -> &[Group] {
+        self.groups.get(..self.count).unwrap_or_default()
+    }
+}
+
+/// The groups of a run from one of them on.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'r> {
+    groups: &'r [Group],
+    index: usize,
+}
+
+impl<'r> Window<'r> {
+    /// The groups from this one on.
+    pub(super) fn rest(&self) -> &'r [Group] {
+        self.groups.get(self.index..).unwrap_or_default()
+    }
+
+    /// Whether this group is joined to the one before, or the last of `count` groups to
+    /// the one after, by the same single byte: then they are one longer number.
+    pub(super) fn is_part_of_more(&self, scan: &Scan<'_, '_>, count: usize, separator: u8) -> bool {
+        let joined = |left: Option<&Group>, right: Option<&Group>| match (left, right) {
+            (Some(left), Some(right)) => {
+                right.start - left.end == 1 && scan.byte(left.end) == separator
+            }
+            _ => false,
+        };
+        let before = self.index.checked_sub(1).and_then(|before| self.groups.get(before));
+        let rest = self.rest();
+        let last = count.checked_sub(1).and_then(|last| rest.get(last));
+        joined(before, rest.first()) || joined(last, rest.get(count))
+    }
+
+    /// Whether a dot joins this group to digits before it.
+    pub(super) fn is_dotted_before(&self, scan: &Scan<'_, '_>) -> bool {
+        let start = self.rest().first().map_or(0, |first| first.start);
+        self.index > 0 && scan.byte_before(start, 1) == b'.' && {
+            scan.byte_before(start, 2).is_ascii_digit()
+        }
+    }
+
+    fn judge(&self, scan: &mut Scan<'_, '_>, group: Group) -> Option<usize> {
+        let left = Left::of(scan, group.start, self.index);
+        if left == Left::Inside {
+            scan.findings.crowded |= group.length() > 2;
+            return None;
+        }
+        net::v4(scan, self, left)
+            .or_else(|| phone::international(scan, self))
+            .or_else(|| ssn(scan, self, left))
+            .or_else(|| card(scan, self, left))
+            .or_else(|| phone::north_american(scan, self, left))
+            .or_else(|| bare(scan, self))
+    }
+}
+
+/// How a number begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nothing is joined to it.
+    Free,
+    /// A dash, dot or slash joins it to a word: `pkg-123`, part of an identifier.
+    Joined,
+    /// Directly after a letter: `a123`.
+    Inside,
+}
+
+impl Left {
+    fn of(scan: &Scan<'_, '_>, start: usize, index: usize) -> Left {
+        if index > 0 {
+            return Left::Free;
+        }
+        match (scan.byte_before(start, 2), scan.byte_before(start, 1)) {
+            // A percent-encoded plus, and line ends that a log writer has escaped.
+            (b'2', b'B' | b'b') if scan.byte_before(start, 3) == b'%' => Left::Free,
+            (b'\\', b'n' | b'r' | b't') => Left::Free,
+            (_, b'_') => Left::Joined,
+            (_, before) if before.is_ascii_alphanumeric() => Left::Inside,
+            (before, b'-' | b'.') if before.is_ascii_alphanumeric() => Left::Joined,
+            _ => Left::Free,
+        }
+    }
+}
+
+/// Whether a number can end at `end`: no letter, and no joined word or decimals follow.
+pub(super) fn ends_number(scan: &mut Scan<'_, '_>, end: usize) -> bool {
+    let (next, after) = (scan.byte(end), scan.byte(end + 1));
+    let inside = next.is_ascii_alphanumeric() || next == b'_';
+    let joined = matches!(next, b'-' | b'.' | b'@') && after.is_ascii_alphanumeric();
+    // A sentence may end with a number, and the next begin without a space.
+    let joined = joined && !(next == b'.' && after.is_ascii_alphabetic());
+    scan.findings.crowded |= inside || joined;
+    !inside && !joined
+}
+
+/// The one byte between the first two groups, if it is one.
+pub(super) fn separator(scan: &Scan<'_, '_>, groups: &[Group]) -> Option<u8> {
+    let [first, second, ..] = groups else {
+        return None;
+    };
+    (second.start - first.end == 1).then(|| scan.byte(first.end))
+}
+
+/// A social security number in three groups: 20 CFR 422.103 and the SSA's rules since
+/// 2011: area not 000, 666 or 9xx, group not 00, serial not 0000.
+fn ssn(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usize> {
+    let [area, group, serial] = *window.rest().first_chunk::<3>()?;
+    let shape = (area.length(), group.length(), serial.length());
+    if !scan.is_on(Class::UsSsn) || shape != (3, 2, 4) {
+        return None;
+    }
+    let between = separator(scan, window.rest())?;
+    let same = serial.start - group.end == 1 && scan.byte(group.end) == between;
+    let digits = Number::of(scan, &[area, group, serial])?;
+    if !same || !matches!(between, b'-' | b' ' | b'.') || !is_ssn(digits) {
+        return None;
+    }
+    let alone = left == Left::Free && !window.is_part_of_more(scan, 3, between);
+    let alone = alone && ends_number(scan, serial.end);
+    if !alone && !scan.hints(area.start, serial.end).has(Hints::SSN) {
+        scan.findings.crowded = true;
+        return None;
+    }
+    Some(scan.found_number(Class::UsSsn, area.start, serial.end, Some(digits)))
+}
+
+fn is_ssn(digits: Number) -> bool {
+    let (area, rest) = (digits.value / 1_000_000, digits.value % 1_000_000);
+    digits.length <= 9
+        && (1..900).contains(&area)
+        && area != 666
+        && rest / 10_000 != 0
+        && rest % 10_000 != 0
+}
+
+/// A payment card number: 12 to 19 digits (ISO/IEC 7812) of a known issuer with the
+/// right check digit, in one piece or in the groups that are printed on cards.
+fn card(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usize> {
+    let groups = window.rest();
+    let first = groups.first()?;
+    if !scan.is_on(Class::Card) || !(4..=CARD_DIGITS_MAX).contains(&first.length()) {
+        return None;
+    }
+    if !matches!(scan.byte(first.start), b'2'..=b'6') {
+        return None;
+    }
+    let mut best = None;
+    let mut total = 0;
+    for (index, group) in groups.iter().enumerate() {
+        total += group.length();
+        // A long first group is a number of its own; what follows it is another.
+        let printed = group.length() >= 3 && first.length() < 12;
+        if total > CARD_DIGITS_MAX || (index > 0 && !printed) {
+            break;
+        }
+        let taken = groups.get(..=index).unwrap_or_default();
+        let digits = Number::of(scan, taken);
+        if let Some(digits) = digits.filter(|d| d.length >= 12 && is_card(*d)) {
+            best = Some((*group, digits, index));
+        }
+    }
+    let (last, digits, index) = best?;
+    let (start, end, grouped) = (first.start, last.end, index > 0);
+    // Decimals before or after: a measurement that happens to fit.
+    let decimal = (window.index > 0 && scan.byte_before(start, 1) == b'.')
+        || (scan.byte(end) == b'.' && scan.byte(end + 1).is_ascii_digit());
+    if scan.byte(end).is_ascii_alphanumeric() || (decimal && !grouped) {
+        scan.findings.crowded = true;
+        return None;
+    }
+    let shown = grouped || (left == Left::Free && is_telling(digits));
+    if !grouped {
+        let hints = scan.hints(start, end);
+        if !hints.has(Hints::CARD) && (!shown || hints.has(Hints::SERIAL)) {
+            return None;
+        }
+    }
+    Some(scan.found_number(Class::Card, start, end, Some(digits)))
+}
+
+/// Whether bare digits of this length and issuer are common enough as cards to need no
+/// word beside them: 13 digits that begin with 4 are also German article numbers, 12 to
+/// 15 that begin with 5 or 6 are also serials.
+fn is_telling(digits: Number) -> bool {
+    let leading = digits.value / 10_u64.pow(u32::from(digits.length) - 2);
+    match digits.length {
+        0..14 => false,
+        14..16 => (30..40).contains(&leading),
+        16.. => true,
+    }
+}
+
+/// Issuer ranges with their lengths, and the check digit of ISO/IEC 7812-1 annex B.
+fn is_card(digits: Number) -> bool {
+    let leading = digits.value / 10_u64.pow(u32::from(digits.length).saturating_sub(6));
+    let length = digits.length;
+    let known = match leading {
+        // Visa.
+        400_000..=499_999 => matches!(length, 13 | 16 | 19),
+        // Mastercard.
+        510_000..=559_999 | 222_100..=272_099 => length == 16,
+        // American Express.
+        340_000..=349_999 | 370_000..=379_999 => length == 15,
+        // Diners Club.
+        300_000..=305_999 | 309_500..=309_599 | 360_000..=369_999 | 380_000..=399_999 => {
+            (14..=19).contains(&length)
+        }
+        // JCB.
+        352_800..=358_999 => (16..=19).contains(&length),
+        // Mir.
+        220_000..=220_499 => (16..=19).contains(&length),
+        // Discover, UnionPay, Maestro, RuPay and others.
+        500_000..=509_999 | 560_000..=699_999 => (12..=19).contains(&length),
+        _ => false,
+    };
+    known && luhn(digits)
+}
+
+fn luhn(digits: Number) -> bool {
+    let (mut rest, mut sum, mut double) = (digits.value, 0, false);
+    while rest > 0 {
+        let digit = rest % 10;
+        sum += match (double, digit) {
+            (false, digit) => digit,
+            (true, digit @ 0..5) => digit * 2,
+            (true, digit) => digit * 2 - 9,
+        };
+        double = !double;
+        rest /= 10;
+    }
+    sum % 10 == 0
+}
+
+/// Numbers that only a name or a word beside them explains.
+fn bare(scan: &mut Scan<'_, '_>, window: &Window<'_>) -> Option<usize> {
+    let first = *window.rest().first()?;
+    let single = first.length();
+    let whole = phone::national_extent(scan, window.rest());
+    if single < BARE_DIGITS_MIN && whole.is_empty() {
+        return None;
+    }
+    // Asking what the words say costs more than the shape: numbers too long for all of
+    // these classes do not ask.
+    if single > PHONE_DIGITS_MAX {
+        return undecided(scan, &[first]);
+    }
+    let is_bare_ssn = single == 9 || (scan.numeric && (7..9).contains(&single));
+    let end = whole.last().map_or(first.end, |last| last.end);
+    let hints = scan.hints(first.start, if is_bare_ssn { first.end } else { end });
+    if is_bare_ssn && hints.has(Hints::SSN) && scan.is_on(Class::UsSsn) {
+        let digits = Number::of(scan, &[first]).filter(|digits| is_ssn(*digits));
+        if digits.is_some() && ends_number(scan, first.end) {
+            return Some(scan.found_number(Class::UsSsn, first.start, first.end, digits));
+        }
+    }
+    let is_phone = hints.has(Hints::PHONE) && !whole.is_empty() && scan.is_on(Class::Phone);
+    if is_phone && ends_number(scan, end) {
+        let start = phone::opening(scan, first.start);
+        let digits = Number::of(scan, whole);
+        return Some(scan.found_number(Class::Phone, start, end, digits));
+    }
+    if window.index == 0 && whole.len() > 1 {
+        undecided(scan, whole);
+    }
+    undecided(scan, &[first])
+}
+
+/// Remembers a number in case the same one is found elsewhere in the message.
+fn undecided(scan: &mut Scan<'_, '_>, groups: &[Group]) -> Option<usize> {
+    let (first, last) = (groups.first()?, groups.last()?);
+    let number = Number::of(scan, groups).filter(|n| usize::from(n.length) >= BARE_DIGITS_MIN)?;
+    let (start, end) = (first.start, last.end);
+    scan.findings.undecided.push(Undecided { start, end, number });
+    None
+}
+
+impl Number {
+    /// The digits of some groups; none when there are more than 19.
+    pub(super) fn of(scan: &Scan<'_, '_>, groups: &[Group]) -> Option<Number> {
+        let mut number = Number { length: 0, value: 0 };
+        for group in groups {
+            if group.length() + usize::from(number.length) > CARD_DIGITS_MAX {
+                return None;
+            }
+            for digit in scan.text.get(group.start..group.end).unwrap_or_default() {
+                number.value = number.value * 10 + u64::from(digit.wrapping_sub(b'0'));
+                number.length += 1;
+            }
+        }
+        Some(number)
+    }
+}
+
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'/')
+}
+
+/// Digits of the longest card number (ISO/IEC 7812), and what fits a [`Number`].
+const CARD_DIGITS_MAX: usize = 19;
+
+/// Digits of the longest phone number (ITU-T E.164).
+pub(super) const PHONE_DIGITS_MAX: usize = 15;
+
+/// Digits of the shortest number that is looked at without separators.
+const BARE_DIGITS_MIN: usize = 7;
+
+/// Bytes that may stand between two groups: `) `, ` - `.
+const SEPARATOR_BYTES: usize = 3;
+
+/// Groups read at once.
+const GROUPS_MAX: usize = 24;
+
+/// Groups that one number may have.
+const WINDOW_GROUPS: usize = 8;

@@ -1,0 +1,92 @@
+//! IP addresses. Versions, object identifiers and section numbers look like IPv4;
+//! times, paths of code and hardware addresses look like IPv6.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::context::{Hints, before};
+use super::digits::{Left, Window};
+use super::scan::Scan;
+use crate::class::Class;
+
+/// Four groups of up to three digits with dots, each at most 255.
+pub(super) fn v4(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usize> {
+    let [a, b, c, d] = *window.rest().first_chunk::<4>()?;
+    let dotted = |left: usize, right: usize| right - left == 1 && scan.byte(left) == b'.';
+    if !dotted(a.end, b.start) || !dotted(b.end, c.start) || !dotted(c.end, d.start) {
+        return None;
+    }
+    let address = text(scan, a.start, d.end)?.parse::<Ipv4Addr>().ok()?;
+    let more_before = window.is_dotted_before(scan);
+    let more_after = scan.byte(d.end) == b'.' && scan.byte(d.end + 1).is_ascii_digit();
+    let next = scan.byte(d.end);
+    let joined_after = next.is_ascii_alphanumeric()
+        || next == b'_'
+        || (next == b'-' && scan.byte(d.end + 1).is_ascii_alphabetic());
+    if !scan.is_on(Class::Ip) || more_before || more_after || joined_after {
+        return None;
+    }
+    let named = before(scan.text, a.start) | scan.keys.hints();
+    if left != Left::Free || named.has(Hints::VERSION) || !is_somebody_v4(address) {
+        return None;
+    }
+    Some(scan.found(Class::Ip, a.start, d.end))
+}
+
+/// Judges the run of hexadecimal digits and colons whose first colon is at `at`.
+pub(super) fn at_colon(scan: &mut Scan<'_, '_>, at: usize) -> usize {
+    let colons = scan.count(at, V6_BYTES_MAX, |byte| byte == b':');
+    let back = (1..=5).take_while(|back| scan.byte_before(at, *back).is_ascii_hexdigit()).count();
+    let start = at - back;
+    let before = scan.byte_before(start, 1);
+    let opens = !before.is_ascii_alphanumeric() && !matches!(before, b'_' | b'.' | b':');
+    // Later colons of a run have a colon or letters before them, and are not looked at.
+    if back > 4 || !opens || !scan.is_on(Class::Ip) {
+        return at + colons;
+    }
+    let length = scan.count(at, V6_BYTES_MAX, is_v6_byte);
+    let run = scan.text.get(start..at + length).unwrap_or_default();
+    let after = scan.byte(at + length);
+    if after.is_ascii_alphanumeric() || after == b'_' {
+        return at + colons;
+    }
+    // A full stop or colon that ends the sentence is no part of the address.
+    let stops = run.iter().rev().take_while(|byte| **byte == b'.').count();
+    let end = start + run.len() - stops;
+    let shorter = if scan.byte_before(end, 1) == b':' { end - 1 } else { end };
+    match [end, shorter].into_iter().find(|end| is_v6(scan, start, *end)) {
+        Some(end) => scan.found(Class::Ip, start, end),
+        None => at + colons,
+    }
+}
+
+fn is_v6(scan: &Scan<'_, '_>, start: usize, end: usize) -> bool {
+    let Some(text) = text(scan, start, end) else {
+        return false;
+    };
+    let colons = text.bytes().filter(|byte| *byte == b':').count();
+    let digits = text.bytes().any(|byte| byte.is_ascii_digit());
+    let address = text.parse::<Ipv6Addr>();
+    // Eight pairs are a hardware address; `a::b` without digits is a path in code sooner than an address.
+    let pairs = text.len() == 23 && text.split(':').all(|group| group.len() == 2);
+    digits
+        && colons >= 2
+        && !pairs
+        && address.is_ok_and(|a| !a.is_loopback() && !a.is_unspecified())
+}
+
+/// Loopback, unspecified and mask-like addresses belong to nobody.
+fn is_somebody_v4(address: Ipv4Addr) -> bool {
+    !address.is_loopback() && !address.is_unspecified() && address.octets()[0] != 255
+}
+
+fn text<'t>(scan: &Scan<'t, '_>, start: usize, end: usize) -> Option<&'t str> {
+    std::str::from_utf8(scan.text.get(start..end)?).ok()
+}
+
+fn is_v6_byte(byte: u8) -> bool {
+    byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
+}
+
+/// Unit: bytes. An IPv6 address with an IPv4 tail is at most 45 long (RFC 4291 2.2); one
+/// more shows that a run is longer than that.
+const V6_BYTES_MAX: usize = 48;

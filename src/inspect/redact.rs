@@ -1,0 +1,191 @@
+//! Plans: which bytes are replaced by what, how often what was found, and the splice.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::class::{CUSTOM_CLASSES_MAX, Class};
+
+/// What is to be done to one message so that its reader sees no more than he may.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    edits: Vec<Edit>,
+    /// The replacements of all edits, one after the other.
+    text: Vec<u8>,
+    /// Values that were hidden, blocked or only reported, by class.
+    pub counts: Counts,
+    /// Values that the reader may see, by class.
+    pub revealed: Counts,
+    /// The first class met whose form is [`crate::class::Form::Block`]: the message must
+    /// not be delivered.
+    pub blocked: Option<Class>,
+}
+
+/// One replacement. Ranges are bytes of the document that was planned.
+#[derive(Debug, Clone)]
+struct Edit {
+    range: Range<usize>,
+    text: Range<usize>,
+}
+
+impl Plan {
+    /// Whether the message may go out as it is.
+    pub fn is_clean(&self) -> bool {
+        self.edits.is_empty() && self.blocked.is_none()
+    }
+
+    /// The edits in wire order, disjoint: bytes to replace and their replacement.
+    pub fn edits(&self) -> impl Iterator<Item = (Range<usize>, &[u8])> {
+        self.edits.iter().map(|edit| (edit.range.clone(), self.replacement(edit)))
+    }
+
+    /// The message with every edit applied; `bytes` is the document the plan was made
+    /// for. Without edits these are the same bytes, not a copy.
+    pub fn apply(&self, bytes: &Bytes) -> Bytes {
+        if self.edits.is_empty() {
+            return bytes.clone();
+        }
+        Bytes::from(self.splice(bytes))
+    }
+
+    pub(super) fn splice(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len() + self.text.len());
+        let mut at = 0;
+        for edit in &self.edits {
+            out.extend_from_slice(bytes.get(at..edit.range.start).unwrap_or_default());
+            out.extend_from_slice(self.replacement(edit));
+            at = edit.range.end;
+        }
+        out.extend_from_slice(bytes.get(at..).unwrap_or_default());
+        out
+    }
+
+    /// Replaces `range` by what `write` appends.
+    pub(super) fn replace(&mut self, range: Range<usize>, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        write(&mut self.text);
+        self.edits.push(Edit { range, text: start..self.text.len() });
+    }
+
+    /// Brings edits into wire order. Where two overlap, the first one takes both ranges:
+    /// nothing that was found stays.
+    pub(super) fn settle(&mut self) {
+        if self.edits.is_sorted_by(|a, b| a.range.end <= b.range.start) {
+            return;
+        }
+        self.edits.sort_by_key(|edit| (edit.range.start, usize::MAX - edit.range.end));
+        self.edits.dedup_by(|edit, before| {
+            let overlap = edit.range.start < before.range.end;
+            if overlap {
+                before.range.end = before.range.end.max(edit.range.end);
+            }
+            overlap
+        });
+    }
+
+    fn replacement(&self, edit: &Edit) -> &[u8] {
+        self.text.get(edit.text.clone()).unwrap_or_default()
+    }
+}
+
+/// How many values of which class. Saturates instead of wrapping.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counts([u32; CLASSES]);
+
+impl Counts {
+    /// Adds one value.
+    pub fn add(&mut self, class: Class) {
+        if let Some(count) = self.0.get_mut(class.index()) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// How many values of this class.
+    pub fn of(&self, class: Class) -> u32 {
+        self.0.get(class.index()).copied().unwrap_or(0)
+    }
+
+    /// The classes that were found, with how many values each.
+    pub fn iter(&self) -> impl Iterator<Item = (Class, u32)> {
+        let classes = self.0.iter().enumerate().filter(|(_, count)| **count > 0);
+        classes.filter_map(|(index, count)| Some((Class::from_index(index)?, *count)))
+    }
+
+    /// Adds all counts of `other`.
+    pub fn merge(&mut self, other: &Counts) {
+        for (count, more) in self.0.iter_mut().zip(&other.0) {
+            *count = count.saturating_add(*more);
+        }
+    }
+
+    /// How many values of all classes.
+    pub fn total(&self) -> u64 {
+        self.0.iter().copied().map(u64::from).sum()
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|count| *count == 0)
+    }
+}
+
+impl Default for Counts {
+    fn default() -> Counts {
+        Counts([0; CLASSES])
+    }
+}
+
+/// All classes there can be.
+const CLASSES: usize = Class::BUILTIN.len() + CUSTOM_CLASSES_MAX;
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{Counts, Plan};
+    use crate::class::Class;
+
+    fn put(plan: &mut Plan, range: std::ops::Range<usize>, text: &str) {
+        plan.replace(range, |out| out.extend_from_slice(text.as_bytes()));
+    }
+
+    #[test]
+    fn splice_replaces_the_ranges_and_nothing_else() {
+        let mut plan = Plan::default();
+        put(&mut plan, 8..10, "<8>");
+        put(&mut plan, 2..4, "");
+        plan.settle();
+        assert_eq!(plan.apply(&Bytes::from_static(b"0123456789ab")), "014567<8>ab");
+    }
+
+    #[test]
+    fn overlapping_edits_become_one_that_hides_both() {
+        let mut plan = Plan::default();
+        put(&mut plan, 4..8, "B");
+        put(&mut plan, 2..6, "A");
+        put(&mut plan, 3..5, "C");
+        plan.settle();
+        assert_eq!(plan.apply(&Bytes::from_static(b"0123456789")), "01A89");
+    }
+
+    #[test]
+    fn plan_without_edits_returns_the_same_bytes() {
+        let bytes = Bytes::from_static(b"{}");
+        let out = Plan::default().apply(&bytes);
+        assert_eq!(out.as_ptr(), bytes.as_ptr());
+    }
+
+    #[test]
+    fn counts_merge_and_saturate() {
+        let mut counts = Counts::default();
+        assert!(counts.is_empty());
+        counts.add(Class::Email);
+        counts.add(Class::Custom(47));
+        counts.add(Class::Custom(200));
+        let mut sum = counts.clone();
+        sum.merge(&counts);
+        assert_eq!(sum.iter().collect::<Vec<_>>(), [(Class::Email, 2), (Class::Custom(47), 2)]);
+        assert_eq!(sum.total(), 4);
+        assert_eq!(sum.of(Class::Email), 2);
+    }
+}

@@ -1,0 +1,187 @@
+//! Accepts connections, up to a bound, until told to stop.
+//!
+//! Owns the listening sockets and the life of all connection tasks. Guarantees: at most
+//! [`Bounds::connections_max`] connections are open, further ones wait in the kernel's queue; a
+//! system out of file descriptors is waited out, not spun on; [`Listeners::serve`] returns only
+//! when no task is left.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::{self, Shared};
+use super::reload::{Live, Slot};
+use super::{BindError, Bound, Bounds, Event, Handler, Reloader};
+use crate::config;
+
+/// Sockets that listen, but do not accept yet.
+#[derive(Debug)]
+pub struct Listeners {
+    open: Vec<(Arc<Slot>, TcpListener)>,
+    addresses: Vec<Bound>,
+    bounds: Bounds,
+}
+
+/// Reads certificates and binds every listener, or none. Must run inside a runtime.
+///
+/// Asynchronous only in name: binding and reading files block for a moment, at start.
+pub async fn bind(
+    listeners: &[config::Listener],
+    trusted: &[IpNet],
+    bounds: Bounds,
+) -> Result<Listeners, BindError> {
+    let trusted: Arc<[IpNet]> = trusted.into();
+    let mut open = Vec::with_capacity(listeners.len());
+    let mut addresses = Vec::with_capacity(listeners.len());
+    for listener in listeners {
+        let name = || Arc::clone(&listener.name);
+        let live = Live::read(listener, &trusted)?;
+        let failed =
+            |source| BindError::Address { listener: name(), address: listener.bind, source };
+        let socket = listen(listener.bind).map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        addresses.push(Bound { name: name(), address });
+        open.push((Arc::new(Slot::new(listener, live)), socket));
+    }
+    Ok(Listeners { open, addresses, bounds })
+}
+
+impl Listeners {
+    /// The addresses as they really are.
+    #[must_use]
+    pub fn addresses(&self) -> &[Bound] {
+        &self.addresses
+    }
+
+    /// Replaces certificates and trusted proxies while [`Listeners::serve`] runs.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(self.open.iter().map(|(slot, _)| Arc::clone(slot)).collect())
+    }
+
+    /// Accepts and serves until `shutdown`, then drains: see [the module](super).
+    pub async fn serve<H: Handler>(self, handler: Arc<H>, shutdown: CancellationToken) {
+        let tracker = TaskTracker::new();
+        // A child: whoever waits for a drain does not touch the whole process's token.
+        let shared = Arc::new(Shared {
+            handler,
+            bounds: self.bounds,
+            tracker: tracker.clone(),
+            draining: shutdown.child_token(),
+            cut: CancellationToken::new(),
+        });
+        let permits = Arc::new(Semaphore::new(shared.bounds.connections_max));
+        for (slot, socket) in self.open {
+            tracker.spawn(accept(Arc::clone(&shared), slot, socket, Arc::clone(&permits)));
+        }
+        tracker.close();
+        shutdown.cancelled().await;
+        if tokio::time::timeout(shared.bounds.drain, tracker.wait()).await.is_err() {
+            tracing::warn!(connections = tracker.len(), "drain time is over, cutting connections");
+            shared.cut.cancel();
+            tracker.wait().await;
+        }
+    }
+}
+
+/// Accepts on one socket until the drain begins.
+async fn accept<H: Handler>(
+    shared: Arc<Shared<H>>,
+    slot: Arc<Slot>,
+    listener: TcpListener,
+    permits: Arc<Semaphore>,
+) {
+    loop {
+        // A permit first: a connection that may not be served is not accepted either.
+        let next = async {
+            let permit = permit(&shared, &slot, &permits).await?;
+            Some((permit, listener.accept().await))
+        };
+        let accepted = tokio::select! {
+            () = shared.draining.cancelled() => return,
+            accepted = next => accepted,
+        };
+        match accepted {
+            None => return,
+            Some((permit, Ok((socket, from)))) => {
+                let connection =
+                    connection::run(Arc::clone(&shared), Arc::clone(&slot), socket, from);
+                shared.tracker.spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+            Some((_permit, Err(error))) => {
+                let Some(pause) = pause_after(&error) else { continue };
+                tracing::warn!(listener = %slot.name, %error, "cannot accept connections");
+                shared.handler.observe(&slot.name, Event::AcceptFailed);
+                tokio::select! {
+                    () = shared.draining.cancelled() => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Waits for room. `None` cannot happen: the semaphore is never closed.
+async fn permit<H: Handler>(
+    shared: &Shared<H>,
+    slot: &Slot,
+    permits: &Arc<Semaphore>,
+) -> Option<OwnedSemaphorePermit> {
+    if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+        return Some(permit);
+    }
+    tracing::warn!(listener = %slot.name, "connection limit reached");
+    shared.handler.observe(&slot.name, Event::Full);
+    Arc::clone(permits).acquire_owned().await.ok()
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait for the connections of its predecessor to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// How long not to accept after an error; `None` where only that one connection is lost.
+fn pause_after(error: &io::Error) -> Option<Duration> {
+    match error.kind() {
+        io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::Interrupted => None,
+        // EMFILE, ENFILE, ENOBUFS, ENOMEM: the waiting connection stays readable, so that an
+        // immediate retry would spin.
+        _ => Some(Duration::from_millis(ACCEPT_PAUSE_MS)),
+    }
+}
+
+/// Connections that wait in the kernel to be accepted.
+const BACKLOG: u32 = 1024; // limits.rs: "connections", the kernel caps it at net.core.somaxconn, 4096 by default
+/// Pause after the system refused to hand over a connection.
+const ACCEPT_PAUSE_MS: u64 = 100; // limits.rs: "milliseconds", short for clients, long for a spinning loop
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::pause_after;
+
+    #[test]
+    fn exhausted_file_descriptors_are_waited_out_and_lost_connections_are_not() {
+        let (emfile, enfile, econnaborted) = (24, 23, 103);
+        assert!(pause_after(&io::Error::from_raw_os_error(emfile)).is_some());
+        assert!(pause_after(&io::Error::from_raw_os_error(enfile)).is_some());
+        assert!(pause_after(&io::Error::from_raw_os_error(econnaborted)).is_none());
+    }
+}

@@ -1,0 +1,145 @@
+//! A protected route for tests: its configuration, its judge, its clock.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use sallyport::authn::{Authenticator, Authn, Reason};
+use sallyport::clock::Clock;
+use sallyport::config::{
+    Access, Auth, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Redact, RouteLimits,
+    Server, TokenType, Upstream,
+};
+use sallyport::net::Peer;
+use sallyport::outbound::Outbound;
+use sallyport::principal::Principal;
+use sallyport::reject::Rejection;
+use url::Url;
+
+use crate::issuer::{AUDIENCE, Issuer, NOW};
+
+/// The process-wide part with a manual clock that shows [`NOW`].
+pub struct Process {
+    pub clock: Clock,
+    pub authn: Arc<Authn>,
+}
+
+impl Process {
+    pub fn start() -> Self {
+        let clock = Clock::manual(NOW);
+        let outbound = Arc::new(Outbound::new(None, Vec::new()).unwrap());
+        let authn = Authn::new(clock.clone(), outbound).unwrap();
+        Self { clock, authn }
+    }
+
+    pub fn route(&self, auth: Auth) -> Route {
+        self.route_of(&server(AUDIENCE, auth))
+    }
+
+    pub fn route_of(&self, server: &Server) -> Route {
+        let judge = Authenticator::new(&self.authn, server).unwrap();
+        Route { judge }
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// How often tokens were refused for this reason.
+    pub fn refused(&self, reason: Reason) -> u64 {
+        self.authn.failures().find(|(r, _)| *r == reason).unwrap().1
+    }
+}
+
+pub struct Route {
+    judge: Authenticator,
+}
+
+impl Route {
+    pub async fn call(&self, token: &str) -> Result<Arc<Principal>, Rejection> {
+        self.call_with(&headers(&[&format!("Bearer {token}")])).await
+    }
+
+    pub async fn call_with(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Rejection> {
+        self.judge.identify(headers, &peer()).await
+    }
+
+    pub async fn call_from(
+        &self,
+        headers: &HeaderMap,
+        peer: &Peer,
+    ) -> Result<Arc<Principal>, Rejection> {
+        self.judge.identify(headers, peer).await
+    }
+}
+
+pub fn headers(authorization: &[&str]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for value in authorization {
+        headers.append("authorization", HeaderValue::from_str(value).unwrap());
+    }
+    headers
+}
+
+pub fn peer() -> Peer {
+    Peer {
+        listener: Arc::from("main"),
+        address: SocketAddr::from(([127, 0, 0, 1], 40_000)),
+        tls: None,
+    }
+}
+
+/// Trust in an issuer by the address of its keys, ES256 only, the route's own audience.
+pub fn trust(issuer: &Issuer) -> Trust {
+    Trust {
+        issuer: Arc::from(issuer.url()),
+        keys: KeySource::Url(Url::parse(&issuer.jwks_url()).unwrap()),
+        algorithms: vec!["ES256".to_owned()],
+        audiences: Vec::new(),
+        token_type: TokenType::AccessToken,
+        clock_skew: Duration::from_secs(30),
+        roles_claim: None,
+        tenant_claim: None,
+        development_key: None,
+    }
+}
+
+pub fn tokens(trust: impl IntoIterator<Item = Trust>) -> Auth {
+    Auth::Tokens(trust.into_iter().map(Arc::new).collect())
+}
+
+pub fn server(public_url: &str, auth: Auth) -> Server {
+    Server {
+        name: Arc::from("crm"),
+        public_url: Url::parse(public_url).unwrap(),
+        resource: Arc::from(public_url),
+        path: "/mcp".to_owned(),
+        hosts: vec!["mcp.example".to_owned()],
+        origins: Vec::new(),
+        profile: Profile::Mcp,
+        upstream: Upstream {
+            url: Url::parse("http://127.0.0.1:9/mcp").unwrap(),
+            credential: None,
+            ca: None,
+            connect_timeout: Duration::from_secs(1),
+            head_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(1),
+            stream_idle_timeout: Duration::from_secs(1),
+            answer_bytes_max: 1024,
+        },
+        auth,
+        access: Access::default(),
+        limits: RouteLimits::default(),
+        guard: Guard {
+            path: GuardMode::Off,
+            url: GuardMode::Off,
+            sql: GuardMode::Off,
+            shell: GuardMode::Off,
+            hidden_text: GuardMode::Off,
+        },
+        redact: Redact::default(),
+        allow_networks: Vec::new(),
+        body_bytes_max: 1024,
+    }
+}

@@ -1,0 +1,33 @@
+//! Promises kept through the front door: real TLS, real sockets, a real issuer's keys, and an
+//! upstream that does what the test tells it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+#[path = "../support/issuer.rs"]
+mod issuer;
+#[path = "../support/pki.rs"]
+mod pki;
+#[path = "../support/upstream.rs"]
+mod upstream;
+
+mod support;
+
+mod authentication;
+mod authorization;
+mod edge;
+mod limits;
+mod messages;
+mod redaction;
+mod reload;
+mod rest;
+mod sessions;
+mod signals;
+mod streaming;
+mod trail;
+mod upstreams;
