@@ -12,11 +12,10 @@
     reason = "a measurement may fail loudly"
 )]
 
+mod keys;
 mod samples;
-mod stages {
-    pub mod audit;
-    pub mod messages;
-}
+#[path = "stages/mod.rs"]
+mod stages;
 
 use std::time::Duration;
 
@@ -29,6 +28,8 @@ fn main() {
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
     stages::messages::measure(&mut criterion);
+    stages::inspect::measure(&mut criterion);
+    stages::callers::measure(&mut criterion);
     stages::audit::measure(&mut criterion);
     criterion.final_summary();
 }

@@ -1,14 +1,13 @@
 //! The audit log: append and wait until the record is on the disk, alone and in company.
-//!
-//! The file lies below the build directory, because the usual temporary directory may be memory.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 use sallyport::audit::{Log, Options};
-use sallyport::config::model::Durability;
+use sallyport::config::Durability;
 use tokio::runtime::Runtime;
+
+use super::directory;
 
 pub fn measure(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
@@ -16,8 +15,8 @@ pub fn measure(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("audit::Log append and wait");
     group.throughput(Throughput::Elements(1));
     for (name, durability) in [("on disk", Durability::Durable), ("written", Durability::Written)] {
-        let dir = Directory::new(name);
-        let options = Options { durability, ..Options::new(&dir.0) };
+        let dir = directory(&format!("audit-{}", name.replace(' ', "-")));
+        let options = Options { durability, ..Options::new(&dir) };
         let log = Log::open(&options).unwrap();
         for waiters in [1_u64, 16, 64] {
             group.bench_function(format!("{name}, {waiters} waiters"), |b| {
@@ -25,6 +24,7 @@ pub fn measure(criterion: &mut Criterion) {
             });
         }
         runtime.block_on(log.close());
+        let _ = std::fs::remove_dir_all(&dir);
     }
 }
 
@@ -51,22 +51,4 @@ async fn append(log: &Log, record: &'static [u8], waiters: u64, records: u64) ->
 fn record() -> &'static [u8] {
     let text = r#"{"timestamp":"2026-11-22T11:38:17.123456Z","kind":"call","phase":"intent","request_id":"019aab7e-5c1f-7d3a-9a70-2f6f1c8e9b00","server":"crm","client":"client-1","user_id":"user-00001","operation":"tools/call","action":"tools.invoke","resource":"get_record","listener":"https","client_ip":"127.0.0.1","auth_method":"bearer","issuer":"https://idp.example.com","token_id":"0123456789abcdef","roles":["analyst","support"],"params":{"q":"customer 4711","limit":1},"decision":"allow","config":"0123456789abcdef"}"#;
     text.as_bytes()
-}
-
-/// Goes away with its measurement.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let name = format!("bench-audit-{}-{}", name.replace(' ', "-"), std::process::id());
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
