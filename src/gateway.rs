@@ -287,8 +287,17 @@ impl Core {
     fn metrics(&self) -> String {
         let metrics = &self.shared.metrics;
         let stats = self.shared.log.stats();
-        metrics.audit_queue_depth.set(signed(stats.queue_records));
-        metrics.audit_lag_s.set(stats.oldest_waiting.as_secs_f64());
+        let waiting = u64::try_from(stats.queue_records).unwrap_or(u64::MAX);
+        metrics.audit_queue_depth.set(signed(waiting));
+        // Nothing waits: nothing lags, however long ago the last record was.
+        let since_last = self.shared.clock.unix_s().saturating_sub(stats.last_write_unix_s);
+        metrics.audit_lag_s.set(if waiting == 0 { 0.0 } else { seconds(since_last) });
+        for status in self.shared.authn.key_status() {
+            if let Some(age_s) = status.age_s {
+                let at = self.shared.clock.unix_s().saturating_sub(age_s);
+                metrics.jwks_last_success.with_label_values(&[&*status.issuer]).set(seconds(at));
+            }
+        }
         metrics.audit_healthy.set(i64::from(matches!(self.shared.log.health(), Health::Ok)));
         for (listener, ends_s) in self.reloader.certificate_ends_s() {
             metrics.certificate_not_after.with_label_values(&[&listener]).set(signed(ends_s));
@@ -330,6 +339,12 @@ impl server::Handler for Edge {
     ) -> Response<Bytes> {
         self.0.refused_on_the_wire(peer, code, detail)
     }
+}
+
+/// Seconds as Prometheus takes them: exact far beyond any date.
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 stay below 2^53")]
+fn seconds(value: u64) -> f64 {
+    value as f64
 }
 
 /// Prometheus counts in signed numbers; ours are far from the border.

@@ -1,27 +1,58 @@
 //! Sallyport, the security gateway for MCP.
 //!
-//! The map, in the order in which an exchange flows; `pipeline` is the one file to read first.
+//! The map, in the order in which an exchange flows; [`pipeline`] is the one file to read first.
+//!
+//! | layer | modules |
+//! |---|---|
+//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`reject`] [`body`] [`json`] [`config`] |
+//! | tools | [`bucket`] [`glob`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`audit`] |
+//! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
+//! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`cli`] |
+//!
+//! Imports go down, and among stages to the left only; `tests/tidy.rs` holds that.
 
-pub mod authn;
-pub mod audit;
 pub mod body;
-pub mod bucket;
 pub mod call;
 pub mod class;
 pub mod clock;
 pub mod config;
-pub mod exchange;
-pub mod hygiene;
-pub mod inspect;
 pub mod json;
 pub mod limits;
-pub mod mcp;
-pub mod net;
-pub mod outbound;
 pub mod peer;
 pub mod principal;
 pub mod reject;
-pub mod rest;
 pub mod secret;
+
+pub mod audit;
+pub mod bucket;
+pub mod exchange;
+pub mod glob;
+pub mod inspect;
+pub mod mcp;
+pub mod net;
+pub mod outbound;
+pub mod rest;
 pub mod session;
+
+pub mod hygiene;
+
+pub mod authn;
+pub mod decode;
+
+pub mod authz;
+pub mod guard;
+pub mod limit;
+pub mod record;
+pub mod reply;
+pub mod screen;
+pub mod upstream;
+
+pub mod observe;
+pub mod snapshot;
+
+pub mod pipeline;
+
+pub mod cli;
+pub mod dev;
+pub mod gateway;
 pub mod server;

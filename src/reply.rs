@@ -38,7 +38,12 @@ impl Context {
 
 /// The response of a refusal.
 #[must_use]
-pub fn refusal(rejection: &Rejection, request_id: &str, rpc_id: Option<&Bytes>, cx: &Context) -> Response<ReplyBody> {
+pub fn refusal(
+    rejection: &Rejection,
+    request_id: &str,
+    rpc_id: Option<&Bytes>,
+    cx: &Context,
+) -> Response<ReplyBody> {
     let row = rejection.code.row();
     let (media, body) = match cx.shape {
         Shape::JsonRpc => ("application/json", rpc_error(rejection, &row, request_id, rpc_id)),

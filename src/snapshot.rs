@@ -11,11 +11,11 @@ use bytes::Bytes;
 
 use crate::audit::Log;
 use crate::authn::{Authenticator, Authn, SetupError};
-use crate::authz::{Authorizer, Query};
+use crate::authz::Authorizer;
 use crate::call::{Action, Resource};
 use crate::class::{Class, Form};
 use crate::clock::Clock;
-use crate::config::{Config, Server};
+use crate::config::{Config, CustomPattern, Redact, Server};
 use crate::decode::{BodyBudget, Decoded, Decoder};
 use crate::exchange::Exchange;
 use crate::guard::Guards;
@@ -207,7 +207,7 @@ impl Snapshot {
         self.gates
             .iter()
             .find(|g| g.server.name.as_ref() == server)
-            .is_some_and(|g| g.authz.allows(&Query::plain(principal, action, resource)))
+            .is_some_and(|g| g.authz.allows(principal, action, resource))
     }
 
     /// Forgets idle keys of every limiter; called on a timer.
@@ -226,8 +226,7 @@ impl Gates {
         let call = ex.call();
         let mut counts = inspect::Counts::default();
         let none = crate::class::ClassSet::empty();
-        let resource_name =
-            self.scrub.redact_text(call.resource.name(), none, &mut counts).into();
+        let resource_name = self.scrub.redact_text(call.resource.name(), none, &mut counts).into();
         CallFacts {
             operation: call.operation.clone(),
             action: call.action,
@@ -252,22 +251,21 @@ struct Part<'a> {
 impl Part<'_> {
     fn gates(&self, server: &Arc<Server>, old: Option<&Gates>) -> Result<Gates, BuildError> {
         let clock = &self.shared.clock;
-        let authz = Arc::new(Authorizer::new(Arc::clone(server)));
+        let authz = Arc::new(Authorizer::new(server, clock));
         let upstream = match old {
             Some(old) if old.server.upstream == server.upstream => Arc::clone(&old.upstream),
             Some(_) | None => Arc::new(Forwarder::new(&server.upstream).map_err(|source| {
                 BuildError::Upstream { server: Arc::clone(&server.name), source }
             })?),
         };
-        let settings = inspect::Settings::of(&server.redact);
-        let detector = Arc::new(Detector::new(&settings).map_err(|source| {
-            BuildError::Detector { server: Arc::clone(&server.name), source }
-        })?);
+        let detector =
+            Arc::new(Detector::new(&settings(&server.redact)).map_err(|source| {
+                BuildError::Detector { server: Arc::clone(&server.name), source }
+            })?);
         Ok(Gates {
             metadata: authn::metadata::document(server),
-            authn: Authenticator::new(&self.shared.authn, server).map_err(|source| {
-                BuildError::Authn { server: Arc::clone(&server.name), source }
-            })?,
+            authn: Authenticator::new(&self.shared.authn, server)
+                .map_err(|source| BuildError::Authn { server: Arc::clone(&server.name), source })?,
             decode: Decoder::new(
                 Arc::clone(server),
                 Arc::clone(self.sealer),
@@ -293,14 +291,28 @@ impl Part<'_> {
     }
 }
 
+/// What a route redacts, in the detector's words.
+fn settings(redact: &Redact) -> inspect::Settings {
+    let custom = |pattern: &CustomPattern| inspect::CustomPattern {
+        name: pattern.name.clone(),
+        pattern: pattern.pattern.clone(),
+        form: pattern.form,
+    };
+    // The configuration lists its own patterns among the classes too; here they come by pattern.
+    let built_in = redact.forms.iter().filter(|(class, _)| Class::BUILTIN.contains(class)).copied();
+    inspect::Settings {
+        forms: built_in.collect(),
+        custom: redact.custom.iter().map(custom).collect(),
+    }
+}
+
 /// Masks every class, whatever a route redacts: records never hold personal data.
 fn scrubber() -> Result<Arc<Detector>, BuildError> {
     let settings = inspect::Settings {
         forms: Class::BUILTIN.iter().map(|class| (*class, Form::Label)).collect(),
         custom: Vec::new(),
     };
-    Detector::new(&settings).map(Arc::new).map_err(|source| BuildError::Detector {
-        server: "audit".into(),
-        source,
-    })
+    Detector::new(&settings)
+        .map(Arc::new)
+        .map_err(|source| BuildError::Detector { server: "audit".into(), source })
 }

@@ -4,7 +4,13 @@
 //! counted, every bound is used and named by a test, and the generated chapters of the manual are
 //! in step with the code. (Functions over 70 lines are refused by clippy, see `clippy.toml`.)
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -16,10 +22,26 @@ use sallyport::reject::Code;
 
 /// The layers, lowest first; within a layer a module may import its neighbours as long as there is
 /// no cycle.
-const VOCABULARY: &[&str] = &["limits", "clock", "secret", "principal", "peer", "call", "class", "reject", "body", "json", "config"];
-const TOOLS: &[&str] = &["bucket", "inspect", "exchange", "net", "mcp", "rest", "outbound", "session", "audit"];
+const VOCABULARY: &[&str] = &[
+    "limits",
+    "clock",
+    "secret",
+    "principal",
+    "peer",
+    "call",
+    "class",
+    "reject",
+    "body",
+    "json",
+    "config",
+];
+const TOOLS: &[&str] =
+    &["bucket", "inspect", "exchange", "net", "mcp", "rest", "outbound", "session", "audit"];
 /// Stages in the order of the flow: each sees only stages to its left.
-const STAGES: &[&str] = &["hygiene", "authn", "decode", "authz", "limit", "guard", "record", "upstream", "reply", "screen"];
+const STAGES: &[&str] = &[
+    "hygiene", "authn", "decode", "authz", "limit", "guard", "record", "upstream", "reply",
+    "screen",
+];
 const ABOVE: &[&str] = &["observe", "snapshot", "pipeline", "server", "gateway", "dev", "cli"];
 
 fn root() -> PathBuf {
@@ -129,7 +151,9 @@ fn every_module_has_its_layer_and_imports_go_one_way() {
         for to in imports {
             match level(&to) {
                 None => {}
-                Some(other) if other > own => wrong.push(format!("`{from}` imports `{to}` above it")),
+                Some(other) if other > own => {
+                    wrong.push(format!("`{from}` imports `{to}` above it"))
+                }
                 Some(other) if other == own && own == 2 => {
                     let at = |name: &str| STAGES.iter().position(|s| *s == name);
                     if at(&to) > at(&from) {
@@ -219,7 +243,9 @@ fn the_doors_between_typed_states_are_counted() {
             continue;
         }
         let text = product(&path);
-        for door in [".advance(", ".take_body()", ".into_state()", "Answer::advanced(", "Answer::raw("] {
+        for door in
+            [".advance(", ".take_body()", ".into_state()", "Answer::advanced(", "Answer::raw("]
+        {
             *doors.entry(door).or_default() += text.matches(door).count();
         }
     }
@@ -274,7 +300,16 @@ fn the_error_chapter_is_in_step_with_the_table() {
     );
     for code in Code::ALL {
         let row = code.row();
-        writeln!(text, "| `{}` | {} | {} | {} | {} |", row.code, row.status, row.rpc, row.public, code.doc().trim()).unwrap();
+        writeln!(
+            text,
+            "| `{}` | {} | {} | {} | {} |",
+            row.code,
+            row.status,
+            row.rpc,
+            row.public,
+            code.doc().trim()
+        )
+        .unwrap();
     }
     in_step("errors.md", &text);
 }
@@ -287,7 +322,12 @@ fn the_limits_chapter_is_in_step_with_the_table() {
          | bound | value | unit | where it comes from |\n|---|---|---|---|\n",
     );
     for limit in limits::ALL {
-        writeln!(text, "| `{}` | {} | {} | {} |", limit.name, limit.value, limit.unit, limit.source).unwrap();
+        writeln!(
+            text,
+            "| `{}` | {} | {} | {} |",
+            limit.name, limit.value, limit.unit, limit.source
+        )
+        .unwrap();
     }
     in_step("limits.md", &text);
 }
@@ -299,7 +339,10 @@ fn in_step(name: &str, text: &str) {
         fs::write(&path, text).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == text, "src/manual/{name} is out of step: run UPDATE_MANUAL=1 cargo test --test tidy");
+    assert!(
+        found == text,
+        "src/manual/{name} is out of step: run UPDATE_MANUAL=1 cargo test --test tidy"
+    );
 }
 
 #[test]
@@ -316,7 +359,8 @@ fn nothing_speaks_of_a_machine() {
                     continue;
                 }
                 let Ok(text) = fs::read_to_string(&path) else { continue };
-                for word in [concat!("/", "work/"), concat!("/ro", "ot/"), concat!("/tmp/", "team")] {
+                for word in [concat!("/", "work/"), concat!("/ro", "ot/"), concat!("/tmp/", "team")]
+                {
                     assert!(!text.contains(word), "{} names {word}", path.display());
                 }
             }

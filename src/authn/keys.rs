@@ -141,11 +141,13 @@ impl KeySet {
         Ok(set)
     }
 
-    /// A set of one ES256 key without an id, from its uncompressed point.
+    /// A set of one ES256 key, from its uncompressed point; its id is [`p256_thumbprint`].
     #[must_use]
     pub fn of_p256(point: &[u8]) -> Self {
-        let verifiers = ec("P-256", point).into_iter().collect();
-        Self { keys: vec![Key::new(None, verifiers)], ignored: 0 }
+        let kid = p256_thumbprint(point).map(Into::into);
+        let verifiers: Vec<_> = ec("P-256", point).into_iter().collect();
+        let keys = if verifiers.is_empty() { Vec::new() } else { vec![Key::new(kid, verifiers)] };
+        Self { keys, ignored: 0 }
     }
 
     /// Usable keys.
@@ -264,6 +266,16 @@ impl Key {
         }
         Self { kid, verifiers, fingerprint }
     }
+}
+
+/// The id of a P-256 key: its JWK thumbprint (RFC 7638). `None` for what is not an uncompressed
+/// point.
+#[must_use]
+pub fn p256_thumbprint(point: &[u8]) -> Option<String> {
+    let (x, y) = point.strip_prefix(&[UNCOMPRESSED_POINT])?.split_at_checked(32)?;
+    let encode = |bytes| URL_SAFE_NO_PAD.encode(bytes);
+    let jwk = format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y));
+    Some(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, jwk.as_bytes())))
 }
 
 /// RFC 7517 section 4.3: `key_ops`, where present, must allow verifying.

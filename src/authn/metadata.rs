@@ -5,35 +5,22 @@
 //! who chooses the Host header must not choose where clients send their users.
 
 use bytes::Bytes;
+use serde_json::json;
 
 use crate::call::Action;
 use crate::config::{Auth, Profile, Server};
+use crate::hygiene::metadata_url;
 use crate::reject::Challenge;
 
-/// The well-known path of a host's root (RFC 9728 section 3).
-pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
-
-/// Where the document of `server` stands: [`WELL_KNOWN`] with the public URL's path appended
-/// (RFC 9728 section 3.1). Clients try this form first, then the bare [`WELL_KNOWN`].
-#[must_use]
-pub fn path(server: &Server) -> String {
-    format!("{WELL_KNOWN}{}", server.public_url.path().trim_end_matches('/'))
-}
-
-/// Absolute address of the document of `server`.
-#[must_use]
-pub fn url(server: &Server) -> String {
-    format!("{}{}", server.public_url.origin().ascii_serialization(), path(server))
-}
-
-/// The document (RFC 9728 section 2), or `None` for a server that takes no tokens.
+/// The document (RFC 9728 section 2), or `None` for a server that takes no tokens: clients that
+/// find one begin to look for an authorization server.
 #[must_use]
 pub fn document(server: &Server) -> Option<Bytes> {
     let issuers = match &server.auth {
         Auth::Tokens(issuers) => issuers,
         Auth::None | Auth::Certificate => return None,
     };
-    let mut document = serde_json::json!({
+    let mut document = json!({
         "resource": &*server.resource,
         "authorization_servers": issuers.iter().map(|i| &*i.issuer).collect::<Vec<_>>(),
         "bearer_methods_supported": ["header"],
@@ -53,7 +40,7 @@ pub fn challenge_for(server: &Server, error: Option<&'static str>, scopes: &[&st
     Challenge {
         error,
         scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
-        resource_metadata: url(server),
+        resource_metadata: metadata_url(server),
     }
 }
 

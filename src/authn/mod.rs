@@ -6,7 +6,7 @@
 //! the route says `auth: none`; every error inside denies (S-13), and nothing a request says
 //! skips the check (S-14).
 //!
-//! [`Authn`] lives as long as the process and keeps keys and cached tokens over reloads; one
+//! [`Authn`] lives as long as the process and keeps keys and verified tokens over reloads; one
 //! [`Authenticator`] per server lives as long as its configuration.
 
 pub mod bearer;
@@ -21,7 +21,6 @@ pub mod source;
 mod tokens;
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -49,13 +48,13 @@ use jwks::{KeyRing, Services};
 use source::Source;
 use tokens::Tokens;
 
-/// What authentication keeps for the life of the process: keys and verified tokens.
+/// What authentication keeps for the life of the process: the keys of all issuers, and the tokens
+/// that were verified with them.
 #[derive(Debug)]
 pub struct Authn {
     services: Services,
     cache: TokenCache,
     rings: Mutex<Vec<Weak<KeyRing>>>,
-    failures: [AtomicU64; Reason::ALL.len()],
 }
 
 /// Judges the callers of one server.
@@ -109,19 +108,18 @@ impl Authn {
     /// When the system has no randomness.
     pub fn new(clock: Clock, outbound: Arc<Outbound>) -> Result<Arc<Self>, Unspecified> {
         let (tasks, generations) = (TaskTracker::new(), Arc::default());
-        Ok(Arc::new(Self {
-            services: Services { clock, outbound, tasks, generations },
-            cache: TokenCache::new()?,
-            rings: Mutex::default(),
-            failures: Default::default(),
-        }))
+        let services = Services { clock, outbound, tasks, generations };
+        Ok(Arc::new(Self { services, cache: TokenCache::new()?, rings: Mutex::default() }))
     }
 
     /// Keeps keys fresh and the cache clean until `stop`, then waits for loads in flight. The
-    /// server owns this task.
+    /// server owns this task; without it a removed key would live as long as the process.
     pub async fn run(&self, stop: CancellationToken) {
         loop {
-            self.refresh_due().await;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.refresh_due() => {}
+            }
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(Duration::from_millis(KEYS_SWEEP_MS)) => {}
@@ -138,15 +136,10 @@ impl Authn {
         self.cache.sweep(self.services.clock.unix_s());
     }
 
-    /// How each issuer's keys are doing.
+    /// How each issuer's keys are doing, for readiness and metrics.
     #[must_use]
     pub fn key_status(&self) -> Vec<KeyStatus> {
         self.live_rings().iter().map(|ring| ring.status()).collect()
-    }
-
-    /// Refused tokens since start, by reason.
-    pub fn failures(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
-        Reason::ALL.into_iter().zip(self.failures.iter().map(|n| n.load(Ordering::Relaxed)))
     }
 
     /// Verified tokens in the cache.
@@ -171,13 +164,6 @@ impl Authn {
     fn live_rings(&self) -> Vec<Arc<KeyRing>> {
         let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
         rings.iter().filter_map(Weak::upgrade).collect()
-    }
-
-    fn count(&self, reason: Reason) {
-        let mut counts = Reason::ALL.into_iter().zip(&self.failures);
-        if let Some((_, count)) = counts.find(|(r, _)| *r == reason) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 
@@ -250,9 +236,9 @@ impl Authenticator {
 
     /// RFC 6750 section 3: `error` only when a token was sent.
     fn refuse(&self, error: &TokenError) -> Rejection {
-        self.authn.count(error.reason());
         let code = error.code();
-        let rejection = Rejection::new(code, error.to_string());
+        let mut rejection = Rejection::new(code, error.to_string());
+        rejection.reason = Some(error.reason().name());
         if code == Code::KeysUnavailable {
             return rejection.retry_after(JWKS_REFRESH_MIN_S);
         }

@@ -162,8 +162,13 @@ async fn metadata(outbound: &Outbound, issuer: &str, at: &Url) -> Result<Url, Ke
         return Err(KeysError::OtherIssuer);
     }
     let uri = document.root().get("jwks_uri").and_then(|u| Url::parse(&u.as_str()?).ok());
-    // Loopback is reachable only for those who configured it: a public issuer may not name it.
-    uri.filter(|uri| !names_loopback(uri) || names_loopback(at)).ok_or(KeysError::NoKeySet)
+    uri.filter(|uri| may_point_to(at, uri)).ok_or(KeysError::NoKeySet)
+}
+
+/// Loopback is reachable only for those whom the configuration put there: the metadata of a public
+/// issuer may not send the gateway to itself.
+fn may_point_to(metadata: &Url, jwks_uri: &Url) -> bool {
+    !names_loopback(jwks_uri) || names_loopback(metadata)
 }
 
 /// RFC 8414 section 3.1 inserts the well-known path before the issuer's own, OpenID Connect
@@ -213,7 +218,22 @@ pub const KEY_FILE_FRESH_S: u64 = 5; // limits.rs
 
 #[cfg(test)]
 mod tests {
-    use super::metadata_urls;
+    use url::Url;
+
+    use super::{may_point_to, metadata_urls};
+
+    #[test]
+    fn s54_public_issuer_cannot_send_the_gateway_to_loopback() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let public = url("https://as.example/.well-known/openid-configuration");
+        let local = url("http://127.0.0.1:9/.well-known/openid-configuration");
+        let elsewhere = url("https://keys.example/jwks");
+        for loopback in ["http://127.0.0.1:9/keys", "http://localhost/", "https://[::1]/"] {
+            assert!(!may_point_to(&public, &url(loopback)), "{loopback}");
+            assert!(may_point_to(&local, &url(loopback)), "{loopback}");
+        }
+        assert!(may_point_to(&public, &elsewhere) && may_point_to(&local, &elsewhere));
+    }
 
     #[test]
     fn metadata_is_looked_for_where_the_specifications_put_it() {

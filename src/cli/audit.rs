@@ -43,7 +43,7 @@ impl Audit {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Verify { path, expect_head } => {
-                let report = audit::verify(&path, expect_head.as_ref(), |_| {})?;
+                let report = audit::verify(&path, expect_head, |_| {})?;
                 print(&format!("{report}\n"))?;
                 Ok(ExitCode::from(report.exit_code()))
             }

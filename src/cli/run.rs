@@ -1,7 +1,7 @@
 //! `sallyport run`: serve, reload, drain.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{USAGE, say};
-use crate::config::{self, Checked, Flags, Problems, Watch};
+use crate::config::{self, Checked, Flags, Problems, Trigger, Watch};
 use crate::gateway::{Gateway, Options};
 
 #[derive(Debug, Args)]
@@ -80,22 +80,16 @@ impl Run {
     }
 
     async fn serve(&self, checked: Checked) -> anyhow::Result<ExitCode> {
-        let files = checked.config.files.clone();
         let gateway = Gateway::start(checked.config, Options::default()).await?;
         announce(&gateway);
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut watch = match (&self.config, self.no_watch) {
-            (Some(_), false) => Some(Watch::start(&files).context("watching the configuration")?),
-            (Some(_) | None, _) => None,
-        };
+        let mut watch = Watch::start(checked.files).context("watching the configuration")?;
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hangup.recv() => self.reload(&gateway, &mut watch, "SIGHUP"),
-                () = changed(&mut watch) => self.reload(&gateway, &mut watch, "files changed"),
+                trigger = watch.changed() => self.reload(&gateway, &mut watch, trigger),
             }
         }
         tracing::info!("stopping: no new connections, open exchanges may finish");
@@ -105,46 +99,34 @@ impl Run {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn reload(&self, gateway: &Gateway, watch: &mut Option<Watch>, cause: &str) {
-        let Some(file) = &self.config else {
-            tracing::warn!(cause, "nothing to reload: started without a configuration file");
+    /// Reads, checks and swaps; a configuration that is refused changes nothing.
+    fn reload(&self, gateway: &Gateway, watch: &mut Watch, trigger: Trigger) {
+        if self.no_watch && trigger == Trigger::Files {
             return;
+        }
+        let cause = trigger.name();
+        let checked = match self.load() {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(problems)) => {
+                gateway.reload_failed();
+                tracing::error!(cause, %problems, "reload refused, the old configuration keeps serving");
+                watch.follow(problems.files);
+                return;
+            }
+            Err(error) => {
+                tracing::error!(cause, %error, "reload refused, the old configuration keeps serving");
+                return;
+            }
         };
-        if let Some(files) = reload_from(file, gateway, cause)
-            && let Some(watch) = watch
-        {
-            watch.follow(&files);
+        match gateway.reload(checked.config) {
+            Ok(()) => {
+                tracing::info!(cause, generation = gateway.generation(), "reloaded");
+            }
+            Err(error) => {
+                tracing::error!(cause, %error, "reload refused, the old configuration keeps serving");
+            }
         }
-    }
-}
-
-/// Reads, checks and swaps; the files of the new configuration when it was taken over.
-fn reload_from(file: &Path, gateway: &Gateway, cause: &str) -> Option<Vec<PathBuf>> {
-    let checked = match config::load(file) {
-        Ok(checked) => checked,
-        Err(problems) => {
-            gateway.reload_failed();
-            tracing::error!(cause, problems = %problems, "reload refused, the old configuration keeps serving");
-            return None;
-        }
-    };
-    let files = checked.config.files.clone();
-    match gateway.reload(checked.config) {
-        Ok(()) => {
-            tracing::info!(cause, generation = gateway.generation(), "reloaded");
-            Some(files)
-        }
-        Err(error) => {
-            tracing::error!(cause, %error, "reload refused, the old configuration keeps serving");
-            None
-        }
-    }
-}
-
-async fn changed(watch: &mut Option<Watch>) {
-    match watch {
-        Some(watch) => watch.changed().await,
-        None => std::future::pending().await,
+        watch.follow(checked.files);
     }
 }
 

@@ -52,8 +52,11 @@ impl Visitor {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .build();
         Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), endpoint })
     }
 
@@ -262,7 +265,10 @@ fn show(reply: &Reply, headers: &[(&str, &str)]) {
 fn show_record(reply: &Reply) {
     let result = &reply.json["result"];
     say(&format!("     HTTP {}", reply.status));
-    say(&format!("     content            {}", result["content"][0]["text"].as_str().unwrap_or("-")));
+    say(&format!(
+        "     content            {}",
+        result["content"][0]["text"].as_str().unwrap_or("-")
+    ));
     say(&format!("     structuredContent  {}", result["structuredContent"]));
 }
 

@@ -91,6 +91,11 @@ impl Files {
         self.part(name, &stretched);
     }
 
+    /// Remembers a private key: too long to be guessed, so it need not be stretched.
+    pub(super) fn note_key(&mut self, key: &[u8]) {
+        self.part("key", &sha256(key));
+    }
+
     /// Reads a file that may be known.
     pub(super) fn read(&mut self, path: &Path, bytes_max: usize) -> Result<Vec<u8>, FileError> {
         let bytes = self.read_unhashed(path, bytes_max)?;

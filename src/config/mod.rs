@@ -1,10 +1,10 @@
 //! The configuration: as typed, as checked, as used.
 //!
 //! One path leads from text to [`Config`], for files and for command lines alike: YAML into a
-//! tree with places ([`tree`]), `${…}` replaced ([`secrets`]), the shape compared with the schema
-//! of [`raw`] ([`structure`]), the meaning checked ([`check`](mod@check)). Guarantees: all
-//! problems are found in one run, each with its line, a caret and the way out ([`problem`]); a
-//! [`Config`] exists only without errors; a text is never trusted to be short, flat or finite.
+//! tree with places (`tree`), `${…}` replaced (`secrets`), the shape compared with the schema of
+//! `raw` (`structure`), the meaning checked (`check`). Guarantees: all problems are found in one
+//! run, each with its line, a caret and the way out (`problem`); a [`Config`] exists only without
+//! errors; a text is never trusted to be short, flat or finite.
 
 mod check;
 mod files;
@@ -13,6 +13,7 @@ mod model;
 mod problem;
 mod raw;
 mod reference;
+mod reload;
 mod schema;
 mod secrets;
 mod structure;
@@ -28,6 +29,7 @@ pub use flags::{Flags, from_flags};
 pub use model::*;
 pub use problem::{PROBLEMS_MAX, Problem, Problems, Severity};
 pub use reference::reference_markdown;
+pub use reload::{Trigger, Watch, WatchError};
 pub use schema::schema;
 
 use std::path::{Path, PathBuf};

@@ -198,7 +198,7 @@ pub enum Lookup {
 }
 
 /// Where calls go.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
     /// Address of the server's endpoint. REST profile: the base to which paths are appended.
     pub url: Url,
@@ -219,7 +219,7 @@ pub struct Upstream {
 }
 
 /// The gateway's own credential towards an upstream.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     /// Header name, `authorization` by default.
     pub header: http::HeaderName,
@@ -398,4 +398,30 @@ pub struct CustomPattern {
     pub pattern: String,
     /// What is put in its place.
     pub form: Form,
+}
+
+/// The REST context API of older servers, below the path `base`; below `/mcp` where that is `/`.
+///
+/// Memory is always somebody's: a request that does not say whose is refused.
+#[must_use]
+pub fn rest_routes(base: &str) -> Vec<RestRoute> {
+    let base = if base == "/" { "/mcp" } else { base };
+    let query = |name: &str| Some(Lookup::Query(name.to_owned()));
+    let user = || Some(Lookup::Body("/user_id".to_owned()));
+    let tool = Some(Lookup::Path("name".to_owned()));
+    let route = |method, below: &str, action, resource, subject| RestRoute {
+        method,
+        template: format!("{base}{below}"),
+        action,
+        resource,
+        subject,
+    };
+    vec![
+        route(http::Method::GET, "/context", Action::ContextRead, query("namespace"), None),
+        route(http::Method::GET, "/memory", Action::MemoryRead, None, query("user_id")),
+        route(http::Method::POST, "/memory", Action::MemoryWrite, None, user()),
+        route(http::Method::PUT, "/memory", Action::MemoryWrite, None, user()),
+        route(http::Method::DELETE, "/memory", Action::MemoryDelete, None, query("user_id")),
+        route(http::Method::POST, "/tools/{name}", Action::ToolsInvoke, tool, None),
+    ]
 }

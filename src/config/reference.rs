@@ -16,11 +16,11 @@ pub fn reference_markdown() -> String {
     let rows = rows();
     for section in rows.iter().filter(|row| row.depth == 0) {
         let inner: Vec<&Row> = rows.iter().filter(|row| row.is_below(&section.key)).collect();
-        let _ = write!(text, "\n## `{}`\n\n{}\n\n", section.key, section.sentence());
+        let _ = write!(text, "\n## `{}`\n\n{}\n", section.key, section.sentence());
         if inner.is_empty() {
             continue;
         }
-        text += "| key | type | default | meaning |\n|---|---|---|---|\n";
+        text += "\n| key | type | default | meaning |\n|---|---|---|---|\n";
         for row in inner {
             let default = match (&row.default, row.required) {
                 (Some(default), _) => default.as_str(),
@@ -121,10 +121,11 @@ impl Walk {
     }
 
     fn below(&mut self, field: &Value, path: &str, depth: usize) {
-        for reference in references(field) {
-            self.homes.entry(reference).or_insert_with(|| path.to_owned());
+        for name in references(field) {
+            self.homes.entry(name).or_insert_with(|| path.to_owned());
         }
-        if self.home_elsewhere(field, path).is_some() {
+        let reference = resolve(shared(), field).get("x-kind").is_some_and(|k| k == "secret");
+        if reference || self.home_elsewhere(field, path).is_some() {
             return;
         }
         for choice in alternatives(shared(), field) {

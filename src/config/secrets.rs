@@ -262,6 +262,13 @@ mod tests {
     }
 
     #[test]
+    fn expanded_text_ends_at_file_bytes_max() {
+        let long = |_: &str| Some("x".repeat(crate::limits::FILE_BYTES_MAX));
+        assert!(expand("${A}", &long, &mut Vec::new()).is_ok());
+        assert_eq!(expand("${A}${A}", &long, &mut Vec::new()), Err(ExpandError::TooLong));
+    }
+
+    #[test]
     fn key_is_32_bytes_in_any_of_three_forms() {
         let bytes: Vec<u8> = (200..232).collect();
         let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();

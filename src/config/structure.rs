@@ -107,6 +107,9 @@ impl<'s> Walk<'s> {
         if is_secret(resolve(self.schema, schema)) && !matches!(node.value, Value::Map(_)) {
             return self.literal_secret(node, here);
         }
+        if is_secret(resolve(self.schema, schema)) {
+            self.misplaced_secrets(node);
+        }
         let fitting: Vec<&Schema> =
             choices.iter().copied().filter(|choice| admits(choice, &node.value)).collect();
         match &node.value {
@@ -123,7 +126,7 @@ impl<'s> Walk<'s> {
                 for (position, item) in items.iter().enumerate() {
                     let path = format!("{}[{}]", here.path, item.number);
                     self.steps.push(Step(position));
-                    self.node(&item.node, inner, &Here { path, span: item.node.span });
+                    self.node(&item.node, inner, &Here { path, span: item.node.first() });
                     self.steps.pop();
                 }
             }
@@ -139,6 +142,8 @@ impl<'s> Walk<'s> {
     fn map(&mut self, entries: &[Entry], schema: &'s Schema, here: &Here) {
         let known = schema.get("properties").and_then(Schema::as_object);
         let any = schema.get("additionalProperties").filter(|schema| schema.is_object());
+        // Keys that are there, spelled wrongly: they are not also missing.
+        let mut meant: Vec<&str> = Vec::new();
         for (position, entry) in entries.iter().enumerate() {
             let path = join(&here.path, &entry.key);
             let inner = known.and_then(|known| known.get(&entry.key)).or(any);
@@ -150,7 +155,9 @@ impl<'s> Walk<'s> {
                 }
                 None => {
                     let keys = known.into_iter().flat_map(|known| known.keys());
-                    let help = self.key_help(&entry.key, keys.map(String::as_str).collect());
+                    let keys: Vec<&str> = keys.map(String::as_str).collect();
+                    meant.extend(nearest(&entry.key, &keys));
+                    let help = self.key_help(&entry.key, keys);
                     let message = format!("unknown key `{}`", short(&entry.key));
                     self.report(Problem::error(path, entry.key_span, message, help));
                 }
@@ -159,7 +166,12 @@ impl<'s> Walk<'s> {
         }
         let required = schema.get("required").and_then(Schema::as_array);
         for key in required.into_iter().flatten().filter_map(Schema::as_str) {
-            if entries.iter().all(|entry| entry.key != key) {
+            if entries.iter().any(|entry| entry.key == key) {
+                continue;
+            }
+            if meant.contains(&key) {
+                self.found.faulty.push(self.steps.clone());
+            } else {
                 let field = known.and_then(|known| known.get(key));
                 self.missing(key, field, here);
             }
@@ -244,15 +256,21 @@ impl<'s> Walk<'s> {
     }
 
     fn literal_secret(&mut self, node: &Node, here: &Here) {
+        node.written(&mut self.found.literal_secrets);
         let scalar = !matches!(node.value, Value::List(_) | Value::Null);
-        if scalar {
-            self.found.literal_secrets.push(node.span);
-        }
         let message = format!("`{}` must not hold the secret itself", here.path);
         let help =
             "write `{ file: path }` or `{ env: NAME }`; change a secret that stood in a file";
         let span = if scalar { node.span } else { here.span };
         self.report(Problem::error(here.path.clone(), span, message, help));
+    }
+
+    /// A value under a key that is none of a reference's may be the secret: it is not shown.
+    fn misplaced_secrets(&mut self, node: &Node) {
+        if let Value::Map(entries) = &node.value {
+            let odd = entries.iter().filter(|e| !matches!(e.key.as_str(), "file" | "env"));
+            odd.for_each(|entry| entry.node.written(&mut self.found.literal_secrets));
+        }
     }
 
     /// What to do about an unknown key: the right spelling, or the right place.
@@ -359,8 +377,15 @@ fn expected(choices: &[&Schema]) -> String {
             (Some("array"), _) => "a list",
             _ => "a mapping",
         };
-        if !parts.iter().any(|known| known == part) {
-            parts.push(part.to_owned());
+        let keys = choice.get("required").and_then(Schema::as_array).into_iter().flatten();
+        let keys: Vec<String> = keys.map(plain).collect();
+        let part = if part == "a mapping" && !keys.is_empty() {
+            format!("{part} with {}", keys.join(" and "))
+        } else {
+            part.to_owned()
+        };
+        if !parts.contains(&part) {
+            parts.push(part);
         }
     }
     parts.join(", or ")
@@ -394,10 +419,12 @@ pub(super) fn nearest<'n>(typed: &str, names: &[&'n str]) -> Option<&'n str> {
     let distance = |name: &str| strsim::damerau_levenshtein(&lower, &name.to_lowercase());
     let (name, errors) =
         names.iter().map(|name| (*name, distance(name))).min_by_key(|(_, errors)| *errors)?;
-    // One slip in three characters, at least one; a shorter word of the same beginning also counts.
+    // One slip in three characters, at least one; a word with the same beginning also counts.
     let close = errors <= 1.max(lower.chars().count() / 3);
-    let beginning = lower.len() >= 3 && name.starts_with(&lower);
-    (close || beginning).then_some(name)
+    let beginning = |name: &&str| {
+        lower.len() >= 3 && name.starts_with(&lower) || name.len() >= 3 && lower.starts_with(*name)
+    };
+    if close { Some(name) } else { names.iter().copied().find(beginning) }
 }
 
 /// A typed text, bounded for a message.

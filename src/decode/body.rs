@@ -66,9 +66,9 @@ pub(super) async fn read(
     }
     // An unannounced length may reach the limit, so that is what it costs.
     let cost = announced.and_then(|n| usize::try_from(n).ok()).unwrap_or(bytes_max);
-    let lease = budget
-        .lease(cost)
-        .ok_or_else(|| Rejection::new(Code::Busy, "too many body bytes in flight").retry_after(1))?;
+    let lease = budget.lease(cost).ok_or_else(|| {
+        Rejection::new(Code::Busy, "too many body bytes in flight").retry_after(1)
+    })?;
     let deadline = Duration::from_millis(limits::BODY_MS);
     match tokio::time::timeout(deadline, collect(body, bytes_max)).await {
         Err(_) => Err(Rejection::new(Code::BodyTimeout, "the body took too long")),

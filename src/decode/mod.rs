@@ -181,15 +181,25 @@ impl Decoder {
     ) -> Result<Exchange<Decoded>, Rejection> {
         let body = ex.take_body();
         let (bytes, lease) = match body {
-            Some(body) => body::read(body, ex.headers(), self.server.body_bytes_max, &self.budget).await?,
+            Some(body) => {
+                body::read(body, ex.headers(), self.server.body_bytes_max, &self.budget).await?
+            }
             None => (Bytes::new(), None),
         };
         let parts = match ex.target() {
             Target::Rest => self.rest(&ex, bytes)?,
-            Target::Mcp | Target::Metadata | Target::Preflight => self.mcp(&ex, bytes)?,
+            Target::Mcp | Target::Metadata(_) | Target::Preflight => self.mcp(&ex, bytes)?,
         };
         let Parts { call, expect, revision, session, plan } = parts;
-        Ok(ex.advance(|base| Decoded { base, call, expect, revision, session, plan, _lease: lease }))
+        Ok(ex.advance(|base| Decoded {
+            base,
+            call,
+            expect,
+            revision,
+            session,
+            plan,
+            _lease: lease,
+        }))
     }
 
     fn mcp(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
@@ -215,11 +225,12 @@ impl Decoder {
         if call.action == Action::SessionAnswer {
             self.refuse_unasked_answers().map_err(named)?;
         }
-        let session =
-            if revision.is_modern() { None } else { self.session(ex).map_err(named)? };
+        let session = if revision.is_modern() { None } else { self.session(ex).map_err(named)? };
         let expect = match (message.kind(), message.id()) {
             (Kind::Request, Some(id)) => Expect::Response { id: id.clone() },
-            (Kind::Request | Kind::Notification | Kind::Result | Kind::Error, _) => Expect::Accepted,
+            (Kind::Request | Kind::Notification | Kind::Result | Kind::Error, _) => {
+                Expect::Accepted
+            }
         };
         let mut out = headers::upstream_headers(&message, revision);
         push_session(&mut out, session.as_ref())?;

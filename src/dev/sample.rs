@@ -150,7 +150,9 @@ fn call(id: &Value, tool: &str, arguments: &Value) -> Response<Full<Bytes>> {
         "crm.lookup_customer" => {
             let wanted = arguments["name"].as_str().unwrap_or("Ada");
             let found = customers().into_iter().find(|c| {
-                c["name"].as_str().is_some_and(|n| n.to_lowercase().contains(&wanted.to_lowercase()))
+                c["name"]
+                    .as_str()
+                    .is_some_and(|n| n.to_lowercase().contains(&wanted.to_lowercase()))
             });
             let record = found.unwrap_or_else(|| json!({"name": null}));
             rpc(id, &tool_result(&record))

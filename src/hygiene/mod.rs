@@ -14,7 +14,7 @@ mod host;
 mod routes;
 
 #[cfg(test)]
-pub mod fixture;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -7,4 +7,4 @@ pub mod client;
 pub mod policy;
 
 pub use crate::peer::{Peer, TlsFacts};
-pub use policy::{Vet, Vetted};
+pub use policy::{AddressKey, Vet, Vetted};

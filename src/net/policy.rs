@@ -40,13 +40,17 @@ impl Vetted {
 /// What one share of the address limit belongs to: an IPv4 address, or an IPv6 /64, which is what
 /// one household or one virtual machine gets (RFC 6177 section 2) and can walk through at will.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum AddressKey {
+pub enum AddressKey {
+    /// One IPv4 address.
     V4([u8; 4]),
+    /// The upper half of an IPv6 address.
     V6Net64([u16; 4]),
 }
 
 impl AddressKey {
-    fn of(address: IpAddr) -> Self {
+    /// The share that an address falls into.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => Self::V4(v4.octets()),
             IpAddr::V6(v6) => {
@@ -100,6 +104,7 @@ impl Vet {
 fn over_rate(wait: Wait) -> Rejection {
     let mut rejection = Rejection::new(Code::RateLimited, format!("client address: {wait}"))
         .retry_after(wait.seconds);
+    rejection.reason = Some("address");
     rejection.rate_limit = Some(wait.headers("address"));
     rejection
 }
@@ -113,11 +118,11 @@ mod tests {
     use super::{AddressKey, Vet};
     use crate::clock::Clock;
     use crate::config::Rate;
-    use crate::hygiene::fixture;
+    use crate::hygiene::testing;
     use crate::reject::Code;
 
     fn vet(count: u32, clock: &Clock, before: Option<&Vet>) -> Vet {
-        let mut config = fixture::config(Vec::new());
+        let mut config = testing::config(Vec::new());
         config.per_address = Some(Rate { count, window: Duration::from_secs(60), burst: 2 });
         Vet::new(&config, clock, before)
     }
@@ -151,7 +156,7 @@ mod tests {
 
     #[test]
     fn without_a_rate_nobody_is_refused() {
-        let vet = Vet::new(&fixture::config(Vec::new()), &Clock::manual(0), None);
+        let vet = Vet::new(&testing::config(Vec::new()), &Clock::manual(0), None);
         assert!((0..1000).all(|_| vet.count(ip("192.0.2.1")).is_ok()));
     }
 

@@ -90,35 +90,134 @@ impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let r = Registry::new();
         let metrics = Self {
-            refused_early: counters(&r, "refused_early_total", "Refusals before a route was known, by code.", &["code"])?,
-            authn: counters(&r, "authn_total", "Authentications by result.", &["server", "result"])?,
-            rate_limited: counters(&r, "rate_limited_total", "Calls refused by a limit.", &["server", "limit"])?,
-            guard_hits: counters(&r, "guard_hits_total", "Hits of guard rules.", &["server", "guard", "mode"])?,
-            redactions: counters(&r, "redactions_total", "Values masked in answers, by class.", &["server", "class"])?,
-            revealed: counters(&r, "revealed_total", "Values shown because a scope allowed it, by class.", &["server", "class"])?,
-            dropped_messages: counters(&r, "dropped_messages_total", "Messages of upstreams that were not passed on.", &["server", "reason"])?,
-            audit_records: counters(&r, "audit_records_total", "Audit records by phase and result.", &["phase", "result"])?,
-            audit_queue_depth: gauge(&r, "audit_queue_depth", "Audit records waiting for the writer.")?,
-            audit_lag_s: float_gauge(&r, "audit_lag_seconds", "Age of the oldest audit record that is not durable.")?,
+            refused_early: counters(
+                &r,
+                "refused_early_total",
+                "Refusals before a route was known, by code.",
+                &["code"],
+            )?,
+            authn: counters(
+                &r,
+                "authn_total",
+                "Authentications by result.",
+                &["server", "result"],
+            )?,
+            rate_limited: counters(
+                &r,
+                "rate_limited_total",
+                "Calls refused by a limit.",
+                &["server", "limit"],
+            )?,
+            guard_hits: counters(
+                &r,
+                "guard_hits_total",
+                "Hits of guard rules.",
+                &["server", "guard", "mode"],
+            )?,
+            redactions: counters(
+                &r,
+                "redactions_total",
+                "Values masked in answers, by class.",
+                &["server", "class"],
+            )?,
+            revealed: counters(
+                &r,
+                "revealed_total",
+                "Values shown because a scope allowed it, by class.",
+                &["server", "class"],
+            )?,
+            dropped_messages: counters(
+                &r,
+                "dropped_messages_total",
+                "Messages of upstreams that were not passed on.",
+                &["server", "reason"],
+            )?,
+            audit_records: counters(
+                &r,
+                "audit_records_total",
+                "Audit records by phase and result.",
+                &["phase", "result"],
+            )?,
+            audit_queue_depth: gauge(
+                &r,
+                "audit_queue_depth",
+                "Audit records waiting for the writer.",
+            )?,
+            audit_lag_s: float_gauge(
+                &r,
+                "audit_lag_seconds",
+                "Age of the oldest audit record that is not durable.",
+            )?,
             audit_healthy: gauge(&r, "audit_healthy", "1 when audit records can be written.")?,
-            certificate_not_after: gauges(&r, "tls_certificate_not_after_timestamp_seconds", "End of validity of served certificates.", &["listener"])?,
-            reload_successful: gauge(&r, "config_last_reload_successful", "1 when the last reload was accepted.")?,
-            reload_timestamp: gauge(&r, "config_last_reload_timestamp_seconds", "Time of the last accepted configuration.")?,
-            generation: gauge(&r, "config_generation", "Number of configurations accepted since start.")?,
+            certificate_not_after: gauges(
+                &r,
+                "tls_certificate_not_after_timestamp_seconds",
+                "End of validity of served certificates.",
+                &["listener"],
+            )?,
+            reload_successful: gauge(
+                &r,
+                "config_last_reload_successful",
+                "1 when the last reload was accepted.",
+            )?,
+            reload_timestamp: gauge(
+                &r,
+                "config_last_reload_timestamp_seconds",
+                "Time of the last accepted configuration.",
+            )?,
+            generation: gauge(
+                &r,
+                "config_generation",
+                "Number of configurations accepted since start.",
+            )?,
             jwks_last_success: {
-                let g = GaugeVec::new(opts("jwks_last_success_timestamp_seconds", "Last successful fetch of an issuer's keys."), &["issuer"])?;
+                let g = GaugeVec::new(
+                    opts(
+                        "jwks_last_success_timestamp_seconds",
+                        "Last successful fetch of an issuer's keys.",
+                    ),
+                    &["issuer"],
+                )?;
                 r.register(Box::new(g.clone()))?;
                 g
             },
-            requests: counters(&r, "requests_total", "Exchanges by action and decision code.", &["server", "action", "decision"])?,
-            tool_calls: counters(&r, "tool_calls_total", "Allowed tool calls; only configured names become labels.", &["server", "tool"])?,
-            duration: histograms(&r, "request_duration_seconds", "From the request head to the end of the answer.", &["server"], REQUEST_BUCKETS)?,
-            stage: histograms(&r, "stage_duration_seconds", "Time spent in each stage.", &["server", "stage"], STAGE_BUCKETS)?,
+            requests: counters(
+                &r,
+                "requests_total",
+                "Exchanges by action and decision code.",
+                &["server", "action", "decision"],
+            )?,
+            tool_calls: counters(
+                &r,
+                "tool_calls_total",
+                "Allowed tool calls; only configured names become labels.",
+                &["server", "tool"],
+            )?,
+            duration: histograms(
+                &r,
+                "request_duration_seconds",
+                "From the request head to the end of the answer.",
+                &["server"],
+                REQUEST_BUCKETS,
+            )?,
+            stage: histograms(
+                &r,
+                "stage_duration_seconds",
+                "Time spent in each stage.",
+                &["server", "stage"],
+                STAGE_BUCKETS,
+            )?,
             in_flight: gauges(&r, "requests_in_flight", "Exchanges in flight.", &["server"])?,
-            sent_bytes: counters(&r, "sent_bytes_total", "Body bytes sent to clients.", &["server"])?,
+            sent_bytes: counters(
+                &r,
+                "sent_bytes_total",
+                "Body bytes sent to clients.",
+                &["server"],
+            )?,
             registry: r,
         };
-        let build = gauges(&metrics.registry, "build_info", "Version of the gateway.", &["version"])?;
+        let build =
+            gauges(&metrics.registry, "build_info", "Version of the gateway.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Ok(metrics)
     }
@@ -244,13 +343,23 @@ fn opts(name: &str, help: &str) -> Opts {
     Opts::new(format!("sallyport_{name}"), help)
 }
 
-fn counters(r: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+fn counters(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
     let c = IntCounterVec::new(opts(name, help), labels)?;
     r.register(Box::new(c.clone()))?;
     Ok(c)
 }
 
-fn gauges(r: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+fn gauges(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
     let g = IntGaugeVec::new(opts(name, help), labels)?;
     r.register(Box::new(g.clone()))?;
     Ok(g)
@@ -262,13 +371,23 @@ fn gauge(r: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::E
     Ok(g)
 }
 
-fn float_gauge(r: &Registry, name: &str, help: &str) -> Result<prometheus::Gauge, prometheus::Error> {
+fn float_gauge(
+    r: &Registry,
+    name: &str,
+    help: &str,
+) -> Result<prometheus::Gauge, prometheus::Error> {
     let g = prometheus::Gauge::with_opts(opts(name, help))?;
     r.register(Box::new(g.clone()))?;
     Ok(g)
 }
 
-fn histograms(r: &Registry, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> Result<HistogramVec, prometheus::Error> {
+fn histograms(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    buckets: &[f64],
+) -> Result<HistogramVec, prometheus::Error> {
     let o = HistogramOpts::new(format!("sallyport_{name}"), help).buckets(buckets.to_vec());
     let h = HistogramVec::new(o, labels)?;
     r.register(Box::new(h.clone()))?;
@@ -276,8 +395,10 @@ fn histograms(r: &Registry, name: &str, help: &str, labels: &[&str], buckets: &[
 }
 
 /// The OpenTelemetry MCP buckets, and 1, 2 and 5 ms, where a gateway lives.
-const REQUEST_BUCKETS: &[f64] =
-    &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
+const REQUEST_BUCKETS: &[f64] = &[
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0,
+    300.0,
+];
 /// 5 µs to 1 s: stages take microseconds, except where they wait for a disk or an upstream.
 const STAGE_BUCKETS: &[f64] =
     &[0.000_005, 0.000_02, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.02, 0.1, 1.0];

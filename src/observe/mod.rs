@@ -5,9 +5,11 @@
 //! label, and that no token, body or personal datum becomes text.
 
 mod line;
+mod masked;
 pub mod metrics;
 mod process;
 mod record;
 
+pub use masked::masked_arguments;
 pub use metrics::{Metrics, RouteMetrics};
-pub use record::{CallFacts, Outcome, Record, Stage};
+pub use record::{CallFacts, Record, Stage};

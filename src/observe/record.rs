@@ -17,11 +17,11 @@ use super::metrics::RouteMetrics;
 use crate::audit::Log;
 use crate::body::{Closed, End};
 use crate::call::{Action, Resource};
-use crate::inspect::Counts;
 use crate::limits;
 use crate::peer::Peer;
 use crate::principal::Principal;
 use crate::reject::Rejection;
+use crate::screen::Deeds;
 
 /// A stage of the pipeline, for time and for who refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,19 +100,6 @@ pub struct CallFacts {
     pub session: Option<Box<str>>,
     /// Raw JSON-RPC id, for refusals.
     pub rpc_id: Option<Bytes>,
-}
-
-/// What the response gate did; shared with a stream that is still running.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Values masked.
-    pub redacted: Counts,
-    /// Values shown by scope.
-    pub revealed: Counts,
-    /// Messages of the upstream that were not passed on, by reason.
-    pub dropped: Vec<(&'static str, u64)>,
-    /// Why a stream was cut.
-    pub cut: Option<&'static str>,
 }
 
 /// The record of one exchange.
@@ -272,7 +259,7 @@ impl Record {
     }
 
     /// Closes an exchange that was answered.
-    pub fn close(&mut self, status: u16, closed: Closed, outcome: &Outcome) {
+    pub fn close(&mut self, status: u16, closed: Closed, outcome: &Deeds) {
         let queued = self.log.append(&self.completion(status, closed, outcome)).is_ok();
         self.state = State::Closed;
         let Some(route) = &self.route else { return };
@@ -288,10 +275,10 @@ impl Record {
             route.allowed(call.action, tool);
         }
         for (class, count) in outcome.redacted.iter() {
-            route.redacted(class.name(), u64::from(count));
+            route.redacted(outcome.name_of(class), u64::from(count));
         }
         for (class, count) in outcome.revealed.iter() {
-            route.revealed(class.name(), u64::from(count));
+            route.revealed(outcome.name_of(class), u64::from(count));
         }
         for (reason, count) in &outcome.dropped {
             route.dropped(reason, *count);
@@ -301,7 +288,7 @@ impl Record {
 
     /// Closes an exchange that ended in a document which needs no caller: metadata, preflight.
     pub fn close_document(&mut self, status: u16, bytes: u64) {
-        let outcome = Outcome::default();
+        let outcome = Deeds::default();
         let line = self.completion(status, Closed { bytes, end: End::Complete }, &outcome);
         // A lost record of a public document is counted by the log itself.
         let _ = self.log.append(&line);
@@ -342,15 +329,16 @@ impl Record {
         line.finish()
     }
 
-    fn completion(&self, status: u16, closed: Closed, outcome: &Outcome) -> Bytes {
+    fn completion(&self, status: u16, closed: Closed, outcome: &Deeds) -> Bytes {
         let mut line = self.head("completion", self.at + self.started.elapsed());
         self.names(&mut line);
         line.number("status_code", u64::from(status));
         line.millis("latency_ms", self.elapsed_micros());
         line.number("bytes_out", closed.bytes);
         line.word("end", end_name(closed.end, outcome));
-        line.counts("redactions", outcome.redacted.iter().map(|(c, n)| (c.name(), u64::from(n))));
-        line.counts("revealed", outcome.revealed.iter().map(|(c, n)| (c.name(), u64::from(n))));
+        let named = |(class, count)| (outcome.name_of(class), u64::from(count));
+        line.counts("redactions", outcome.redacted.iter().map(named));
+        line.counts("revealed", outcome.revealed.iter().map(named));
         line.counts("dropped", outcome.dropped.iter().copied());
         line.finish()
     }
@@ -371,9 +359,15 @@ impl Record {
             tracing::error!(request_id = id, "the audit record of a refusal was lost");
         }
         match row.severity {
-            Severity::Info => tracing::info!(request_id = id, server, code = row.code, why, "refused"),
-            Severity::Warn => tracing::warn!(request_id = id, server, code = row.code, why, "refused"),
-            Severity::Error => tracing::error!(request_id = id, server, code = row.code, why, "refused"),
+            Severity::Info => {
+                tracing::info!(request_id = id, server, code = row.code, why, "refused")
+            }
+            Severity::Warn => {
+                tracing::warn!(request_id = id, server, code = row.code, why, "refused")
+            }
+            Severity::Error => {
+                tracing::error!(request_id = id, server, code = row.code, why, "refused")
+            }
         }
     }
 
@@ -448,7 +442,7 @@ impl Drop for Record {
             return;
         }
         let closed = Closed { bytes: 0, end: End::Dropped };
-        self.close(CLIENT_CLOSED_REQUEST, closed, &Outcome::default());
+        self.close(CLIENT_CLOSED_REQUEST, closed, &Deeds::default());
     }
 }
 
@@ -456,7 +450,7 @@ fn queued_name(queued: bool) -> &'static str {
     if queued { "queued" } else { "lost" }
 }
 
-fn end_name(end: End, outcome: &Outcome) -> &'static str {
+fn end_name(end: End, outcome: &Deeds) -> &'static str {
     match (end, outcome.cut) {
         (_, Some(reason)) => reason,
         (End::Complete, None) => "complete",

@@ -23,7 +23,7 @@ use crate::mcp::uri::{self, Braces};
 use crate::reject::{Code, Rejection};
 
 pub use query::QUERY_PARAMETERS_MAX;
-pub use route::{RouteError, check, default_routes};
+pub use route::{RouteError, check};
 
 use query::Query;
 use route::Match;

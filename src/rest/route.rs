@@ -68,34 +68,6 @@ impl Match<'_> {
     }
 }
 
-/// The REST context API of older servers.
-#[must_use]
-pub fn default_routes() -> Vec<RestRoute> {
-    let query = |name: &str| Some(Lookup::Query(name.to_owned()));
-    let user = || Some(Lookup::Body("/user_id".to_owned()));
-    let route = |method, template: &str, action, resource, subject| RestRoute {
-        method,
-        template: template.to_owned(),
-        action,
-        resource,
-        subject,
-    };
-    vec![
-        route(Method::GET, "/mcp/context", Action::ContextRead, query("namespace"), None),
-        route(Method::GET, "/mcp/memory", Action::MemoryRead, None, query("user_id")),
-        route(Method::POST, "/mcp/memory", Action::MemoryWrite, None, user()),
-        route(Method::PUT, "/mcp/memory", Action::MemoryWrite, None, user()),
-        route(Method::DELETE, "/mcp/memory", Action::MemoryDelete, None, query("user_id")),
-        route(
-            Method::POST,
-            "/mcp/tools/{name}",
-            Action::ToolsInvoke,
-            Some(Lookup::Path("name".to_owned())),
-            None,
-        ),
-    ]
-}
-
 /// Refuses a table in which a route could not mean what it says.
 ///
 /// # Errors
@@ -252,9 +224,7 @@ const ALLOW: [&str; 16] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        Action, Lookup, Method, RestError, RestRoute, RouteError, check, default_routes, find,
-    };
+    use super::{Action, Lookup, Method, RestError, RestRoute, RouteError, check, find};
 
     fn route(method: Method, template: &str, resource: Option<Lookup>) -> RestRoute {
         let action = Action::MemoryWrite;
@@ -263,7 +233,7 @@ mod tests {
 
     #[test]
     fn default_routes_make_sense() {
-        assert_eq!(check(&default_routes()), Ok(()));
+        assert_eq!(check(&crate::config::rest_routes("/mcp")), Ok(()));
     }
 
     #[test]
@@ -315,14 +285,16 @@ mod tests {
             "/mcp/./context",
             "/mcp",
         ] {
-            let error = find(&default_routes(), &Method::GET, path).map(|_| ()).unwrap_err();
+            let error = find(&crate::config::rest_routes("/mcp"), &Method::GET, path)
+                .map(|_| ())
+                .unwrap_err();
             assert_eq!(error, RestError::RouteUnknown, "{path}");
         }
     }
 
     #[test]
     fn known_path_with_another_method_names_the_allowed_ones() {
-        let routes = default_routes();
+        let routes = crate::config::rest_routes("/mcp");
         let error = find(&routes, &Method::PATCH, "/mcp/memory").map(|_| ()).unwrap_err();
         assert_eq!(error, RestError::MethodNotAllowed { allow: "GET, POST, PUT, DELETE" });
         let error = find(&routes, &Method::GET, "/mcp/tools/x").map(|_| ()).unwrap_err();

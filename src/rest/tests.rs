@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::{Method, Uri};
 use proptest::prelude::*;
 
-use super::{Read, RestError, default_routes, read};
+use super::{Read, RestError, read};
 use crate::call::{Action, Arguments, Resource};
 use crate::config::{Lookup, RestRoute};
 use crate::json::{Document, KeyRule, Limits};
@@ -12,7 +12,7 @@ const LIMITS: Limits =
     Limits { depth_max: 64, nodes_max: 1000, number_bytes_max: 100, keys: KeyRule::Folded };
 
 fn ask(method: Method, target: &str, body: &str) -> Result<Read, RestError> {
-    with(&default_routes(), method, target, body)
+    with(&crate::config::rest_routes("/mcp"), method, target, body)
 }
 
 fn with(routes: &[RestRoute], method: Method, target: &str, body: &str) -> Result<Read, RestError> {
@@ -165,8 +165,8 @@ proptest! {
     #[test]
     fn no_target_makes_the_reader_panic(target in "/mcp/(memory|context|tools/)[a-z%0-9./;?=&+]{0,30}") {
         if let Ok(uri) = target.parse::<Uri>() {
-            let _ = read(&default_routes(), &Method::GET, &uri, None);
-            let _ = read(&default_routes(), &Method::POST, &uri, None);
+            let _ = read(&crate::config::rest_routes("/mcp"), &Method::GET, &uri, None);
+            let _ = read(&crate::config::rest_routes("/mcp"), &Method::POST, &uri, None);
         }
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::tally::Deeds;
 use super::{Screener, Tally, invalid};
 use crate::authz::Authorizer;
+use crate::call::Action;
 use crate::class::ClassSet;
 use crate::config::ServerRequest;
 use crate::decode::Expect;
@@ -162,7 +163,7 @@ impl Judge {
         let Some(result) = document.root().get("result") else { return Ok(Vec::new()) };
         match self.list {
             Some(list) => {
-                let visible = |name: &str| self.authz.visible(&self.principal, list, name);
+                let visible = |name: &str| self.authz.visible(&self.principal, used_by(list), name);
                 Ok(catalogue::filter(list, result, visible)?.edits)
             }
             None if self.revision.is_modern() => {
@@ -214,6 +215,15 @@ impl Judge {
 
 fn parse(bytes: Bytes) -> Result<Document, Rejection> {
     Document::parse(bytes, &ANSWER).map_err(|e| invalid(e.to_string()))
+}
+
+/// The action that uses what a list names: hidden is refused, shown is allowed (S-30).
+fn used_by(list: Listing) -> Action {
+    match list {
+        Listing::Tools => Action::ToolsInvoke,
+        Listing::Resources | Listing::Templates => Action::ResourcesRead,
+        Listing::Prompts => Action::PromptsGet,
+    }
 }
 
 /// How strictly answers are read: exact duplicates are refused, look-alikes are data.

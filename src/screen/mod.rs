@@ -19,7 +19,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 pub use judge::{Judge, Verdict};
-pub use tally::Tally;
+pub use tally::{Deeds, Tally};
 
 use crate::authz::Authorizer;
 use crate::body::ReplyBody;
@@ -102,7 +102,7 @@ impl Screener {
         let status = self.status(&request, raw.status)?;
         let mut headers = self.headers(&request, &raw.headers)?;
         let media = media(&raw.headers);
-        let tally = Tally::default();
+        let tally = Tally::of(Arc::clone(&self.detector));
         let judge = Judge::new(self, &request);
         let body = match (media, request.expect()) {
             (Media::Json, Expect::Response { .. }) | (Media::Json, Expect::Rest) => {

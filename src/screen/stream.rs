@@ -166,7 +166,11 @@ impl Relay {
             Ok(Verdict::Pass(out)) => self.out.push_back(event.encode(&out)),
             Ok(Verdict::Drop(reason)) => self.tally.note(|deeds| deeds.drop_one(reason)),
             Err(rejection) => {
-                let why = if rejection.code == Code::AnswerBlocked { "blocked" } else { "unreadable_event" };
+                let why = if rejection.code == Code::AnswerBlocked {
+                    "blocked"
+                } else {
+                    "unreadable_event"
+                };
                 self.cut(&rejection, why);
             }
         }
@@ -178,7 +182,8 @@ impl Relay {
             return;
         }
         if self.heard.elapsed() >= self.idle {
-            let rejection = Rejection::new(Code::UpstreamTimeout, "the upstream's stream is silent");
+            let rejection =
+                Rejection::new(Code::UpstreamTimeout, "the upstream's stream is silent");
             self.cut(&rejection, "upstream_silent");
         } else if self.spoken.elapsed() >= Duration::from_millis(limits::KEEPALIVE_MS) {
             self.out.push_back(KEEPALIVE);

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::inspect::Counts;
+use crate::class::Class;
+use crate::inspect::{Counts, Detector};
 
 /// What the response gate did to one answer.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Deeds {
     pub dropped: Vec<(&'static str, u64)>,
     /// Why a stream was cut.
     pub cut: Option<&'static str>,
+    /// Knows what the configuration's own classes are called.
+    names: Option<Arc<Detector>>,
 }
 
 /// Shared between the body that counts and the record that reads at the end.
@@ -22,6 +25,11 @@ pub struct Deeds {
 pub struct Tally(Arc<Mutex<Deeds>>);
 
 impl Tally {
+    /// An empty tally over the classes of this detector.
+    pub(super) fn of(detector: Arc<Detector>) -> Self {
+        Self(Arc::new(Mutex::new(Deeds { names: Some(detector), ..Deeds::default() })))
+    }
+
     /// Changes the counts; never held across a wait.
     pub(super) fn note(&self, change: impl FnOnce(&mut Deeds)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
@@ -35,6 +43,12 @@ impl Tally {
 }
 
 impl Deeds {
+    /// What a class is called in records and labels.
+    #[must_use]
+    pub fn name_of(&self, class: Class) -> &str {
+        self.names.as_ref().map_or(class.name(), |detector| detector.custom_name(class))
+    }
+
     /// Books a message that was not passed on.
     pub(super) fn drop_one(&mut self, reason: &'static str) {
         match self.dropped.iter_mut().find(|(name, _)| *name == reason) {

@@ -108,8 +108,7 @@ impl<S: Status> Handler for AdminPages<S> {
 }
 
 fn ready_text(readiness: &Readiness) -> Response<Bytes> {
-    let status =
-        if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = String::from(if readiness.ready { "ready\n" } else { "not ready\n" });
     for reason in &readiness.reasons {
         body.push_str(reason);
@@ -157,7 +156,12 @@ mod tests {
         }
     }
 
-    fn get(pages: &AdminPages<Fixed>, method: &str, path: &str, host: &str) -> (StatusCode, String) {
+    fn get(
+        pages: &AdminPages<Fixed>,
+        method: &str,
+        path: &str,
+        host: &str,
+    ) -> (StatusCode, String) {
         let request = Request::builder().method(method).uri(path).header("host", host);
         let answer = pages.answer(&request.body(()).unwrap());
         (answer.status(), String::from_utf8(answer.body().to_vec()).unwrap())
@@ -179,7 +183,10 @@ mod tests {
         assert_eq!(get(&pages(true), "GET", "/metrics", "127.0.0.1").1, "sallyport_up 1\n");
         assert_eq!(get(&pages(true), "GET", "/healthz", "localhost").0, StatusCode::OK);
         assert_eq!(get(&pages(true), "GET", "/", "localhost").0, StatusCode::NOT_FOUND);
-        assert_eq!(get(&pages(true), "POST", "/metrics", "localhost").0, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(
+            get(&pages(true), "POST", "/metrics", "localhost").0,
+            StatusCode::METHOD_NOT_ALLOWED
+        );
     }
 
     #[test]

@@ -9,12 +9,14 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::{self, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -46,17 +48,20 @@ pub(super) struct Shared<H> {
     pub(super) cut: CancellationToken,
 }
 
-/// Serves an accepted socket to its end.
-pub(super) async fn run<H: Handler>(
+/// Serves an accepted socket to its end. It counts as open from the call, not from the first poll.
+pub(super) fn run<H: Handler>(
     shared: Arc<Shared<H>>,
     slot: Arc<Slot>,
     socket: TcpStream,
     from: SocketAddr,
-) {
-    let _closed = Opened::new(&shared, &slot.name);
-    tokio::select! {
-        () = shared.cut.cancelled() => {}
-        () = establish(&shared, &slot, socket, from) => {}
+) -> impl Future<Output = ()> + Send {
+    let open = Open::new(shared, slot);
+    async move {
+        let Open { shared, slot } = &open;
+        tokio::select! {
+            () = shared.cut.cancelled() => {}
+            () = establish(shared, slot, socket, from) => {}
+        }
     }
 }
 
@@ -67,9 +72,8 @@ async fn establish<H: Handler>(
     mut socket: TcpStream,
     from: SocketAddr,
 ) {
-    // Without it the first event of a stream waits 40 ms for the peer's delayed acknowledgement.
-    // A socket that refuses the option is closed already.
-    let _closed_already = socket.set_nodelay(true);
+    // A socket that refuses an option is closed already, and the next read tells.
+    let _closed_already = options(&socket, &shared.bounds);
     let live = slot.live();
     // A dual-stack socket shows IPv4 clients as ::ffff:a.b.c.d; rules are written for a.b.c.d.
     let from = SocketAddr::new(from.ip().to_canonical(), from.port());
@@ -80,8 +84,12 @@ async fn establish<H: Handler>(
         return serve_http1(shared, peer, socket).await;
     };
     let Some(stream) = handshake(shared, slot, ready, socket).await else { return };
-    let Ok(facts) = tls::facts(stream.get_ref().1) else {
-        return shared.handler.observe(&slot.name, Event::HandshakeFailed);
+    let facts = match tls::facts(stream.get_ref().1) {
+        Ok(facts) => facts,
+        Err(error) => {
+            tracing::debug!(listener = %slot.name, %error, "client certificate refused");
+            return shared.handler.observe(&slot.name, Event::HandshakeFailed);
+        }
     };
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
     let peer = Arc::new(Peer { listener, address, tls: Some(facts) });
@@ -90,6 +98,21 @@ async fn establish<H: Handler>(
     } else {
         serve_http1(shared, peer, stream).await;
     }
+}
+
+fn options(socket: &TcpStream, bounds: &Bounds) -> std::io::Result<()> {
+    // Without it the first event of a stream waits 40 ms for the peer's delayed acknowledgement.
+    socket.set_nodelay(true)?;
+    // A peer that vanished without a word takes small writes into the kernel's buffer for a
+    // quarter of an hour; these make the kernel find out.
+    let socket = SockRef::from(socket);
+    let alive = Duration::from_millis(TCP_KEEPALIVE_MS);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(alive).with_interval(alive))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(bounds.write_stall))?;
+    #[cfg(not(target_os = "linux"))]
+    let _only_on_linux = bounds;
+    Ok(())
 }
 
 /// The client's address: the socket's own, or the one that a trusted proxy names.
@@ -147,11 +170,7 @@ async fn handshake<H: Handler>(
 }
 
 /// HTTP/1.1 behind the wire guard.
-async fn serve_http1<H: Handler, IO: Transport>(
-    shared: &Arc<Shared<H>>,
-    peer: Arc<Peer>,
-    io: IO,
-) {
+async fn serve_http1<H: Handler, IO: Transport>(shared: &Arc<Shared<H>>, peer: Arc<Peer>, io: IO) {
     let answers = Answers::default();
     let io = Guarded::new(Paced::new(io, shared.bounds.write_stall), answers.clone());
     let handler = Arc::clone(&shared.handler);
@@ -164,8 +183,7 @@ async fn serve_http1<H: Handler, IO: Transport>(
             Ok::<_, Infallible>(answer.map(|body| answers.wrap(body)))
         }
     });
-    let mut connection =
-        http1_builder(&shared.bounds).serve_connection(TokioIo::new(io), service);
+    let mut connection = http1_builder(&shared.bounds).serve_connection(TokioIo::new(io), service);
     let mut drained = pin!(shared.draining.cancelled());
     let result = tokio::select! {
         biased;
@@ -182,8 +200,7 @@ async fn serve_http1<H: Handler, IO: Transport>(
     let refused = guarded.unanswered();
     let mut io = guarded.into_inner();
     if let Some(violation) = refused {
-        let answer =
-            shared.handler.refused_on_the_wire(&peer, violation.code, violation.detail);
+        let answer = shared.handler.refused_on_the_wire(&peer, violation.code, violation.detail);
         if refusal::send(&mut io, &answer).await.is_err() {
             return;
         }
@@ -254,7 +271,7 @@ fn http2_builder(streams: Streams, bounds: &Bounds) -> http2::Builder<Streams> {
         .max_concurrent_streams(H2_STREAMS_MAX)
         .max_pending_accept_reset_streams(H2_PENDING_RESETS_MAX)
         .max_local_error_reset_streams(H2_LOCAL_RESETS_MAX)
-        .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .max_header_list_size(H2_HEADER_LIST_BYTES)
         .max_send_buf_size(H2_SEND_BUFFER_BYTES_MAX)
         .initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(H2_CONNECTION_WINDOW_BYTES)
@@ -286,7 +303,7 @@ async fn close<IO: Transport>(mut io: Paced<IO>, bounds: &Bounds) {
 }
 
 /// A byte stream over a TCP socket.
-trait Transport: AsyncRead + AsyncWrite + Unpin {
+trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
     fn socket(&mut self) -> &mut TcpStream;
 }
 
@@ -303,21 +320,21 @@ impl Transport for TlsStream<TcpStream> {
 }
 
 /// Reports the end of a connection, also when its task panics or is dropped.
-struct Opened<'a, H: Handler> {
-    shared: &'a Shared<H>,
-    listener: &'a str,
+struct Open<H: Handler> {
+    shared: Arc<Shared<H>>,
+    slot: Arc<Slot>,
 }
 
-impl<'a, H: Handler> Opened<'a, H> {
-    fn new(shared: &'a Shared<H>, listener: &'a str) -> Self {
-        shared.handler.observe(listener, Event::Opened);
-        Self { shared, listener }
+impl<H: Handler> Open<H> {
+    fn new(shared: Arc<Shared<H>>, slot: Arc<Slot>) -> Self {
+        shared.handler.observe(&slot.name, Event::Opened);
+        Self { shared, slot }
     }
 }
 
-impl<H: Handler> Drop for Opened<'_, H> {
+impl<H: Handler> Drop for Open<H> {
     fn drop(&mut self) {
-        self.shared.handler.observe(self.listener, Event::Closed);
+        self.shared.handler.observe(&self.slot.name, Event::Closed);
     }
 }
 
@@ -325,6 +342,11 @@ impl<H: Handler> Drop for Opened<'_, H> {
 const PREFACE_BYTES: usize = 24;
 /// hyper's buffer: a head that the guard accepted always fits, and hyper never refuses one itself.
 const H1_BUFFER_BYTES: usize = 2 * HEAD_BYTES_MAX; // limits.rs: "bytes", twice the largest head
+/// Header list that crate h2 still hands over. Twice our bound, so that a head that is too large
+/// is refused by us, with a record; what is larger still is answered by h2 alone.
+const H2_HEADER_LIST_BYTES: u32 = 64 * 1024; // limits.rs: "bytes", twice HEAD_BYTES_MAX
+/// Idle time before TCP asks whether the peer is still there, and between two questions.
+const TCP_KEEPALIVE_MS: u64 = 20_000; // limits.rs: "milliseconds", as the HTTP/2 pings
 /// Bytes that a client may send on one HTTP/2 stream before they are read.
 const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024; // limits.rs: "bytes", a 4 MiB body in 16 round trips
 /// Bytes that a client may send on one HTTP/2 connection before they are read.

@@ -8,7 +8,7 @@ use http::request::Request;
 use http::{HeaderMap, Method, header};
 
 use super::wire::is_host;
-use crate::limits::{HEADERS_MAX, TARGET_BYTES_MAX};
+use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX};
 use crate::reject::Code;
 
 /// Judges a head; `Err` is the code and what is wrong, for log and audit.
@@ -23,6 +23,11 @@ pub(super) fn judge<B>(request: &Request<B>) -> Result<(), (Code, &'static str)>
     }
     if headers.len() > HEADERS_MAX {
         return Err((Code::HeadTooLarge, "too many header fields"));
+    }
+    // RFC 9113 section 6.5.2 counts 32 bytes of overhead for each field.
+    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
+    if fields.sum::<usize>().saturating_add(target.len()) > HEAD_BYTES_MAX {
+        return Err((Code::HeadTooLarge, "request head too large"));
     }
     if target.len() > TARGET_BYTES_MAX {
         return Err((Code::HeadTooLarge, "request target too long"));
@@ -90,7 +95,10 @@ mod tests {
     fn ordinary_heads_pass() {
         let uri = "https://gateway.test/mcp?a[]=1";
         assert_eq!(verdict("POST", uri, &[("content-length", "3")]), None);
-        assert_eq!(verdict("GET", uri, &[("host", "GATEWAY.test"), ("expect", "100-Continue")]), None);
+        assert_eq!(
+            verdict("GET", uri, &[("host", "GATEWAY.test"), ("expect", "100-Continue")]),
+            None
+        );
         assert_eq!(verdict("GET", "/mcp", &[("host", "gateway.test:8443")]), None);
     }
 
@@ -99,10 +107,16 @@ mod tests {
         let uri = "https://gateway.test/mcp";
         let framing = Some(Code::FramingInvalid);
         assert_eq!(verdict("GET", uri, &[("host", "other.test")]), framing);
-        assert_eq!(verdict("GET", uri, &[("host", "gateway.test"), ("host", "gateway.test")]), framing);
+        assert_eq!(
+            verdict("GET", uri, &[("host", "gateway.test"), ("host", "gateway.test")]),
+            framing
+        );
         assert_eq!(verdict("GET", "/mcp", &[]), framing);
         assert_eq!(verdict("GET", "https://user@gateway.test/mcp", &[]), framing);
-        assert_eq!(verdict("POST", uri, &[("content-length", "3"), ("content-length", "3")]), framing);
+        assert_eq!(
+            verdict("POST", uri, &[("content-length", "3"), ("content-length", "3")]),
+            framing
+        );
         assert_eq!(verdict("POST", uri, &[("expect", "200-ok")]), framing);
         assert_eq!(verdict("GET", "https://gateway.test/a\\b", &[]), framing);
         assert_eq!(verdict("GET", "https://gateway.test/{a}", &[]), framing);
@@ -121,6 +135,8 @@ mod tests {
         let large = Some(Code::HeadTooLarge);
         let long = format!("https://gateway.test/{}", "a".repeat(4096));
         assert_eq!(verdict("GET", &long, &[]), large);
+        let heavy = "x".repeat(33_000);
+        assert_eq!(verdict("GET", "https://gateway.test/", &[("a", &heavy)]), large);
         let fields: Vec<_> = (0..97).map(|_| ("a", "b")).collect();
         assert_eq!(verdict("GET", "https://gateway.test/", &fields), large);
     }

@@ -98,10 +98,11 @@ async fn accept<H: Handler>(
     listener: TcpListener,
     permits: Arc<Semaphore>,
 ) {
+    let mut full = Full::No;
     loop {
         // A permit first: a connection that may not be served is not accepted either.
         let next = async {
-            let permit = permit(&shared, &slot, &permits).await?;
+            let permit = permit(&shared, &slot, &permits, &mut full).await?;
             Some((permit, listener.accept().await))
         };
         let accepted = tokio::select! {
@@ -131,16 +132,29 @@ async fn accept<H: Handler>(
     }
 }
 
+/// Whether the last connection had to wait for another one to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Full {
+    No,
+    Yes,
+}
+
 /// Waits for room. `None` cannot happen: the semaphore is never closed.
 async fn permit<H: Handler>(
     shared: &Shared<H>,
     slot: &Slot,
     permits: &Arc<Semaphore>,
+    full: &mut Full,
 ) -> Option<OwnedSemaphorePermit> {
     if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+        *full = Full::No;
         return Some(permit);
     }
-    tracing::warn!(listener = %slot.name, "connection limit reached");
+    // Counted each time, logged once: the log must not grow with a flood.
+    if *full == Full::No {
+        tracing::warn!(listener = %slot.name, "connection limit reached");
+    }
+    *full = Full::Yes;
     shared.handler.observe(&slot.name, Event::Full);
     Arc::clone(permits).acquire_owned().await.ok()
 }

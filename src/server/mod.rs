@@ -52,12 +52,8 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers a message that never became a request: framing violation, oversized head, upgrade.
     /// Recorded and counted here; the connection is closed after the answer was written
     /// (HTTP/2: the stream). `detail` is for log and audit, never for the client.
-    fn refused_on_the_wire(
-        &self,
-        peer: &Peer,
-        code: Code,
-        detail: &'static str,
-    ) -> Response<Bytes>;
+    fn refused_on_the_wire(&self, peer: &Peer, code: Code, detail: &'static str)
+    -> Response<Bytes>;
 
     /// Told of what happens to connections, for metrics. Must not block.
     fn observe(&self, listener: &str, event: Event) {

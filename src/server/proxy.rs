@@ -128,7 +128,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_header_is_refused() {
-        let datagram = b"\r\n\r\n\0\r\nQUIT\n\x21\x12\x00\x0c\x01\x02\x03\x04\x05\x06\x07\x08\x00\x01\x00\x02";
+        let datagram =
+            b"\r\n\r\n\0\r\nQUIT\n\x21\x12\x00\x0c\x01\x02\x03\x04\x05\x06\x07\x08\x00\x01\x00\x02";
         let endless = [b"PROXY TCP4 ".as_slice(), &[b'1'; 200]].concat();
         let huge = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff";
         for bytes in [b"GET / HTTP/1.1\r\n".as_slice(), datagram, &endless, huge] {

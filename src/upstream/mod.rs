@@ -80,8 +80,7 @@ impl Forwarder {
     pub fn new(upstream: &config::Upstream) -> Result<Self, ClientError> {
         let endpoint: Uri = upstream.url.as_str().parse().map_err(|_| ClientError::Address)?;
         let authority = endpoint.authority().ok_or(ClientError::Address)?;
-        let host =
-            HeaderValue::from_str(authority.as_str()).map_err(|_| ClientError::Address)?;
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| ClientError::Address)?;
         let credential = match &upstream.credential {
             None => None,
             Some(c) => {

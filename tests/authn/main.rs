@@ -1,8 +1,21 @@
 //! Promises about who is let in, kept against real keys and a real key server on loopback.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may fail loudly"
+)]
+
 mod corpus;
+mod development;
+mod forged;
 mod keys;
 mod methods;
+mod misused;
+mod refresh;
 mod route;
 
 #[path = "../support/issuer.rs"]

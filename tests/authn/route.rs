@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
-use sallyport::authn::{Authenticator, Authn, Reason};
+use sallyport::authn::{Authenticator, Authn};
 use sallyport::clock::Clock;
 use sallyport::config::{
     Access, Auth, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Redact, RouteLimits,
@@ -38,17 +38,11 @@ impl Process {
     }
 
     pub fn route_of(&self, server: &Server) -> Route {
-        let judge = Authenticator::new(&self.authn, server).unwrap();
-        Route { judge }
+        Route { judge: Authenticator::new(&self.authn, server).unwrap() }
     }
 
     pub fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
-    }
-
-    /// How often tokens were refused for this reason.
-    pub fn refused(&self, reason: Reason) -> u64 {
-        self.authn.failures().find(|(r, _)| *r == reason).unwrap().1
     }
 }
 
@@ -59,6 +53,11 @@ pub struct Route {
 impl Route {
     pub async fn call(&self, token: &str) -> Result<Arc<Principal>, Rejection> {
         self.call_with(&headers(&[&format!("Bearer {token}")])).await
+    }
+
+    /// The label under which a token is refused.
+    pub async fn reason(&self, token: &str) -> Option<&'static str> {
+        self.call(token).await.err().and_then(|refused| refused.reason)
     }
 
     pub async fn call_with(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Rejection> {

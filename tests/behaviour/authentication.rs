@@ -37,7 +37,12 @@ async fn a_valid_token_reaches_the_upstream_and_its_token_does_not() {
     assert_eq!(seen.len(), 1);
     // S-12: the caller's token never reaches the upstream.
     assert!(seen[0].headers.get("authorization").is_none());
-    assert!(seen[0].headers.values().all(|v| !v.as_bytes().windows(20).any(|w| token.as_bytes().starts_with(w))));
+    assert!(
+        seen[0]
+            .headers
+            .values()
+            .all(|v| !v.as_bytes().windows(20).any(|w| token.as_bytes().starts_with(w)))
+    );
 }
 
 #[tokio::test]
@@ -45,9 +50,18 @@ async fn s05_tokens_of_other_audiences_issuers_and_times_are_refused() {
     let world = world().await;
     let issuer = &world.issuer;
     let bad = [
-        ("audience", issuer.token().audience("https://gateway.test/mcp/").scope("mcp.tools.invoke").sign()),
-        ("audience case", issuer.token().audience("https://GATEWAY.test/mcp").scope("mcp.tools.invoke").sign()),
-        ("expired", issuer.token().audience(RESOURCE).scope("mcp.tools.invoke").expires_in(-120).sign()),
+        (
+            "audience",
+            issuer.token().audience("https://gateway.test/mcp/").scope("mcp.tools.invoke").sign(),
+        ),
+        (
+            "audience case",
+            issuer.token().audience("https://GATEWAY.test/mcp").scope("mcp.tools.invoke").sign(),
+        ),
+        (
+            "expired",
+            issuer.token().audience(RESOURCE).scope("mcp.tools.invoke").expires_in(-120).sign(),
+        ),
         ("garbage", "a.b.c".to_owned()),
     ];
     for (why, token) in bad {
@@ -63,13 +77,21 @@ async fn s05_tokens_of_other_audiences_issuers_and_times_are_refused() {
 async fn s11_tokens_in_query_cookie_or_twice_are_not_tokens() {
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
-    let cookie = with_header(post(None, call("echo").to_string()), "cookie", &format!("access_token={token}"));
+    let cookie = with_header(
+        post(None, call("echo").to_string()),
+        "cookie",
+        &format!("access_token={token}"),
+    );
     assert_eq!(world.send(cookie).await.status, 401);
     let mut twice = post(Some(&token), call("echo").to_string());
     twice.headers_mut().append("authorization", format!("Bearer {token}").parse().unwrap());
     let reply = world.send(twice).await;
     assert!(reply.status == 400 || reply.status == 401, "{}", reply.status);
-    let basic = with_header(post(None, call("echo").to_string()), "authorization", &format!("Basic {token}"));
+    let basic = with_header(
+        post(None, call("echo").to_string()),
+        "authorization",
+        &format!("Basic {token}"),
+    );
     assert_eq!(world.send(basic).await.status, 401);
     assert!(world.upstream.seen().is_empty());
 }
@@ -135,7 +157,11 @@ async fn the_gateway_uses_its_own_credential_and_no_header_overrides_it() {
     .await;
     let token = world.token("mcp.tools.invoke");
     let mut request = post(Some(&token), call("echo").to_string());
-    for (name, value) in [("x-api-key", "mine"), ("x-upstream-authorization", "Bearer mine"), ("x-forwarded-user", "root")] {
+    for (name, value) in [
+        ("x-api-key", "mine"),
+        ("x-upstream-authorization", "Bearer mine"),
+        ("x-forwarded-user", "root"),
+    ] {
         request = with_header(request, name, value);
     }
     assert_eq!(world.send(request).await.status, 200);

@@ -33,10 +33,18 @@ async fn a_tool_list_shows_each_caller_what_that_caller_may_call() {
         let reply = world.post(token, &list_tools()).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
         let tools = reply.json()["result"]["tools"].clone();
-        tools.as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        tools
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|t| t["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(names(&world.token("mcp.tools.invoke")).await, ["echo"]);
-    assert_eq!(names(&world.token("mcp.tools.invoke crm:read crm:basic")).await, ["echo", "crm.read"]);
+    assert_eq!(
+        names(&world.token("mcp.tools.invoke crm:read crm:basic")).await,
+        ["echo", "crm.read"]
+    );
     assert_eq!(names(&world.token("crm:read")).await, Vec::<String>::new());
 }
 
@@ -71,7 +79,10 @@ async fn s33_unknown_methods_and_notifications_are_denied() {
     let token = world.token("mcp.tools.invoke");
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/delete"});
     let reply = world.post(&token, &request).await;
-    assert_eq!((reply.status.as_u16(), reply.json()["error"]["code"].as_i64()), (404, Some(-32601)));
+    assert_eq!(
+        (reply.status.as_u16(), reply.json()["error"]["code"].as_i64()),
+        (404, Some(-32601))
+    );
     let notification = json!({"jsonrpc": "2.0", "method": "notifications/whatever"});
     assert!(world.post(&token, &notification).await.status.is_client_error());
     assert!(world.upstream.seen().is_empty());

@@ -15,7 +15,8 @@ async fn raw(world: &World, bytes: &[u8]) -> String {
     let mut stream = world.connect().await;
     stream.write_all(bytes).await.unwrap();
     let mut out = Vec::new();
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(10), stream.read_to_end(&mut out)).await;
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(10), stream.read_to_end(&mut out))
+        .await;
     String::from_utf8_lossy(&out).into_owned()
 }
 
@@ -24,13 +25,21 @@ async fn s41_ambiguous_framing_is_400_closed_recorded_and_nothing_goes_upstream(
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
     let body = call("echo").to_string();
-    let auth = format!("Host: gateway.test\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n");
+    let auth = format!(
+        "Host: gateway.test\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    );
     let length = body.len();
     let heads = [
-        format!("POST /mcp HTTP/1.1\r\n{auth}Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n{body}"),
-        format!("POST /mcp HTTP/1.1\r\n{auth}Content-Length: {length}\r\nContent-Length: {length}\r\n\r\n{body}"),
+        format!(
+            "POST /mcp HTTP/1.1\r\n{auth}Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n{body}"
+        ),
+        format!(
+            "POST /mcp HTTP/1.1\r\n{auth}Content-Length: {length}\r\nContent-Length: {length}\r\n\r\n{body}"
+        ),
         format!("POST /mcp HTTP/1.1\r\n{auth}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
-        format!("POST /mcp HTTP/1.1\r\nHost: gateway.test\r\n{auth}Content-Length: {length}\r\n\r\n{body}"),
+        format!(
+            "POST /mcp HTTP/1.1\r\nHost: gateway.test\r\n{auth}Content-Length: {length}\r\n\r\n{body}"
+        ),
         format!("POST /mcp HTTP/1.1\n{auth}Content-Length: {length}\r\n\r\n{body}"),
     ];
     for (n, head) in heads.iter().enumerate() {
@@ -57,7 +66,9 @@ async fn s43_s44_foreign_hosts_are_421_and_foreign_origins_403_before_authentica
 async fn s45_only_the_exact_path_exists() {
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
-    for path in ["//mcp", "/mcp/", "/MCP", "/mcp;x", "/%6dcp", "/x/../mcp", "/mcp%2f", "/mcp/..;/mcp", "/"] {
+    for path in
+        ["//mcp", "/mcp/", "/MCP", "/mcp;x", "/%6dcp", "/x/../mcp", "/mcp%2f", "/mcp/..;/mcp", "/"]
+    {
         let mut request = post(Some(&token), call("echo").to_string());
         *request.uri_mut() = path.parse().unwrap();
         let status = world.send(request).await.status.as_u16();
@@ -81,7 +92,8 @@ async fn s42_upgrades_are_refused() {
 async fn s47_forwarded_headers_of_strangers_change_nothing_and_go_nowhere() {
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
-    let request = with_header(post(Some(&token), call("echo").to_string()), "x-forwarded-for", "10.9.8.7");
+    let request =
+        with_header(post(Some(&token), call("echo").to_string()), "x-forwarded-for", "10.9.8.7");
     assert_eq!(world.send(request).await.status, 200);
     assert!(world.upstream.calls("tools/call")[0].headers.get("x-forwarded-for").is_none());
     let closed = world.closed_records(1).await;
@@ -98,7 +110,8 @@ async fn answers_say_no_store_and_nosniff_and_hsts() {
     for name in ["server", "x-powered-by", "etag"] {
         assert_eq!(reply.header(name), "", "{name}");
     }
-    let put = http::Request::put("/mcp").header("host", "gateway.test").body(Full::default()).unwrap();
+    let put =
+        http::Request::put("/mcp").header("host", "gateway.test").body(Full::default()).unwrap();
     let refused = world.send(put).await;
     assert_eq!(refused.status, 405);
     assert!(refused.header("allow").contains("POST"));

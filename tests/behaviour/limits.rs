@@ -43,7 +43,13 @@ async fn s56_one_principal_does_not_use_up_anothers_share() {
     let clock = clock();
     let world = world("{ per_principal: { rate: 1/m, burst: 1 } }", &clock).await;
     let a = world.token("mcp.tools.invoke");
-    let b = world.issuer.token().audience(RESOURCE).subject("somebody-else").scope("mcp.tools.invoke").sign();
+    let b = world
+        .issuer
+        .token()
+        .audience(RESOURCE)
+        .subject("somebody-else")
+        .scope("mcp.tools.invoke")
+        .sign();
     assert_eq!(world.post(&a, &call("echo")).await.status, 200);
     assert_eq!(world.post(&a, &call("echo")).await.status, 429);
     assert_eq!(world.post(&b, &call("echo")).await.status, 200);

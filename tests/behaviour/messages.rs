@@ -63,9 +63,16 @@ async fn s24_deep_wide_and_large_bodies_are_refused() {
         Setup { server: "    body_max: 1MiB\n".to_owned(), ..Setup::default() },
     )
     .await;
-    let deep = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{}1{}}}",
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
     assert_eq!(refused(&world, deep).await.0, 400);
-    let number = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{{\"a\":{}}}}}", "1".repeat(200_000));
+    let number = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{{\"a\":{}}}}}",
+        "1".repeat(200_000)
+    );
     assert_eq!(refused(&world, number).await.0, 400);
     let large = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "echo", "arguments": {"a": "x".repeat(2 << 20)}}});
     assert_eq!(refused(&world, large.to_string()).await.0, 413);
@@ -104,7 +111,10 @@ async fn s29_mcp_headers_are_checked_against_the_body_and_regenerated() {
         "echo",
     );
     let reply = world.send(lying).await;
-    assert_eq!((reply.status.as_u16(), reply.json()["error"]["code"].as_i64()), (400, Some(-32020)));
+    assert_eq!(
+        (reply.status.as_u16(), reply.json()["error"]["code"].as_i64()),
+        (400, Some(-32020))
+    );
     assert!(world.upstream.seen().is_empty());
 }
 
@@ -112,11 +122,17 @@ async fn s29_mcp_headers_are_checked_against_the_body_and_regenerated() {
 async fn s34_s52_encoded_bodies_are_refused_with_415() {
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
-    let gzip = with_header(post(Some(&token), call("echo").to_string()), "content-encoding", "gzip");
+    let gzip =
+        with_header(post(Some(&token), call("echo").to_string()), "content-encoding", "gzip");
     assert_eq!(world.send(gzip).await.status, 415);
-    let text = with_header(post(Some(&token), call("echo").to_string()), "content-type", "text/plain");
+    let text =
+        with_header(post(Some(&token), call("echo").to_string()), "content-type", "text/plain");
     assert_eq!(world.send(text).await.status, 415);
-    let charset = with_header(post(Some(&token), call("echo").to_string()), "content-type", "application/json; charset=utf-16");
+    let charset = with_header(
+        post(Some(&token), call("echo").to_string()),
+        "content-type",
+        "application/json; charset=utf-16",
+    );
     assert_eq!(world.send(charset).await.status, 415);
     assert!(world.upstream.seen().is_empty());
 }
@@ -129,6 +145,9 @@ async fn an_attack_in_a_typed_argument_is_blocked_and_prose_is_not() {
     let reply = world.post(&token, &attack).await;
     assert_eq!((reply.status.as_u16(), reply.code().as_str()), (403, "guard_blocked"));
     assert!(!reply.text().contains("passwd"));
-    let prose = crate::support::call_with("echo", &json!({"text": "select the best ../ option; drop me a line"}));
+    let prose = crate::support::call_with(
+        "echo",
+        &json!({"text": "select the best ../ option; drop me a line"}),
+    );
     assert_eq!(world.post(&token, &prose).await.status, 200);
 }

@@ -41,7 +41,9 @@ async fn every_copy_is_masked_in_content_and_structured_content() {
 
 #[tokio::test]
 async fn a_scope_reveals_its_class_and_no_other() {
-    let world = World::new(Upstream::tool(json!({"structuredContent": record(), "content": []})).await).await;
+    let world =
+        World::new(Upstream::tool(json!({"structuredContent": record(), "content": []})).await)
+            .await;
     let reply = world.post(&world.token("mcp.tools.invoke pii:email.read"), &call("echo")).await;
     assert_eq!(leaks(&reply.text()), [PERSONAL[0]]);
     let closed = world.closed_records(1).await;
@@ -72,8 +74,10 @@ async fn errors_and_descriptions_are_masked_too() {
 #[tokio::test]
 async fn an_untouched_answer_passes_byte_for_byte() {
     const BODY: &str = r#"{ "result" : {"content":[ ],"big":12345678901234567890123,"e":1E2,"u":"\u00e9\/"},"id":7,   "jsonrpc":"2.0" }"#;
-    let upstream =
-        Upstream::answering(|_| bytes_answer("application/json", Bytes::from_static(BODY.as_bytes()))).await;
+    let upstream = Upstream::answering(|_| {
+        bytes_answer("application/json", Bytes::from_static(BODY.as_bytes()))
+    })
+    .await;
     let world = World::new(upstream).await;
     let reply = world.post(&world.token("mcp.tools.invoke"), &call("echo")).await;
     assert_eq!(reply.text(), BODY);
@@ -106,7 +110,9 @@ async fn streams_are_masked_event_by_event_with_the_same_result_as_json() {
         .filter_map(|l| serde_json::from_str::<Value>(l).ok())
         .find(|m| m["id"] == 7)
         .unwrap();
-    let json_world = World::new(Upstream::tool(json!({"structuredContent": record(), "content": []})).await).await;
+    let json_world =
+        World::new(Upstream::tool(json!({"structuredContent": record(), "content": []})).await)
+            .await;
     let whole = json_world.post(&json_world.token("mcp.tools.invoke"), &call("echo")).await;
     assert_eq!(streamed["result"], whole.json()["result"]);
 }
@@ -126,7 +132,10 @@ async fn a_blocked_class_stops_the_answer_and_says_nothing_of_it() {
 #[tokio::test]
 async fn a_custom_pattern_is_masked() {
     let world = World::server(
-        Upstream::tool(json!({"content": [{"type": "text", "text": "badge EMP-004217 opened the door"}]})).await,
+        Upstream::tool(
+            json!({"content": [{"type": "text", "text": "badge EMP-004217 opened the door"}]}),
+        )
+        .await,
         "    redact: { custom: [ { name: employee, pattern: 'EMP-\\d{6}', form: label } ] }\n",
     )
     .await;
@@ -138,7 +147,10 @@ async fn a_custom_pattern_is_masked() {
 async fn s59_personal_data_of_arguments_stays_out_of_the_trail_and_the_metrics() {
     let world = World::new(Upstream::tool(plain()).await).await;
     let token = world.token("mcp.tools.invoke");
-    let message = crate::support::call_with("echo", &json!({"who": PERSONAL[0], "ssn": PERSONAL[1], "note": PERSONAL[5]}));
+    let message = crate::support::call_with(
+        "echo",
+        &json!({"who": PERSONAL[0], "ssn": PERSONAL[1], "note": PERSONAL[5]}),
+    );
     assert_eq!(world.post(&token, &message).await.status, 200);
     world.closed_records(1).await;
     let trail = serde_json::to_string(&world.records()).unwrap();
@@ -146,6 +158,8 @@ async fn s59_personal_data_of_arguments_stays_out_of_the_trail_and_the_metrics()
     assert!(!trail.contains(&token));
     assert_eq!(leaks(&world.gateway().metrics_text()), Vec::<&str>::new());
     // What the upstream gets is what the caller sent.
-    assert!(String::from_utf8_lossy(&world.upstream.calls("tools/call")[0].body).contains(PERSONAL[0]));
+    assert!(
+        String::from_utf8_lossy(&world.upstream.calls("tools/call")[0].body).contains(PERSONAL[0])
+    );
     assert_eq!(world.send(post(Some(&token), message.to_string())).await.status, 200);
 }

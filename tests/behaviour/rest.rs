@@ -8,7 +8,9 @@ use crate::upstream::{Upstream, json_answer};
 
 async fn world() -> World {
     let upstream = Upstream::answering(|_| {
-        json_answer(&json!({"user": "ada", "email": "ada.byron@example.com", "order": "20261122-000417"}))
+        json_answer(
+            &json!({"user": "ada", "email": "ada.byron@example.com", "order": "20261122-000417"}),
+        )
     })
     .await;
     let lines = format!("    upstream: http://{}\n    profile: rest\n", upstream.address);
@@ -36,8 +38,9 @@ async fn send(world: &World, scope: &str, method: &str, target: &str, body: &str
 #[tokio::test]
 async fn context_is_read_with_its_scope_and_masked() {
     let world = world().await;
-    let refused = send(&world, "mcp.memory.read", "GET", "/mcp/context?namespace=session", "").await;
-    assert_eq!(refused.status, 403);
+    let refused =
+        send(&world, "mcp.memory.read", "GET", "/mcp/context?namespace=session", "").await;
+    assert_eq!(refused.status, 403, "{:?}", world.records());
     assert!(refused.header("www-authenticate").contains("mcp.context.read"));
     assert!(world.upstream.seen().is_empty());
     let reply = send(&world, "mcp.context.read", "GET", "/mcp/context?namespace=session", "").await;
@@ -53,7 +56,10 @@ async fn memory_is_deleted_by_subject_and_the_trail_names_it() {
     assert_eq!(reply.status, 200, "{}", reply.text());
     world.closed_records(1).await;
     let intent = world.records().into_iter().find(|r| r["phase"] == "intent").unwrap();
-    assert_eq!((intent["action"].as_str(), intent["subject"].as_str()), (Some("memory.delete"), Some("u-17")));
+    assert_eq!(
+        (intent["action"].as_str(), intent["subject"].as_str()),
+        (Some("memory.delete"), Some("u-17"))
+    );
 }
 
 #[tokio::test]
@@ -61,7 +67,14 @@ async fn tools_are_invoked_by_path_and_paths_cannot_be_smuggled() {
     let world = world().await;
     let reply = send(&world, "mcp.tools.invoke", "POST", "/mcp/tools/search", r#"{"q":"x"}"#).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
-    for target in ["/mcp/tools/a%2fb", "/mcp/tools/..%2f..%2fadmin", "/mcp/memory/../tools/x", "/mcp/context?namespace=a&namespace=b", "/mcp/tools/", "/mcp/other"] {
+    for target in [
+        "/mcp/tools/a%2fb",
+        "/mcp/tools/..%2f..%2fadmin",
+        "/mcp/memory/../tools/x",
+        "/mcp/context?namespace=a&namespace=b",
+        "/mcp/tools/",
+        "/mcp/other",
+    ] {
         let method = if target.contains("context") { "GET" } else { "POST" };
         let reply = send(&world, "mcp.tools.invoke mcp.context.read", method, target, "").await;
         assert!(reply.status.is_client_error(), "{target}: {}", reply.status);

@@ -18,7 +18,8 @@ async fn the_client_gets_a_sealed_id_and_the_upstream_its_own() {
     let token = world.token("mcp.tools.invoke");
     let sealed = opened(&world, &token).await;
     assert!(!sealed.is_empty() && !sealed.contains("upstream-session-1"));
-    let request = with_header(post(Some(&token), call("echo").to_string()), "mcp-session-id", &sealed);
+    let request =
+        with_header(post(Some(&token), call("echo").to_string()), "mcp-session-id", &sealed);
     assert_eq!(world.send(request).await.status, 200);
     let seen = &world.upstream.calls("tools/call")[0];
     assert_eq!(seen.headers["mcp-session-id"], "upstream-session-1");
@@ -29,13 +30,21 @@ async fn s18_a_foreign_a_forged_and_an_unknown_id_get_the_same_404() {
     let world = World::new(Upstream::tool(plain()).await).await;
     let owner = world.token("mcp.tools.invoke");
     let sealed = opened(&world, &owner).await;
-    let thief = world.issuer.token().audience(RESOURCE).subject("thief").scope("mcp.tools.invoke").sign();
+    let thief =
+        world.issuer.token().audience(RESOURCE).subject("thief").scope("mcp.tools.invoke").sign();
     let mut forged = sealed.clone();
     let last = forged.pop().unwrap();
     forged.push(if last == 'A' { 'B' } else { 'A' });
     let mut answers = Vec::new();
-    for (token, id) in [(&thief, sealed.as_str()), (&owner, forged.as_str()), (&owner, "upstream-session-1"), (&owner, "x")] {
-        let reply = world.send(with_header(post(Some(token), call("echo").to_string()), "mcp-session-id", id)).await;
+    for (token, id) in [
+        (&thief, sealed.as_str()),
+        (&owner, forged.as_str()),
+        (&owner, "upstream-session-1"),
+        (&owner, "x"),
+    ] {
+        let reply = world
+            .send(with_header(post(Some(token), call("echo").to_string()), "mcp-session-id", id))
+            .await;
         assert_eq!(reply.status, 404, "{id}");
         let mut json = reply.json();
         json["error"]["data"]["request_id"] = json!(null);
@@ -49,8 +58,15 @@ async fn s18_a_foreign_a_forged_and_an_unknown_id_get_the_same_404() {
 async fn a_refreshed_token_of_the_same_caller_keeps_the_session() {
     let world = World::new(Upstream::tool(plain()).await).await;
     let sealed = opened(&world, &world.token("mcp.tools.invoke")).await;
-    let refreshed = world.issuer.token().audience(RESOURCE).scope("mcp.tools.invoke extra").expires_in(7200).sign();
-    let request = with_header(post(Some(&refreshed), call("echo").to_string()), "mcp-session-id", &sealed);
+    let refreshed = world
+        .issuer
+        .token()
+        .audience(RESOURCE)
+        .scope("mcp.tools.invoke extra")
+        .expires_in(7200)
+        .sign();
+    let request =
+        with_header(post(Some(&refreshed), call("echo").to_string()), "mcp-session-id", &sealed);
     assert_eq!(world.send(request).await.status, 200);
 }
 
@@ -59,7 +75,8 @@ async fn the_trail_knows_the_session_by_a_hash_only() {
     let world = World::new(Upstream::tool(plain()).await).await;
     let token = world.token("mcp.tools.invoke");
     let sealed = opened(&world, &token).await;
-    let request = with_header(post(Some(&token), call("echo").to_string()), "mcp-session-id", &sealed);
+    let request =
+        with_header(post(Some(&token), call("echo").to_string()), "mcp-session-id", &sealed);
     world.send(request).await;
     let closed = world.closed_records(2).await;
     let hash = closed[1]["session_id"].as_str().unwrap();

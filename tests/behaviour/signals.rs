@@ -26,7 +26,12 @@ async fn health_readiness_and_metrics_answer_on_their_own_listener() {
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
-    for name in ["stage_duration_seconds", "request_duration_seconds", "tls_certificate_not_after", "audit_queue_depth"] {
+    for name in [
+        "stage_duration_seconds",
+        "request_duration_seconds",
+        "tls_certificate_not_after",
+        "audit_queue_depth",
+    ] {
         assert!(text.contains(&format!("sallyport_{name}")), "{name}");
     }
     assert_eq!(world.admin("/mcp").await.0, 404);

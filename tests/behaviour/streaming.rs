@@ -49,11 +49,15 @@ async fn next_event(body: &mut hyper::body::Incoming) -> String {
 async fn events_arrive_one_by_one_before_the_stream_ends() {
     let (upstream, senders) = fed().await;
     let world = World::new(upstream).await;
-    let response = world.open(post(Some(&world.token("mcp.tools.invoke")), call("echo").to_string())).await;
+    let response =
+        world.open(post(Some(&world.token("mcp.tools.invoke")), call("echo").to_string())).await;
     assert_eq!(response.headers()["x-accel-buffering"], "no");
     let mut body = response.into_body();
     for n in 0..3 {
-        feed(&senders, &json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": 1, "progress": n}}));
+        feed(
+            &senders,
+            &json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": 1, "progress": n}}),
+        );
         assert!(next_event(&mut body).await.contains(&format!("\"progress\":{n}")));
     }
 }
@@ -62,7 +66,8 @@ async fn events_arrive_one_by_one_before_the_stream_ends() {
 async fn s37_foreign_second_and_unasked_messages_never_reach_the_client() {
     let (upstream, senders) = fed().await;
     let world = World::new(upstream).await;
-    let response = world.open(post(Some(&world.token("mcp.tools.invoke")), call("echo").to_string())).await;
+    let response =
+        world.open(post(Some(&world.token("mcp.tools.invoke")), call("echo").to_string())).await;
     for message in [
         json!({"jsonrpc": "2.0", "id": 99, "result": {"foreign": true}}),
         json!({"jsonrpc": "2.0", "id": 1, "method": "sampling/createMessage", "params": {"unasked": true}}),
@@ -89,15 +94,28 @@ async fn s37_foreign_second_and_unasked_messages_never_reach_the_client() {
 async fn a_stream_ends_with_an_error_event_when_its_token_expires() {
     let (upstream, senders) = fed().await;
     let clock = Clock::manual(crate::issuer::NOW);
-    let world = World::with(upstream, Setup { clock: Some(clock.clone()), ..Setup::default() }).await;
-    let token = world.issuer.token().audience(crate::support::RESOURCE).scope("mcp.tools.invoke").expires_in(60).sign();
+    let world =
+        World::with(upstream, Setup { clock: Some(clock.clone()), ..Setup::default() }).await;
+    let token = world
+        .issuer
+        .token()
+        .audience(crate::support::RESOURCE)
+        .scope("mcp.tools.invoke")
+        .expires_in(60)
+        .sign();
     let response = world.open(post(Some(&token), call("echo").to_string())).await;
     assert_eq!(response.status(), 200);
     let mut body = response.into_body();
     clock.advance(Duration::from_secs(61));
-    feed(&senders, &json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": 1, "progress": 1}}));
+    feed(
+        &senders,
+        &json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": 1, "progress": 1}}),
+    );
     let event = next_event(&mut body).await;
-    assert!(event.contains("stream_revoked") && !event.contains("notifications/progress"), "{event}");
+    assert!(
+        event.contains("stream_revoked") && !event.contains("notifications/progress"),
+        "{event}"
+    );
     assert!(body.frame().await.is_none());
 }
 
@@ -105,7 +123,8 @@ async fn a_stream_ends_with_an_error_event_when_its_token_expires() {
 async fn a_stream_ends_when_a_reload_takes_its_permission_away() {
     let (upstream, senders) = fed().await;
     let world = World::new(upstream).await;
-    let response = world.open(post(Some(&world.token("mcp.tools.invoke")), call("echo").to_string())).await;
+    let response =
+        world.open(post(Some(&world.token("mcp.tools.invoke")), call("echo").to_string())).await;
     let mut body = response.into_body();
     let stricter = world.check(&world.yaml("    tools: [ { match: \"crm.*\" } ]\n")).unwrap();
     world.gateway().reload(stricter).unwrap();
@@ -118,11 +137,14 @@ async fn a_stream_ends_when_a_reload_takes_its_permission_away() {
 async fn a_client_that_goes_away_cancels_the_upstream_and_is_recorded() {
     let (upstream, senders) = fed().await;
     let world = World::new(upstream).await;
-    let response = world.open(post(Some(&world.token("mcp.tools.invoke")), call("echo").to_string())).await;
+    let response =
+        world.open(post(Some(&world.token("mcp.tools.invoke")), call("echo").to_string())).await;
     drop(response);
     // The upstream's sender notices that its receiver is gone.
     let sender = senders.lock().unwrap()[0].clone();
-    tokio::time::timeout(Duration::from_secs(10), sender.closed()).await.expect("upstream cancelled");
+    tokio::time::timeout(Duration::from_secs(10), sender.closed())
+        .await
+        .expect("upstream cancelled");
     let closed = world.closed_records(1).await;
     assert_eq!(closed[0]["end"], "client_gone");
 }
@@ -141,7 +163,10 @@ async fn the_listening_stream_is_relayed_and_judged() {
     assert_eq!(response.status(), 200);
     let mut body = response.into_body();
     feed(&senders, &json!({"jsonrpc": "2.0", "id": 1, "result": {"unasked": 1}}));
-    feed(&senders, &json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "mail ada.byron@example.com"}}));
+    feed(
+        &senders,
+        &json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "mail ada.byron@example.com"}}),
+    );
     let event = next_event(&mut body).await;
     assert!(event.contains("notifications/message") && !event.contains("ada.byron"), "{event}");
 }

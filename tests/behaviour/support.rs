@@ -225,7 +225,9 @@ impl World {
     /// Sends one request on a connection of its own; the body is unread.
     pub async fn open(&self, request: Request<Full<Bytes>>) -> http::Response<Incoming> {
         let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
+            hyper::client::conn::http1::handshake(TokioIo::new(self.connect().await))
+                .await
+                .unwrap();
         tokio::spawn(connection);
         sender.send_request(request).await.unwrap()
     }
@@ -284,7 +286,8 @@ impl Reply {
     /// The stable name of a refusal.
     pub fn code(&self) -> String {
         let json = self.json();
-        let code = if json["error"].is_object() { &json["error"]["data"]["code"] } else { &json["code"] };
+        let code =
+            if json["error"].is_object() { &json["error"]["data"]["code"] } else { &json["code"] };
         code.as_str().unwrap_or_default().to_owned()
     }
 
@@ -308,7 +311,11 @@ pub fn post(token: Option<&str>, body: impl Into<Bytes>) -> Request<Full<Bytes>>
     request.body(Full::new(body.into())).unwrap()
 }
 
-pub fn with_header(mut request: Request<Full<Bytes>>, name: &'static str, value: &str) -> Request<Full<Bytes>> {
+pub fn with_header(
+    mut request: Request<Full<Bytes>>,
+    name: &'static str,
+    value: &str,
+) -> Request<Full<Bytes>> {
     request.headers_mut().insert(name, value.parse().unwrap());
     request
 }

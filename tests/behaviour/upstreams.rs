@@ -38,7 +38,8 @@ async fn a_silent_upstream_is_504() {
 
 #[tokio::test]
 async fn an_upstream_that_stalls_in_its_body_is_504() {
-    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"js";
+    let head =
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"js";
     let (status, ..) = answer_of(Upstream::raw(head, After::Hang).await).await;
     assert_eq!(status, 504);
 }
@@ -71,7 +72,8 @@ async fn s37_answers_that_do_not_fit_are_502() {
     ];
     for body in bodies {
         let sent = Bytes::from(body.clone());
-        let upstream = Upstream::answering(move |_| bytes_answer("application/json", sent.clone())).await;
+        let upstream =
+            Upstream::answering(move |_| bytes_answer("application/json", sent.clone())).await;
         let (status, _, text) = answer_of(upstream).await;
         assert_eq!(status, 502, "{body}");
         assert!(!text.contains("secret"), "{text}");
@@ -95,7 +97,8 @@ async fn s54_redirects_challenges_and_other_media_are_not_relayed() {
     })
     .await;
     assert_eq!(answer_of(challenge).await.0, 502);
-    let html = Upstream::answering(|_| bytes_answer("text/html", Bytes::from_static(b"<h1>hi"))).await;
+    let html =
+        Upstream::answering(|_| bytes_answer("text/html", Bytes::from_static(b"<h1>hi"))).await;
     assert_eq!(answer_of(html).await.0, 502);
     let gzip = Upstream::answering(|_| {
         let mut answer = json_answer(&json!({"jsonrpc": "2.0", "id": 7, "result": {}}));

@@ -7,11 +7,12 @@
 //! let issuer = Issuer::start().await;
 //! let token = issuer.token().scope("a b").audience("https://mcp.example/mcp").sign();
 //! ```
-#![allow(dead_code, missing_docs, reason = "each test binary uses its own part of the helper")]
+#![allow(dead_code, reason = "each test binary uses its own part of the helper")]
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -33,8 +34,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// The time at which tokens of [`Issuer::token`] are issued: 2027-01-15T08:00:00Z. Tests run the
-/// gateway on a manual clock that shows the same.
+/// A moment for tests on a manual clock: 2027-01-15T08:00:00Z.
 pub const NOW: u64 = 1_800_000_000;
 
 pub const CLIENT: &str = "test-client";
@@ -231,9 +231,9 @@ impl TokenBuilder {
         self.claim("client_id", client)
     }
 
-    /// Seconds from [`NOW`], or from the `iat` that was set before; negative is in the past.
+    /// Seconds from `iat`; negative is in the past.
     pub fn expires_in(self, seconds: i64) -> Self {
-        let issued = self.claims["iat"].as_u64().unwrap_or(NOW);
+        let issued = self.claims["iat"].as_u64().unwrap();
         self.claim("exp", issued.saturating_add_signed(seconds))
     }
 
@@ -314,6 +314,8 @@ pub struct Issuer {
 }
 
 struct State {
+    /// When tokens are issued; `None` is the system's time.
+    now: Option<u64>,
     keys: Mutex<Vec<SigningKey>>,
     documents: Mutex<Documents>,
     /// Answers wait while this holds `true`.
@@ -332,15 +334,22 @@ struct Documents {
 }
 
 impl Issuer {
-    /// Starts with one ES256 key called `key-1`.
+    /// Starts with one ES256 key called `key-1`; tokens are issued at the system's time.
     pub async fn start() -> Self {
-        Self::with_keys(vec![SigningKey::es256("key-1")]).await
+        Self::with(vec![SigningKey::es256("key-1")], None).await
     }
 
-    pub async fn with_keys(keys: Vec<SigningKey>) -> Self {
+    /// As [`Issuer::start`], but tokens are issued at this time.
+    pub async fn start_at(now: u64) -> Self {
+        Self::with(vec![SigningKey::es256("key-1")], Some(now)).await
+    }
+
+    /// With these keys, the first of which signs.
+    pub async fn with(keys: Vec<SigningKey>, now: Option<u64>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {
+            now,
             keys: Mutex::new(keys),
             documents: Mutex::default(),
             held: watch::channel(false).0,
@@ -366,9 +375,10 @@ impl Issuer {
         self.state.keys.lock().unwrap()[0].clone()
     }
 
-    /// A good access token of [`SUBJECT`] for [`AUDIENCE`], issued at [`NOW`] for ten minutes.
+    /// A good access token of [`SUBJECT`] for [`AUDIENCE`], issued now for ten minutes.
     pub fn token(&self) -> TokenBuilder {
-        TokenBuilder::new(&self.url, &self.key(), NOW)
+        let system = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        TokenBuilder::new(&self.url, &self.key(), self.state.now.unwrap_or_else(system))
     }
 
     /// Publishes other keys; the first signs from now on.

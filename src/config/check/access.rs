@@ -173,7 +173,7 @@ pub(super) fn pattern(
     let blank = text.trim() != text || text.chars().any(char::is_control);
     let message = match text {
         "" => "an empty pattern matches no name".to_owned(),
-        _ if blank => format!("`{}` begins or ends with a space", at.shown()),
+        _ if blank => "the pattern begins or ends with a space".to_owned(),
         _ if text.len() > bytes_max => format!("the pattern is longer than {bytes_max} bytes"),
         _ => return Some(text.into()),
     };

@@ -100,7 +100,7 @@ fn private_key(
         cx.error(at, message, "it must begin with `-----BEGIN PRIVATE KEY-----`, unencrypted");
         return None;
     };
-    cx.files.note_secret("private key", key.secret_der());
+    cx.files.note_key(key.secret_der());
     Some(key)
 }
 

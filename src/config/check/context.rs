@@ -39,9 +39,14 @@ impl<'t> At<'t> {
         let number = item.map_or(position, |item| item.number);
         Self {
             path: format!("{}[{number}]", self.path),
-            outside: item.map_or(self.outside, |item| item.node.span),
+            outside: item.map_or(self.outside, |item| item.node.first()),
             node: item.map(|item| &item.node),
         }
+    }
+
+    /// The key instead of its value: for names that stand as keys.
+    pub(super) fn named(&self) -> Self {
+        Self { path: self.path.clone(), outside: self.outside, node: None }
     }
 
     /// The value as it was typed, bounded, for messages.

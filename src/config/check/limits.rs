@@ -88,12 +88,12 @@ fn per_tool(
     }
     for (glob, raw) in raw.0 {
         let at = at.key(&glob);
-        let pattern = access::pattern(cx, &at, &glob, NAME_BYTES_MAX);
+        let pattern = access::pattern(cx, &at.named(), &glob, NAME_BYTES_MAX);
         if let Tools::By(rules) = tools
             && !reachable(&glob, rules)
         {
             let message = format!("no rule of `tools` allows a tool that `{glob}` matches");
-            cx.absent(&at, message, "check its spelling, or allow the tool");
+            cx.absent(&at.named(), message, "check its spelling, or allow the tool");
         }
         let limit = match rate(cx, &at, raw) {
             Some(None) => {

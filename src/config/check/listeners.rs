@@ -22,6 +22,7 @@ pub(super) struct Listeners {
 /// One listener as far as it could be read.
 pub(super) struct Checked<'t> {
     pub(super) at: At<'t>,
+    pub(super) bind_at: At<'t>,
     pub(super) bind: Option<SocketAddr>,
     /// Whether it was meant to speak TLS.
     pub(super) secure: bool,
@@ -151,7 +152,7 @@ fn listener<'t>(
         tls,
         proxy_protocol,
     });
-    Checked { at, bind, secure, listener }
+    Checked { at, bind_at, bind, secure, listener }
 }
 
 fn names(cx: &mut Context<'_>, all: &[Checked<'_>]) {

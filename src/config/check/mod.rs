@@ -54,7 +54,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let listeners =
         listeners::listeners(cx, at, Listeners { listen, tls, plain_http, proxies_known });
     let admin = listeners::admin(cx, &at.key("admin"), admin);
-    listeners::conflicts(cx, listeners.iter().map(|l| (&l.at, l.bind)).chain(admin.bound()));
+    listeners::conflicts(cx, listeners.iter().map(|l| (&l.bind_at, l.bind)).chain(admin.bound()));
     let per_address = limits::global(cx, &at.key("limits"), limits);
     let (session_key, session_lifetime) = sessions_of(cx, &at.key("sessions"), sessions);
     let log = log_of(cx, &at.key("log"), log);

@@ -115,7 +115,7 @@ fn unknown_class(cx: &mut Context<'_>, at: &At<'_>, name: &str, custom: &[Custom
         None => format!("the classes are {}", names.join(", ")),
     };
     let shown = super::super::structure::short(name);
-    cx.error(at, format!("`{shown}` is not a class"), help);
+    cx.error(&at.named(), format!("`{shown}` is not a class"), help);
 }
 
 fn custom(

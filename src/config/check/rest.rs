@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::super::model::{Lookup, Profile, RestRoute};
+use super::super::model::{Lookup, Profile, RestRoute, rest_routes};
 use super::super::raw::{self, ProfileName, RestMethod};
 use super::{At, Context, access};
 use crate::call::Action;
@@ -18,7 +18,7 @@ pub(super) fn profile(
     let list = match raw {
         None | Some(raw::Profile::Named(ProfileName::Mcp)) => return Some(Profile::Mcp),
         Some(raw::Profile::Named(ProfileName::Rest)) => {
-            return base.map(|base| Profile::Rest(built_in(base)));
+            return base.map(|base| Profile::Rest(rest_routes(base)));
         }
         Some(raw::Profile::Rest(raw::RestProfile { rest })) => rest,
     };
@@ -77,37 +77,6 @@ pub(super) fn actions(profile: &Profile) -> Vec<Action> {
 pub(super) fn shape(template: &str) -> String {
     let segments = template.split('/').map(|s| if s.starts_with('{') { "{}" } else { s });
     segments.collect::<Vec<_>>().join("/")
-}
-
-/// The routes of the REST context API below the path of `public_url`; below `/mcp` where that has
-/// none.
-fn built_in(base: &str) -> Vec<RestRoute> {
-    let base = if base == "/" { "/mcp" } else { base };
-    let query = |name: &str| Some(Lookup::Query(name.into()));
-    let body = |pointer: &str| Some(Lookup::Body(pointer.into()));
-    let route = |method, below: &str, action, resource, subject| RestRoute {
-        method,
-        template: format!("{base}{below}"),
-        action,
-        resource,
-        subject,
-    };
-    let (namespace, user) = ("namespace", "user_id");
-    let (in_body, user_in_body) = ("/namespace", "/user_id");
-    vec![
-        route(Method::GET, "/context", Action::ContextRead, query(namespace), query(user)),
-        route(Method::GET, "/memory", Action::MemoryRead, query(namespace), query(user)),
-        route(Method::POST, "/memory", Action::MemoryWrite, body(in_body), body(user_in_body)),
-        route(Method::PUT, "/memory", Action::MemoryWrite, body(in_body), body(user_in_body)),
-        route(Method::DELETE, "/memory", Action::MemoryDelete, query(namespace), query(user)),
-        route(
-            Method::POST,
-            "/tools/{name}",
-            Action::ToolsInvoke,
-            Some(Lookup::Path("name".into())),
-            body(user_in_body),
-        ),
-    ]
 }
 
 fn route(

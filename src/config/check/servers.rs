@@ -39,14 +39,15 @@ pub(super) fn servers(
         }
         names.push((name, at.line()));
         let server = server(cx, &at, raw, issuers, listeners);
-        for route in server.as_ref().map(occupied).unwrap_or_default() {
-            if let Some((_, line)) = routes.iter().find(|(other, _)| *other == route) {
+        let own = server.as_ref().map(occupied).unwrap_or_default();
+        for route in &own {
+            if let Some((_, line)) = routes.iter().find(|(other, _)| other == route) {
                 let message = format!("`{route}` is served by another server");
                 let help = format!("the one on line {line}; give this one its own path");
                 cx.error(&at.key("public_url"), message, help);
             }
-            routes.push((route, at.line()));
         }
+        routes.extend(own.into_iter().map(|route| (route, at.line())));
         all.push(server);
     }
     all

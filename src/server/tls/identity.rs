@@ -78,9 +78,7 @@ fn alternative_names<'a>(
     if names.len() > CERTIFICATE_NAMES_MAX { Err(IdentityError::Names) } else { Ok(names) }
 }
 
-fn common_name<'a>(
-    certificate: &'a X509Certificate<'a>,
-) -> Result<Option<&'a str>, IdentityError> {
+fn common_name<'a>(certificate: &'a X509Certificate<'a>) -> Result<Option<&'a str>, IdentityError> {
     let Some(name) = certificate.subject().iter_common_name().next() else { return Ok(None) };
     let name = name.as_str().map_err(|_| IdentityError::Names)?;
     plain(name)?;

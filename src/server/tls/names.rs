@@ -42,11 +42,11 @@ impl Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let of_name = || self.candidates(hello.server_name()).iter().filter_map(|&i| self.all.get(i));
+        let of_name =
+            || self.candidates(hello.server_name()).iter().filter_map(|&i| self.all.get(i));
         // One name may have an ECDSA and an RSA certificate: the first that this client accepts.
-        let usable = |key: &&Arc<CertifiedKey>| {
-            key.key.choose_scheme(hello.signature_schemes()).is_some()
-        };
+        let usable =
+            |key: &&Arc<CertifiedKey>| key.key.choose_scheme(hello.signature_schemes()).is_some();
         of_name().find(usable).or_else(|| of_name().next()).cloned()
     }
 }

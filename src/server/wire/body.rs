@@ -14,11 +14,18 @@ enum At {
     /// Bytes that remain of a body with Content-Length.
     Length(u64),
     /// In a chunk's size.
-    Size { value: u64, digits: u8 },
+    Size {
+        value: u64,
+        digits: u8,
+    },
     /// In a chunk's extension.
-    Extension { value: u64 },
+    Extension {
+        value: u64,
+    },
     /// Behind the CR of a chunk's size line.
-    SizeEnd { value: u64 },
+    SizeEnd {
+        value: u64,
+    },
     /// Bytes that remain of a chunk.
     Data(u64),
     /// Behind a chunk's last byte.

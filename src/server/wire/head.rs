@@ -29,7 +29,7 @@ enum At {
     Method,
     Target,
     /// Bytes of `HTTP/1.1` and its CR that were matched.
-    Version(u8),
+    Version(usize),
     /// Behind the CR of the request line.
     LineEnd,
     /// At the first byte of a field line, or of the empty line that ends the head.
@@ -97,9 +97,9 @@ impl Head {
         let used = match self.at {
             At::Method => self.method(bytes)?,
             At::Target => self.target(bytes)?,
-            At::Version(matched) => self.version(matched, first)?,
+            At::Version(matched) => self.version(matched, bytes)?,
             At::LineEnd => self.line_feed(first, At::LineStart)?,
-            At::LineStart => self.line_start(first)?,
+            At::LineStart => self.line_start(first, bytes)?,
             At::Name => self.name(bytes)?,
             At::Value(field) => self.value(field, bytes)?,
             At::ValueEnd(field) => {
@@ -191,13 +191,18 @@ impl Head {
         Ok(())
     }
 
-    fn version(&mut self, matched: u8, byte: u8) -> Result<usize, Fault> {
-        match VERSION.get(usize::from(matched)) {
-            Some(&expected) if expected == byte => {}
-            _ => return Err(Fault::framing("request line does not end in HTTP/1.1 and CRLF", 0)),
+    fn version(&mut self, matched: usize, bytes: &[u8]) -> Result<usize, Fault> {
+        let expected = VERSION.get(matched..).unwrap_or_default();
+        let equal =
+            bytes.iter().zip(expected).take_while(|(found, wanted)| found == wanted).count();
+        if equal == expected.len() {
+            self.at = At::LineEnd;
+        } else if equal == bytes.len() {
+            self.at = At::Version(matched.saturating_add(equal));
+        } else {
+            return Err(Fault::framing("request line does not end in HTTP/1.1 and CRLF", equal));
         }
-        self.at = if byte == b'\r' { At::LineEnd } else { At::Version(matched.saturating_add(1)) };
-        Ok(1)
+        Ok(equal)
     }
 
     fn line_feed(&mut self, byte: u8, next: At) -> Result<usize, Fault> {
@@ -208,8 +213,8 @@ impl Head {
         Ok(1)
     }
 
-    fn line_start(&mut self, byte: u8) -> Result<usize, Fault> {
-        match byte {
+    fn line_start(&mut self, first: u8, bytes: &[u8]) -> Result<usize, Fault> {
+        match first {
             b'\r' => {
                 self.at = At::HeadEnd;
                 Ok(1)
@@ -218,28 +223,35 @@ impl Head {
             b' ' | b'\t' => Err(Fault::framing("folded or indented field line", 0)),
             b':' => Err(Fault::framing("empty field name", 0)),
             _ if self.fields >= HEADERS_MAX => Err(Fault::too_large("too many header fields", 0)),
-            _ if is_token(byte) => {
+            _ => {
                 self.fields = self.fields.saturating_add(1);
-                self.part.push(byte);
                 self.at = At::Name;
-                Ok(1)
+                self.name(bytes)
             }
-            _ => Err(Fault::framing("invalid character in a field name", 0)),
         }
     }
 
     fn name(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         let run = run(bytes, is_token);
-        // Longer names than this have no meaning here, only the length of what is kept.
-        let keep = NAME_KEPT_BYTES.saturating_sub(self.part.len()).min(run);
-        self.part.extend_from_slice(bytes.get(..keep).unwrap_or_default());
-        let Some(next) = bytes.get(run) else { return Ok(run) };
+        let piece = bytes.get(..run).unwrap_or_default();
+        let Some(next) = bytes.get(run) else {
+            // Longer names than this have no meaning here, only the length of what is kept.
+            let keep = NAME_KEPT_BYTES.saturating_sub(self.part.len()).min(run);
+            self.part.extend_from_slice(piece.get(..keep).unwrap_or_default());
+            return Ok(run);
+        };
         let field = match next {
-            b':' => Field::of(&self.part).map_err(|detail| Fault::upgrade(detail, run))?,
+            // Nearly always the whole name is here, and nothing is copied.
+            b':' if self.part.is_empty() => Field::of(piece),
+            b':' => {
+                self.part.extend_from_slice(piece);
+                Field::of(&self.part)
+            }
             b' ' | b'\t' => return Err(Fault::framing("blank before the colon", run)),
             b'\r' | b'\n' => return Err(Fault::framing("field line without colon", run)),
             _ => return Err(Fault::framing("invalid character in a field name", run)),
         };
+        let field = field.map_err(|detail| Fault::upgrade(detail, run))?;
         self.part.clear();
         self.at = At::Value(field);
         Ok(run.saturating_add(1))
@@ -256,6 +268,13 @@ impl Head {
         }
         match bytes.get(run) {
             None => Ok(run),
+            // Most lines end here at once; only fields that are judged need the state between.
+            Some(b'\r')
+                if field == Field::Other && bytes.get(run.saturating_add(1)) == Some(&b'\n') =>
+            {
+                self.at = At::LineStart;
+                Ok(run.saturating_add(2))
+            }
             Some(b'\r') => {
                 self.at = At::ValueEnd(field);
                 Ok(run.saturating_add(1))

@@ -54,7 +54,10 @@ fn s41_two_ways_to_say_the_length_are_refused_in_either_order() {
     let detail = "both Content-Length and Transfer-Encoding";
     assert_detail(&post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", ""), detail);
     assert_detail(&post("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", ""), detail);
-    assert_detail(&post("Content-Length: 3\r\ncontent-length: 3\r\n", ""), "repeated Content-Length");
+    assert_detail(
+        &post("Content-Length: 3\r\ncontent-length: 3\r\n", ""),
+        "repeated Content-Length",
+    );
 }
 
 #[test]
@@ -65,7 +68,9 @@ fn s41_lengths_that_parsers_read_differently_are_refused() {
     for value in values {
         assert_detail(&post(&format!("Content-Length: {value}\r\n"), ""), detail);
     }
-    assert!(scan(post("Content-Length: 9223372036854775807\r\n", "").as_bytes()).violation.is_none());
+    assert!(
+        scan(post("Content-Length: 9223372036854775807\r\n", "").as_bytes()).violation.is_none()
+    );
 }
 
 #[test]
@@ -263,8 +268,15 @@ fn field() -> impl Strategy<Value = String> {
         "fields that decide about framing are generated apart",
         |(name, value)| {
             let lower = name.to_ascii_lowercase();
-            let known = ["host", "expect", "upgrade", "content-length", "http2-settings",
-                         "transfer-encoding", "connection"];
+            let known = [
+                "host",
+                "expect",
+                "upgrade",
+                "content-length",
+                "http2-settings",
+                "transfer-encoding",
+                "connection",
+            ];
             (!known.contains(&lower.as_str())).then(|| format!("{name}:{value}\r\n"))
         },
     )

@@ -1,112 +1,11 @@
-//! The promises of the second gate.
+//! Host, path, documents, networks, origins.
 
-use std::net::IpAddr;
-
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use proptest::prelude::{prop_assert, proptest};
 
-use super::{Cors, Document, Edge, Judged, Shape, Target, fixture, metadata_url};
-use crate::call::Action;
-use crate::config::{Profile, RestRoute, Server};
-use crate::reject::{Code, Rejection};
-
-/// A request head that passes, to be spoilt one way at a time.
-struct Ask {
-    method: Method,
-    uri: String,
-    headers: Vec<(String, Vec<u8>)>,
-    client: IpAddr,
-}
-
-impl Ask {
-    fn new(method: Method, uri: &str) -> Self {
-        let body = method == Method::POST;
-        let ask = Self {
-            method,
-            uri: uri.to_owned(),
-            headers: Vec::new(),
-            client: "192.0.2.7".parse().unwrap(),
-        }
-        .with("host", "gw.example");
-        match body {
-            true => ask
-                .with("content-type", "application/json")
-                .with("accept", "application/json, text/event-stream")
-                .with("content-length", "2"),
-            false => ask.with("accept", "text/event-stream"),
-        }
-    }
-
-    fn post() -> Self {
-        Self::new(Method::POST, "/mcp")
-    }
-
-    fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.as_bytes().to_vec()));
-        self
-    }
-
-    fn without(mut self, name: &str) -> Self {
-        self.headers.retain(|(n, _)| n != name);
-        self
-    }
-
-    fn set(self, name: &str, value: &str) -> Self {
-        self.without(name).with(name, value)
-    }
-
-    fn at(mut self, uri: &str) -> Self {
-        self.uri = uri.to_owned();
-        self
-    }
-
-    fn judged(&self, edge: &Edge) -> Result<Judged, Rejection> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
-            headers.append(
-                HeaderName::from_bytes(name.as_bytes()).unwrap(),
-                HeaderValue::from_bytes(value).unwrap(),
-            );
-        }
-        edge.judge(&self.method, &self.uri.parse::<Uri>().unwrap(), &headers, self.client)
-    }
-
-    fn target(&self, edge: &Edge) -> Target {
-        self.judged(edge).unwrap().target
-    }
-
-    fn code(&self, edge: &Edge) -> Code {
-        self.judged(edge).unwrap_err().code
-    }
-}
-
-fn mcp() -> Server {
-    fixture::server("crm", "https://gw.example/mcp")
-}
-
-fn edge() -> Edge {
-    Edge::new(&fixture::config(vec![mcp()]))
-}
-
-fn edge_of(servers: Vec<Server>) -> Edge {
-    Edge::new(&fixture::config(servers))
-}
-
-fn rest() -> Server {
-    let route = |method: Method, template: &str| RestRoute {
-        method,
-        template: template.to_owned(),
-        action: Action::ContextRead,
-        resource: None,
-        subject: None,
-    };
-    let mut server = fixture::server("memory", "https://gw.example/");
-    server.profile = Profile::Rest(vec![
-        route(Method::GET, "/mcp/context"),
-        route(Method::POST, "/mcp/tools/{name}"),
-    ]);
-    server
-}
+use super::{Ask, edge, edge_of, mcp, rest};
+use crate::hygiene::{Cors, Document, Edge, Shape, Target, metadata_url, testing};
+use crate::reject::Code;
 
 #[test]
 fn plain_mcp_requests_pass() {
@@ -170,10 +69,10 @@ fn authority_of_http2_stands_for_host() {
 
 #[test]
 fn configured_port_is_part_of_the_name() {
-    let edge = edge_of(vec![fixture::server("dev", "https://localhost:8443/mcp")]);
+    let edge = edge_of(vec![testing::server("dev", "https://localhost:8443/mcp")]);
     assert_eq!(Ask::post().set("host", "localhost:8443").target(&edge), Target::Mcp);
     assert_eq!(Ask::post().set("host", "localhost").code(&edge), Code::HostRefused);
-    let v6 = edge_of(vec![fixture::server("v6", "https://[::1]/mcp")]);
+    let v6 = edge_of(vec![testing::server("v6", "https://[::1]/mcp")]);
     assert_eq!(Ask::post().set("host", "[::1]:443").target(&v6), Target::Mcp);
     assert_eq!(Ask::post().set("host", "[::1]:444").code(&v6), Code::HostRefused);
 }
@@ -218,8 +117,8 @@ fn s45_every_other_spelling_of_the_path_is_unknown() {
 fn servers_on_one_host_are_told_apart_by_path_and_on_one_path_by_host() {
     let edge = edge_of(vec![
         mcp(),
-        fixture::server("files", "https://gw.example/files"),
-        fixture::server("other", "https://other.example/mcp"),
+        testing::server("files", "https://gw.example/files"),
+        testing::server("other", "https://other.example/mcp"),
     ]);
     assert_eq!(Ask::post().judged(&edge).unwrap().server, 0);
     assert_eq!(Ask::post().at("/files").judged(&edge).unwrap().server, 1);
@@ -258,7 +157,7 @@ fn s45_segment_with_two_readings_matches_no_template() {
 
 #[test]
 fn metadata_is_found_at_the_path_form_and_the_root_form_of_the_first_server() {
-    let files = fixture::server("files", "https://gw.example/files");
+    let files = testing::server("files", "https://gw.example/files");
     let edge = edge_of(vec![mcp(), files]);
     let at = |path: &str| Ask::new(Method::GET, path).judged(&edge).unwrap();
     let document = Target::Metadata(Document::ProtectedResource);
@@ -289,11 +188,11 @@ fn metadata_is_readable_from_any_origin_and_only_readable() {
 #[test]
 fn metadata_url_is_built_from_the_public_url() {
     assert_eq!(
-        metadata_url(&fixture::server("a", "https://gw.example:8443/a/mcp")),
+        metadata_url(&testing::server("a", "https://gw.example:8443/a/mcp")),
         "https://gw.example:8443/.well-known/oauth-protected-resource/a/mcp"
     );
     assert_eq!(
-        metadata_url(&fixture::server("b", "https://gw.example")),
+        metadata_url(&testing::server("b", "https://gw.example")),
         "https://gw.example/.well-known/oauth-protected-resource"
     );
 }
@@ -375,167 +274,6 @@ fn page_may_read_the_challenge_and_the_session_id() {
     assert!(none.is_empty());
 }
 
-// --- methods and fields ---------------------------------------------------------------------
-
-#[test]
-fn other_methods_are_refused_with_405_and_allow() {
-    let edge = edge();
-    for method in ["PUT", "PATCH", "HEAD", "TRACE", "OPTIONS", "PROPFIND", "post"] {
-        let ask = Ask::new(Method::from_bytes(method.as_bytes()).unwrap(), "/mcp");
-        let refused = ask.judged(&edge).unwrap_err();
-        assert_eq!(refused.code, Code::MethodNotAllowed, "{method}");
-        assert_eq!(refused.allow, Some("GET, POST, DELETE"));
-    }
-    let patch = Ask::new(Method::PATCH, "/mcp/context");
-    assert_eq!(patch.code(&edge_of(vec![rest()])), Code::MethodNotAllowed);
-}
-
-#[test]
-fn s42_upgrade_and_connect_are_refused() {
-    let edge = edge();
-    for (name, value) in
-        [("upgrade", "websocket"), ("upgrade", "h2c"), ("connection", "keep-alive, Upgrade")]
-    {
-        assert_eq!(Ask::post().with(name, value).code(&edge), Code::UpgradeRefused, "{value}");
-    }
-    let connect = Ask::new(Method::CONNECT, "gw.example:443");
-    assert_eq!(connect.code(&edge), Code::UpgradeRefused);
-    assert_eq!(Ask::post().with("connection", "keep-alive").target(&edge), Target::Mcp);
-}
-
-#[test]
-fn s46_repeated_security_fields_are_refused_even_when_equal() {
-    for (name, value) in [
-        ("authorization", "Bearer a"),
-        ("host", "gw.example"),
-        ("origin", "https://a.example"),
-        ("content-type", "application/json"),
-        ("content-length", "2"),
-        ("content-encoding", "identity"),
-        ("mcp-session-id", "s"),
-        ("mcp-method", "tools/call"),
-        ("mcp-param-region", "eu"),
-        ("mcp-protocol-version", "2025-11-25"),
-        ("x-forwarded-for", "192.0.2.1"),
-        ("last-event-id", "1"),
-    ] {
-        let twice = Ask::post().set(name, value).with(name, value);
-        assert_eq!(twice.code(&edge()), Code::HeaderInvalid, "{name}");
-    }
-}
-
-#[test]
-fn fields_that_are_lists_may_repeat() {
-    let ask = Ask::post()
-        .set("accept", "application/json")
-        .with("accept", "text/event-stream")
-        .with("cookie", "a=1")
-        .with("cookie", "b=2");
-    assert_eq!(ask.target(&edge()), Target::Mcp);
-}
-
-#[test]
-fn body_must_be_declared_as_json_in_utf8() {
-    let edge = edge();
-    for good in [
-        "application/json",
-        "Application/JSON",
-        "application/json; charset=utf-8",
-        "application/json;charset=\"UTF-8\"",
-    ] {
-        assert_eq!(Ask::post().set("content-type", good).target(&edge), Target::Mcp, "{good}");
-    }
-    for bad in [
-        "",
-        "text/plain",
-        "application/json, text/plain",
-        "application/json;charset=utf-16",
-        "application/json; charset",
-        "application/jsonp",
-        "application/json; boundary=x",
-        "application/json;",
-        "application/x-www-form-urlencoded",
-        "application/vnd.api+json",
-    ] {
-        let ask = Ask::post().set("content-type", bad);
-        assert_eq!(ask.code(&edge), Code::MediaTypeRefused, "{bad}");
-    }
-    assert_eq!(Ask::post().without("content-type").code(&edge), Code::MediaTypeRefused);
-}
-
-#[test]
-fn s52_encoded_bodies_are_refused() {
-    let edge = edge();
-    for coding in ["gzip", "br", "deflate", "zstd", "identity, gzip", "", "x-gzip"] {
-        let ask = Ask::post().with("content-encoding", coding);
-        assert_eq!(ask.code(&edge), Code::EncodingRefused, "{coding}");
-    }
-    let get = Ask::new(Method::GET, "/mcp").with("content-encoding", "gzip");
-    assert_eq!(get.code(&edge), Code::EncodingRefused);
-    assert_eq!(Ask::post().with("content-encoding", "identity").target(&edge), Target::Mcp);
-}
-
-#[test]
-fn post_must_accept_both_kinds_of_answers() {
-    let edge = edge();
-    for good in [
-        "application/json, text/event-stream",
-        "text/event-stream;q=0.1,application/json",
-        "*/*",
-        "application/*, text/*",
-        "APPLICATION/JSON,TEXT/EVENT-STREAM",
-        "text/html, */*;q=0.8",
-    ] {
-        assert_eq!(Ask::post().set("accept", good).target(&edge), Target::Mcp, "{good}");
-    }
-    for bad in [
-        "application/json",
-        "text/event-stream",
-        "text/html",
-        "",
-        "*/*, application/json;q=0",
-        "*/*, text/*;q=0.0",
-        "application/json;q=x, text/event-stream",
-        "application/jsonx, text/*",
-    ] {
-        assert_eq!(Ask::post().set("accept", bad).code(&edge), Code::NotAcceptable, "{bad}");
-    }
-    assert_eq!(Ask::post().without("accept").target(&edge), Target::Mcp);
-}
-
-#[test]
-fn get_must_accept_a_stream() {
-    let get = |accept| Ask::new(Method::GET, "/mcp").set("accept", accept);
-    assert_eq!(get("text/event-stream").target(&edge()), Target::Mcp);
-    assert_eq!(get("*/*").target(&edge()), Target::Mcp);
-    assert_eq!(get("application/json").code(&edge()), Code::NotAcceptable);
-}
-
-#[test]
-fn body_with_get_or_delete_of_an_mcp_endpoint_is_refused() {
-    for method in [Method::GET, Method::DELETE] {
-        let ask = |name, value| Ask::new(method.clone(), "/mcp").with(name, value);
-        assert_eq!(ask("content-length", "1").code(&edge()), Code::HeaderInvalid);
-        assert_eq!(ask("transfer-encoding", "chunked").code(&edge()), Code::HeaderInvalid);
-        assert_eq!(ask("content-length", "0").target(&edge()), Target::Mcp);
-    }
-}
-
-#[test]
-fn rest_body_needs_json_and_no_body_needs_nothing() {
-    let edge = edge_of(vec![rest()]);
-    let post = Ask::post().at("/mcp/tools/x");
-    assert_eq!(post.target(&edge), Target::Rest);
-    let empty = Ask::post().at("/mcp/tools/x").without("content-type").set("content-length", "0");
-    assert_eq!(empty.target(&edge), Target::Rest);
-    let untyped = Ask::post().at("/mcp/tools/x").without("content-type");
-    assert_eq!(untyped.code(&edge), Code::MediaTypeRefused);
-    let delete = Ask::new(Method::DELETE, "/mcp/context").with("content-length", "2");
-    assert_eq!(delete.code(&edge), Code::MediaTypeRefused);
-    let typed = delete.with("content-type", "application/json");
-    assert_eq!(typed.target(&edge), Target::Rest);
-}
-
 #[test]
 fn refusal_before_the_gate_knows_its_server_and_shape() {
     let edge = edge();
@@ -562,8 +300,10 @@ proptest! {
     #[test]
     fn s45_rest_segment_that_passes_decodes_to_one_plain_name(name in "[ -~]{0,12}") {
         let path = format!("/mcp/tools/{name}");
-        if path.parse::<Uri>().is_ok() && Ask::post().at(&path).judged(&edge_of(vec![rest()])).is_ok() {
-            let raw = name.split('?').next().unwrap();
+        let Ok(uri) = path.parse::<Uri>() else { return Ok(()) };
+        if Ask::post().at(&path).judged(&edge_of(vec![rest()])).is_ok() {
+            // As the judge sees it: the parser of the request line keeps no fragment.
+            let raw = uri.path().strip_prefix("/mcp/tools/").unwrap();
             prop_assert!(!raw.contains(['/', '\\', ';']) && raw != "." && raw != "..", "{name}");
             let lower = raw.to_ascii_lowercase();
             for escape in ["%2f", "%5c", "%2e", "%00", "%25", "%3b"] {

@@ -54,6 +54,8 @@ pub(super) enum Value {
 pub(super) struct Text {
     pub(super) text: String,
     pub(super) typed: Option<String>,
+    /// Lines that it takes.
+    pub(super) lines: usize,
 }
 
 /// One item of a list; its number stays the same when items before it are taken out.
@@ -83,6 +85,40 @@ impl Node {
             | Value::Text(_)
             | Value::List(_)
             | Value::Unset => None,
+        }
+    }
+
+    /// The place that stands for the value as a whole: its first key, where it is a mapping.
+    pub(super) fn first(&self) -> Span {
+        match &self.value {
+            Value::Map(entries) => entries.first().map_or(self.span, |entry| entry.key_span),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Unset => self.span,
+        }
+    }
+
+    /// All places at which a part of the value is written, line by line.
+    pub(super) fn written(&self, places: &mut Vec<Span>) {
+        match &self.value {
+            Value::List(items) => items.iter().for_each(|item| item.node.written(places)),
+            Value::Map(entries) => entries.iter().for_each(|entry| entry.node.written(places)),
+            Value::Text(text) if text.lines > 1 => {
+                let Span { line, column, .. } = self.span;
+                places.push(Span { line, column, length: usize::MAX });
+                let more = (1..text.lines).map(|below| line + below);
+                places.extend(more.map(|line| Span { line, column: 1, length: usize::MAX }));
+            }
+            Value::Text(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Unset => places.push(self.span),
         }
     }
 
@@ -143,7 +179,10 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
     let mut state = Ok(());
     for next in Parser::new_from_str_with_options(text, options) {
         state = match next {
-            Ok((event, span)) => builder.take(event, place(&span)),
+            Ok((event, span)) => {
+                let lines = span.end.line().saturating_sub(span.start.line()) + 1;
+                builder.take(event, place(&span), lines)
+            }
             Err(error) => {
                 let marker = error.marker();
                 let span = Span { line: marker.line(), column: marker.col() + 1, length: 1 };
@@ -185,7 +224,7 @@ enum Body {
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Broken> {
+    fn take(&mut self, event: Event<'_>, span: Span, lines: usize) -> Result<(), Broken> {
         match event {
             Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(..) if self.root.is_some() => self.fail(Problem::error(
@@ -197,7 +236,7 @@ impl Builder {
             Event::DocumentStart(..) | Event::Anchor(..) => Ok(()),
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span);
-                let value = scalar(text.into_owned(), style);
+                let value = scalar(text.into_owned(), style, lines);
                 self.attach(Node { span, value }, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -345,7 +384,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
 
 /// The value of a scalar by the core schema, without its octal, hexadecimal and infinite numbers:
 /// none of our keys has such a value.
-fn scalar(text: String, style: ScalarStyle) -> Value {
+fn scalar(text: String, style: ScalarStyle, lines: usize) -> Value {
     if style == ScalarStyle::Plain {
         match text.as_str() {
             "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -362,7 +401,7 @@ fn scalar(text: String, style: ScalarStyle) -> Value {
             }
         }
     }
-    Value::Text(Text { text, typed: None })
+    Value::Text(Text { text, typed: None, lines })
 }
 
 /// Digits with a sign, a point, an exponent; no leading zero, which YAML 1.1 reads as octal.
@@ -386,26 +425,47 @@ fn place(span: &serde_saphyr::granit_parser::Span) -> Span {
 /// The parser's own words, with the way out of the mistakes that people make.
 fn syntax(span: Span, kind: &ErrorKind, info: &str, text: &str) -> Problem {
     let line = text.lines().nth(span.line.saturating_sub(1)).unwrap_or_default();
-    let tab = line.trim_start_matches(' ').starts_with('\t');
-    let (message, help) = match kind {
+    let (span, message, help) = match kind {
         ErrorKind::RecursionLimitExceeded => (
+            span,
             format!("nested deeper than {CONFIG_DEPTH_MAX} levels"),
             "the configuration needs no more than six",
         ),
-        ErrorKind::DirectiveDisallowed => {
-            ("YAML directives are not supported".to_owned(), "remove the line that begins with `%`")
-        }
-        _ if tab => ("a tab stands where YAML wants spaces".to_owned(), "indent with spaces"),
+        ErrorKind::DirectiveDisallowed => (
+            span,
+            "YAML directives are not supported".to_owned(),
+            "remove the line that begins with `%`",
+        ),
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabInPlainScalar => (
+            indenting_tab(span, text),
+            "a tab stands where YAML wants spaces".to_owned(),
+            "indent with spaces",
+        ),
         _ if line.contains("${") => (
+            span,
             format!("not valid YAML: {info}"),
             "between `{ }` and `[ ]`, put a value with `${NAME}` in quotes",
         ),
         _ => (
+            span,
             format!("not valid YAML: {info}"),
             "check the indentation, the quotes and the brackets up to this place",
         ),
     };
     Problem::error(String::new(), span, message, help)
+}
+
+/// The parser names the value that a tab interrupts; people look for the tab.
+fn indenting_tab(span: Span, text: &str) -> Span {
+    let from = span.line.saturating_sub(1);
+    let found = text.lines().enumerate().skip(from).find_map(|(line, content)| {
+        let tab = content.chars().take_while(|c| c.is_whitespace()).position(|c| c == '\t')?;
+        Some(Span { line: line + 1, column: tab + 1, length: 1 })
+    });
+    found.unwrap_or(span)
 }
 
 /// Nesting depth of the configuration. Unit: levels. Source: the deepest key stands on level
@@ -417,138 +477,4 @@ const CONFIG_DEPTH_MAX: usize = 24;
 const CONFIG_NODES_MAX: usize = 50_000;
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{CONFIG_DEPTH_MAX, CONFIG_NODES_MAX, Node, Span, Value, parse};
-
-    fn tree(text: &str) -> Node {
-        let mut problems = Vec::new();
-        let node = parse(text, &mut problems).unwrap();
-        assert!(problems.is_empty(), "{problems:?}");
-        node
-    }
-
-    fn refused(text: &str) -> (Span, String, String) {
-        let mut problems = Vec::new();
-        let root = parse(text, &mut problems);
-        assert!(root.is_none() || !problems.is_empty(), "accepted: {text:?}");
-        let problem = problems.remove(0);
-        let span = Span { line: problem.line, column: problem.column, length: problem.length };
-        (span, problem.message, problem.help)
-    }
-
-    #[test]
-    fn keys_and_values_know_their_places() {
-        let root = tree("a: 1\nb:\n  - x: yes\n    y: 'q'\n");
-        let a = root.entry("a").unwrap();
-        assert_eq!(a.key_span, Span { line: 1, column: 1, length: 1 });
-        assert_eq!(a.node.span, Span { line: 1, column: 4, length: 1 });
-        let item = root.entry("b").unwrap().node.item(0).unwrap();
-        let y = item.node.entry("y").unwrap();
-        assert_eq!(y.key_span, Span { line: 4, column: 5, length: 1 });
-        assert_eq!(y.node.span, Span { line: 4, column: 8, length: 3 });
-    }
-
-    #[test]
-    fn columns_count_characters_not_bytes() {
-        let root = tree("ä: {ö: 5}\n");
-        let inner = root.entry("ä").unwrap().node.entry("ö").unwrap();
-        assert_eq!(inner.node.span, Span { line: 1, column: 8, length: 1 });
-    }
-
-    #[test]
-    fn only_true_and_false_are_booleans() {
-        let json = tree("[true, false, yes, no, on, off, True, y]").to_json();
-        assert_eq!(json, serde_json::json!([true, false, "yes", "no", "on", "off", "True", "y"]));
-    }
-
-    #[test]
-    fn numbers_are_decimal_and_quoted_ones_are_text() {
-        let json =
-            tree("[1, -2, 1.5, '3', 0123, 0x10, 1.2.3, .inf, 99999999999999999999]").to_json();
-        assert_eq!(
-            json,
-            serde_json::json!([1, -2, 1.5, "3", "0123", "0x10", "1.2.3", ".inf", 1e20])
-        );
-    }
-
-    #[test]
-    fn key_that_stands_twice_is_found_at_its_second_place() {
-        let (span, message, help) = refused("a: 1\nb: 2\na: 3\n");
-        assert_eq!(span, Span { line: 3, column: 1, length: 1 });
-        assert!(message.contains("`a`") && help.contains("line 1"), "{message} {help}");
-    }
-
-    #[test]
-    fn tab_is_refused_with_the_way_out() {
-        let (span, _, help) = refused("a:\n\tb: 1\n");
-        assert_eq!(span.line, 2);
-        assert!(help.contains("spaces"), "{help}");
-    }
-
-    #[test]
-    fn unquoted_reference_in_braces_is_explained() {
-        let (_, _, help) = refused("tls: { cert: ${DIR}/a, key: b }\n");
-        assert!(help.contains("quotes"), "{help}");
-    }
-
-    #[test]
-    fn tags_directives_and_second_documents_are_refused() {
-        assert!(refused("a: !!str 5\n").1.contains("tags"));
-        assert!(refused("%YAML 1.2\n---\na: 1\n").1.contains("directives"));
-        let (span, message, _) = refused("a: 1\n---\nb: 2\n");
-        assert_eq!((span.line, message.contains("second document")), (2, true));
-        assert!(refused("? [a]\n: 1\n").1.contains("key must be"));
-    }
-
-    #[test]
-    fn alias_is_a_copy_and_an_unknown_one_is_refused() {
-        let root = tree("a: &x [1, 2]\nb: *x\n");
-        assert_eq!(root.to_json(), serde_json::json!({"a": [1, 2], "b": [1, 2]}));
-        assert_eq!(root.entry("b").unwrap().node.span.line, 2);
-        refused("a: *nobody\n");
-        refused("a: &x [*x]\n");
-    }
-
-    #[test]
-    fn alias_bomb_ends_at_config_nodes_max() {
-        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
-        for level in 1..9 {
-            let below = format!("*a{}", level - 1);
-            text += &format!("a{level}: &a{level} [{}]\n", vec![below; 9].join(", "));
-        }
-        let (_, message, _) = refused(&text);
-        assert!(message.contains(&CONFIG_NODES_MAX.to_string()), "{message}");
-    }
-
-    #[test]
-    fn nesting_ends_at_config_depth_max() {
-        let depth = CONFIG_DEPTH_MAX + 1;
-        let (_, message, _) = refused(&format!("a: {}{}", "[".repeat(depth), "]".repeat(depth)));
-        assert!(message.contains(&CONFIG_DEPTH_MAX.to_string()), "{message}");
-    }
-
-    #[test]
-    fn empty_text_is_a_null_at_the_start() {
-        let root = tree("# nothing\n");
-        assert!(matches!(root.value, Value::Null));
-        assert_eq!(root.span, Span::START);
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_ends_in_a_tree_or_in_problems(text in "\\PC{0,200}") {
-            let mut problems = Vec::new();
-            let root = parse(&text, &mut problems);
-            prop_assert!(root.is_some() || !problems.is_empty());
-        }
-
-        #[test]
-        fn yaml_look_alikes_do_not_panic(text in "[-a:{}\\[\\], \n'\"&*!|>#%\t?.0-9]{0,120}") {
-            let mut problems = Vec::new();
-            let root = parse(&text, &mut problems);
-            prop_assert!(root.is_some() || !problems.is_empty());
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,233 @@
+//! How often: rates and calls in flight of one route.
+//!
+//! Owns the [`Limiter`] and the witness [`Admitted`]. Assumes a permitted call, so that refused
+//! calls cost a caller nothing here. Guarantees (S-56) that limits belong to the authenticated
+//! principal, not to a session or an address that could be varied; only where nobody was asked, on
+//! routes without authentication, does the address stand for the caller.
+//!
+//! The order is from the narrow to the wide: caller, tool, calls in flight, route. A caller that is
+//! over its own limit takes nothing from what all share, and a caller with no free slot keeps the
+//! route's budget whole.
+
+mod slots;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+pub use slots::{Caps, Full, Slot, Slots};
+
+use crate::authz::Permitted;
+use crate::bucket::{Bucket, Wait};
+use crate::call::{Action, Call, Resource};
+use crate::clock::Clock;
+use crate::config::{Rate, RouteLimits, Server};
+use crate::exchange::Exchange;
+use crate::glob::Glob;
+use crate::net::AddressKey;
+use crate::principal::{AuthMethod, Principal, PrincipalKey};
+use crate::reject::{Code, RateLimitHeaders, Rejection};
+
+/// Proof that the call is within every limit. Holds the call's slot until it is dropped, which the
+/// pipeline does when the answer's body has ended.
+#[derive(Debug)]
+pub struct Admitted {
+    base: Permitted,
+    _slot: Slot,
+}
+
+impl Deref for Admitted {
+    type Target = Permitted;
+
+    fn deref(&self) -> &Permitted {
+        &self.base
+    }
+}
+
+/// To whom a limit belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Caller {
+    /// A proven identity: equal for every token and session of the same caller.
+    Principal(PrincipalKey),
+    /// Nobody was asked; the address has to do.
+    Address(AddressKey),
+}
+
+impl Caller {
+    fn of(principal: &Principal, client: IpAddr) -> Self {
+        match principal.method {
+            AuthMethod::Bearer | AuthMethod::Certificate => Self::Principal(principal.key),
+            AuthMethod::Anonymous => Self::Address(AddressKey::of(client)),
+        }
+    }
+}
+
+/// The limits of one route and what is left of them.
+#[derive(Debug)]
+pub struct Limiter {
+    per_principal: Option<Arc<Bucket<Caller>>>,
+    per_tool: Vec<ToolLimit>,
+    per_route: Option<Arc<Bucket<()>>>,
+    caps: Caps,
+    slots: Arc<Slots>,
+}
+
+#[derive(Debug)]
+struct ToolLimit {
+    glob: Glob,
+    bucket: Arc<Bucket<Caller>>,
+}
+
+/// Which limit refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Refused {
+    #[error("{policy}: {wait}")]
+    Rate { policy: &'static str, wait: Wait },
+    #[error(transparent)]
+    InFlight(#[from] Full),
+}
+
+impl Limiter {
+    /// The limits of a route. What was left under the configuration `before` is left now, for every
+    /// limit whose rate is the same; calls in flight stay counted in any case.
+    #[must_use]
+    pub fn new(server: &Server, clock: &Clock, before: Option<&Self>) -> Self {
+        let RouteLimits {
+            per_principal,
+            per_tool,
+            per_route,
+            concurrency_per_principal,
+            concurrency,
+        } = &server.limits;
+        let tool = |(pattern, rate): &(Box<str>, Rate)| {
+            let old =
+                before.and_then(|b| b.per_tool.iter().find(|t| t.glob.pattern() == &**pattern));
+            let bucket = bucket(*rate, clock, old.map(|limit| &limit.bucket));
+            ToolLimit { glob: Glob::new(pattern), bucket }
+        };
+        let old_principal = before.and_then(|b| b.per_principal.as_ref());
+        let old_route = before.and_then(|b| b.per_route.as_ref());
+        Self {
+            per_principal: per_principal.map(|rate| bucket(rate, clock, old_principal)),
+            per_tool: per_tool.iter().map(tool).collect(),
+            per_route: per_route.map(|rate| bucket(rate, clock, old_route)),
+            caps: Caps { of_caller: *concurrency_per_principal, of_route: *concurrency },
+            slots: before.map_or_else(Arc::default, |b| Arc::clone(&b.slots)),
+        }
+    }
+
+    /// Counts the call of an exchange.
+    ///
+    /// # Errors
+    /// [`Code::RateLimited`] or [`Code::ConcurrencyLimited`], with `Retry-After` and the limit that
+    /// refused: `principal`, `tool`, `concurrency` or `route`.
+    pub fn admit(&self, ex: Exchange<Permitted>) -> Result<Exchange<Admitted>, Rejection> {
+        let caller = Caller::of(ex.principal(), ex.client_ip());
+        let slot = self.count(caller, ex.call())?;
+        Ok(ex.advance(|base| Admitted { base, _slot: slot }))
+    }
+
+    /// Forgets callers whose buckets are full again.
+    pub fn sweep(&self) {
+        self.per_principal.iter().for_each(|bucket| bucket.sweep());
+        self.per_tool.iter().for_each(|limit| limit.bucket.sweep());
+        self.per_route.iter().for_each(|bucket| bucket.sweep());
+    }
+
+    /// Calls in flight, for metrics. Zero where no cap counts them.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.slots.in_flight()
+    }
+
+    fn count(&self, caller: Caller, call: &Call) -> Result<Slot, Refused> {
+        let over = |policy| move |wait| Refused::Rate { policy, wait };
+        if let Some(bucket) = &self.per_principal {
+            bucket.take(&caller).map_err(over("principal"))?;
+        }
+        if let (Action::ToolsInvoke, Resource::Tool(tool)) = (call.action, &call.resource)
+            && let Some(limit) = self.per_tool.iter().find(|limit| limit.glob.matches(tool))
+        {
+            limit.bucket.take(&caller).map_err(over("tool"))?;
+        }
+        let slot = if is_capped(self.caps) && awaits_answer(call) {
+            self.slots.take(caller, self.caps)?
+        } else {
+            Slot::free()
+        };
+        if let Some(bucket) = &self.per_route {
+            bucket.take(&()).map_err(over("route"))?;
+        }
+        Ok(slot)
+    }
+}
+
+impl From<Refused> for Rejection {
+    fn from(refused: Refused) -> Self {
+        let story = refused.to_string();
+        let (code, seconds, headers) = match refused {
+            Refused::Rate { policy, wait } => {
+                (Code::RateLimited, wait.seconds, wait.headers(policy))
+            }
+            Refused::InFlight(Full::Caller(cap) | Full::Route(cap)) => {
+                (Code::ConcurrencyLimited, IN_FLIGHT_RETRY_S, in_flight(cap))
+            }
+        };
+        let mut rejection = Self::new(code, story).retry_after(seconds);
+        rejection.reason = Some(headers.policy);
+        rejection.rate_limit = Some(headers);
+        rejection
+    }
+}
+
+/// The old bucket where it counts at the same rate, else a new one.
+fn bucket<K: std::hash::Hash + Eq + Clone>(
+    rate: Rate,
+    clock: &Clock,
+    old: Option<&Arc<Bucket<K>>>,
+) -> Arc<Bucket<K>> {
+    old.filter(|bucket| bucket.same_as(&rate))
+        .map_or_else(|| Arc::new(Bucket::new(rate, clock)), Arc::clone)
+}
+
+fn is_capped(caps: Caps) -> bool {
+    caps.of_caller.is_some() || caps.of_route.is_some()
+}
+
+/// Messages that wait for no answer take no slot: holding back a cancellation, an answer to the
+/// server or the end of a session is what would keep slots taken. Their rate is limited all the same.
+fn awaits_answer(call: &Call) -> bool {
+    match call.action {
+        Action::SessionAnswer | Action::SessionClose => false,
+        Action::SessionOpen => !call.operation.starts_with("notifications/"),
+        Action::ToolsList
+        | Action::ToolsInvoke
+        | Action::ResourcesList
+        | Action::ResourcesRead
+        | Action::ResourcesSubscribe
+        | Action::PromptsList
+        | Action::PromptsGet
+        | Action::Completion
+        | Action::ContextRead
+        | Action::MemoryRead
+        | Action::MemoryWrite
+        | Action::MemoryDelete
+        | Action::SessionListen => true,
+    }
+}
+
+/// The window is the present second: a slot may be free in the next.
+fn in_flight(cap: u32) -> RateLimitHeaders {
+    RateLimitHeaders {
+        policy: "concurrency",
+        quota: cap,
+        window_s: IN_FLIGHT_RETRY_S,
+        reset_s: IN_FLIGHT_RETRY_S,
+    }
+}
+
+/// When a caller without a free slot may ask again. Unit: seconds. Source: the least that
+/// `Retry-After` can say; calls take milliseconds to seconds. // limits.rs
+const IN_FLIGHT_RETRY_S: u64 = 1;

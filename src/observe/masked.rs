@@ -1,0 +1,92 @@
+//! Arguments as they stand in records: masked, bounded, JSON.
+
+use bytes::Bytes;
+
+use super::line::cut;
+use crate::call::{Arguments, Call};
+use crate::class::ClassSet;
+use crate::inspect::{Counts, Detector};
+use crate::json::{self, Value};
+use crate::limits::AUDIT_PARAMS_BYTES_MAX;
+
+/// The arguments of a call as one JSON value, with every class of `scrub` masked; text that is
+/// too long for a record is cut and says so.
+#[must_use]
+pub fn masked_arguments(call: &Call, scrub: &Detector) -> Option<Bytes> {
+    match &call.arguments {
+        Arguments::None => None,
+        Arguments::Query(pairs) => Some(query(pairs, scrub)),
+        Arguments::Rpc | Arguments::Body => call.json_arguments().map(|value| json(value, scrub)),
+    }
+}
+
+fn json(value: Value<'_>, scrub: &Detector) -> Bytes {
+    let plan = scrub.plan(value, ClassSet::empty());
+    let start = value.span().start;
+    let raw = value.raw();
+    let mut out = Vec::with_capacity(raw.len().min(AUDIT_PARAMS_BYTES_MAX));
+    let mut at = 0;
+    for (range, with) in plan.edits() {
+        out.extend_from_slice(raw.get(at..range.start - start).unwrap_or_default());
+        out.extend_from_slice(with);
+        at = range.end - start;
+    }
+    out.extend_from_slice(raw.get(at..).unwrap_or_default());
+    bounded(out)
+}
+
+fn query(pairs: &[(String, String)], scrub: &Detector) -> Bytes {
+    let mut out = vec![b'{'];
+    let mut counts = Counts::default();
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        // Names are scanned with their values: `ssn=123456789` is known by its name.
+        json::write_string(&mut out, &scrub.redact_text(name, ClassSet::empty(), &mut counts));
+        out.push(b':');
+        json::write_string(&mut out, &scrub.redact_text(value, ClassSet::empty(), &mut counts));
+    }
+    out.push(b'}');
+    bounded(out)
+}
+
+/// A record holds one line: line ends between tokens become spaces, what is too long becomes text.
+fn bounded(mut json: Vec<u8>) -> Bytes {
+    if json.len() <= AUDIT_PARAMS_BYTES_MAX {
+        for byte in &mut json {
+            if matches!(byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
+        return json.into();
+    }
+    let text = String::from_utf8_lossy(&json);
+    let kept = cut(&text, AUDIT_PARAMS_BYTES_MAX);
+    let mut out = Vec::with_capacity(kept.len() + 64);
+    out.extend_from_slice(b"{\"cut\":true,\"bytes\":");
+    out.extend_from_slice(json.len().to_string().as_bytes());
+    out.extend_from_slice(b",\"beginning\":");
+    json::write_string(&mut out, kept);
+    out.push(b'}');
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AUDIT_PARAMS_BYTES_MAX, bounded};
+
+    #[test]
+    fn long_arguments_are_cut_and_say_so() {
+        let long = format!("{{\"a\":\"{}\"}}", "é".repeat(AUDIT_PARAMS_BYTES_MAX));
+        let value: serde_json::Value = serde_json::from_slice(&bounded(long.into_bytes())).unwrap();
+        assert_eq!(value["cut"], true);
+        assert!(value["beginning"].as_str().unwrap().len() <= AUDIT_PARAMS_BYTES_MAX);
+    }
+
+    #[test]
+    fn arguments_over_several_lines_become_one() {
+        let out = bounded(b"{\n \"a\":\r\n1}".to_vec());
+        assert!(!out.contains(&b'\n') && serde_json::from_slice::<serde_json::Value>(&out).is_ok());
+    }
+}
