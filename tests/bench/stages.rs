@@ -30,6 +30,7 @@ fn main() {
     stages::messages::measure(&mut criterion);
     stages::inspect::measure(&mut criterion);
     stages::callers::measure(&mut criterion);
+    stages::decisions::measure(&mut criterion);
     stages::audit::measure(&mut criterion);
     criterion.final_summary();
 }

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod callers;
+pub mod decisions;
 pub mod inspect;
 pub mod messages;
 
