@@ -1,46 +1,228 @@
-//! stub
+//! Whether the arguments of a call look like an attack on what stands behind the tool.
+//!
+//! Owns the checks and the witness [`Cleared`]. Assumes decoded, complete arguments (S-34).
+//! Guarantees that every string among them was looked at by every check that is on, in linear
+//! time (S-57), and that what is reported of a hit is where it was, never what it was.
+//!
+//! A check judges a value by what its parameter is for: `;` in a host name is an attack, in a
+//! sentence it is punctuation. Free text and code are looked at for hidden characters only,
+//! because a gateway that refuses ordinary prose is switched off.
+
+mod decode;
+mod hidden;
+mod parameter;
+mod path;
+mod shell;
+mod sql;
+mod url;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Deref;
+
+use crate::call::Call;
+use crate::config::{Guard, GuardMode};
 use crate::exchange::Exchange;
 use crate::limit::Admitted;
-use crate::reject::Rejection;
-use std::ops::Deref;
-/// x
+use crate::reject::{Code, Rejection};
+
+pub use parameter::Parameter;
+
+/// An admitted call whose arguments were looked at and not refused.
 #[derive(Debug)]
 pub struct Cleared {
     base: Admitted,
-    hits: Vec<Hit>,
+    hits: Hits,
 }
+
 impl Deref for Cleared {
     type Target = Admitted;
+
     fn deref(&self) -> &Admitted {
         &self.base
     }
 }
+
 impl Cleared {
-    /// x
-    pub fn hits(&self) -> &Vec<Hit> {
+    /// What checks found that only monitor.
+    #[must_use]
+    pub fn hits(&self) -> &Hits {
         &self.hits
     }
 }
-/// x
-#[derive(Debug)]
+
+/// One value and what it is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe<'a> {
+    /// The decoded text.
+    pub text: &'a str,
+    /// What its parameter is for, by the parameter's name.
+    pub parameter: Parameter,
+}
+
+impl Probe<'_> {
+    /// Whether the value of a parameter whose name says nothing is a text rather than a word:
+    /// long, or of several lines. Texts hold punctuation and talk of commands.
+    fn is_text(&self) -> bool {
+        match self.parameter {
+            Parameter::Free => true,
+            Parameter::Other => {
+                self.text.len() > WORD_BYTES_MAX
+                    || self.text.bytes().filter(|b| *b == b'\n').count() >= TEXT_LINES
+            }
+            Parameter::Path | Parameter::Url | Parameter::Word | Parameter::Name => false,
+        }
+    }
+}
+
+/// One kind of attack.
+pub trait Check: Sync {
+    /// The name in configuration, records and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Whether the value looks like this attack. Linear in the value's length.
+    fn hits(&self, probe: &Probe<'_>) -> bool;
+}
+
+/// One check that found something.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hit {
-    /// x
+    /// Which check.
     pub check: &'static str,
-    /// x
+    /// Where: a JSON pointer into the call's parameters (RFC 6901), shortened where the caller
+    /// chose long names.
+    pub path: Box<str>,
+    /// `monitor` or `block`.
     pub mode: &'static str,
 }
-/// x
-#[derive(Debug)]
-pub struct Guards;
-impl Guards {
-    /// x
-    pub fn new(_: crate::config::Guard) -> Self {
-        Self
+
+/// What the checks found; never the values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hits {
+    list: Vec<Hit>,
+}
+
+impl Hits {
+    /// The hits in the order of the arguments, at most [`HITS_MAX`].
+    pub fn iter(&self) -> impl Iterator<Item = &Hit> {
+        self.list.iter()
     }
-    /// x
-    /// # Errors
-    /// x
-    pub fn clear(&self, ex: Exchange<Admitted>) -> Result<Exchange<Cleared>, Rejection> {
-        Ok(ex.advance(|base| Cleared { base, hits: vec![] }))
+
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The first hit that refuses the call.
+    #[must_use]
+    pub fn blocked(&self) -> Option<&Hit> {
+        self.iter().find(|hit| hit.mode == BLOCK)
     }
 }
+
+/// The checks of one route that are on.
+pub struct Guards {
+    active: Vec<(&'static dyn Check, GuardMode)>,
+}
+
+impl std::fmt::Debug for Guards {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.active.iter().map(|(check, mode)| (check.name(), mode));
+        f.debug_map().entries(names).finish()
+    }
+}
+
+impl Guards {
+    /// The checks that the configuration switches on.
+    #[must_use]
+    pub fn new(config: Guard) -> Self {
+        let Guard { path, url, sql, shell, hidden_text } = config;
+        let table: [(&'static dyn Check, GuardMode); 5] = [
+            (&path::Path, path),
+            (&url::Url, url),
+            (&sql::Sql, sql),
+            (&shell::Shell, shell),
+            (&hidden::HiddenText, hidden_text),
+        ];
+        let active = table.into_iter().filter(|(_, mode)| *mode != GuardMode::Off).collect();
+        Self { active }
+    }
+
+    /// Refuses a call whose arguments look like an attack.
+    ///
+    /// # Errors
+    /// [`Code::GuardBlocked`] for the first hit of a check that blocks.
+    pub fn clear(&self, ex: Exchange<Admitted>) -> Result<Exchange<Cleared>, Rejection> {
+        let hits = self.inspect(ex.call());
+        match hits.blocked() {
+            Some(hit) => Err(refusal(hit)),
+            None => Ok(ex.advance(|base| Cleared { base, hits })),
+        }
+    }
+
+    /// Looks at every string of a call's arguments.
+    #[must_use]
+    pub fn inspect(&self, call: &Call) -> Hits {
+        let mut hits = Hits::default();
+        if self.active.is_empty() {
+            return hits;
+        }
+        let may_block = self.active.iter().any(|(_, mode)| *mode == GuardMode::Block);
+        walk::strings(call, &mut |probe, place| {
+            for (check, mode) in &self.active {
+                if check.hits(probe) {
+                    let hit = Hit { check: check.name(), path: place.path(), mode: word(*mode) };
+                    hits.add(hit);
+                }
+            }
+            // When enough is known, only a first hit that blocks is still of interest.
+            hits.list.len() < HITS_MAX || (may_block && hits.blocked().is_none())
+        });
+        hits
+    }
+}
+
+impl Hits {
+    /// Keeps the first hits; the first that blocks takes the last place when all are taken.
+    fn add(&mut self, hit: Hit) {
+        if self.list.len() < HITS_MAX {
+            self.list.push(hit);
+        } else if hit.mode == BLOCK && self.blocked().is_none() {
+            self.list.truncate(HITS_MAX - 1);
+            self.list.push(hit);
+        }
+    }
+}
+
+/// The refusal of a call with a blocking hit; says where, not what.
+#[must_use]
+pub fn refusal(hit: &Hit) -> Rejection {
+    let mut rejection =
+        Rejection::new(Code::GuardBlocked, format!("guard `{}` at `{}`", hit.check, hit.path));
+    rejection.reason = Some(hit.check);
+    rejection
+}
+
+fn word(mode: GuardMode) -> &'static str {
+    match mode {
+        GuardMode::Off => "off",
+        GuardMode::Monitor => "monitor",
+        GuardMode::Block => BLOCK,
+    }
+}
+
+const BLOCK: &str = "block";
+
+/// A longer value in a parameter that says nothing of itself is a text. Unit: bytes. Source: the
+/// longest command lines of the hostile table have some 120. // limits.rs
+const WORD_BYTES_MAX: usize = 512;
+
+/// Line breaks that make a text.
+const TEXT_LINES: usize = 3;
+
+/// Hits that are kept of one call. Unit: hits. Source: a record names them all; more of them
+/// tell nothing new. // limits.rs
+pub const HITS_MAX: usize = 16;

@@ -254,13 +254,13 @@ impl Record {
 
     /// The same without waiting, for messages that never became requests.
     pub fn refuse_now(&mut self, rejection: &Rejection) {
-        let queued = self.log.append(&self.refusal(rejection)).is_ok();
+        let queued = self.log.append(self.refusal(rejection)).is_ok();
         self.refused(rejection, queued);
     }
 
     /// Closes an exchange that was answered.
     pub fn close(&mut self, status: u16, closed: Closed, outcome: &Deeds) {
-        let queued = self.log.append(&self.completion(status, closed, outcome)).is_ok();
+        let queued = self.log.append(self.completion(status, closed, outcome)).is_ok();
         self.state = State::Closed;
         let Some(route) = &self.route else { return };
         route.audit_record("completion", queued_name(queued));

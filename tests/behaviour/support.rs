@@ -142,10 +142,10 @@ impl World {
         let dir = Dir::new();
         let pki = Pki::new();
         let leaf = pki.server(&[HOST]);
-        dir.write("tls.pem", &leaf.cert_pem);
-        dir.write("tls.key", &leaf.key_pem);
-        dir.write("clients.pem", &pki.ca_pem());
-        let issuer = Issuer::start().await;
+        for (from, to) in [(leaf.cert, "tls.pem"), (leaf.key, "tls.key")] {
+            dir.write(to, &std::fs::read_to_string(from).unwrap());
+        }
+        let issuer = Issuer::start_at(crate::issuer::NOW).await;
         let mut world = Self { gateway: None, issuer, upstream, dir, pki, setup };
         let options = Options {
             clock: world.setup.clock.clone().unwrap_or_else(|| Clock::manual(crate::issuer::NOW)),
@@ -218,7 +218,7 @@ impl World {
     pub async fn connect(&self) -> TlsStream<TcpStream> {
         let address = self.gateway().addresses()[0].address;
         let stream = TcpStream::connect(address).await.unwrap();
-        let connector = TlsConnector::from(Arc::new(self.pki.client_config(&[b"http/1.1"])));
+        let connector = TlsConnector::from(Arc::new(self.pki.client().alpn(&["http/1.1"]).build()));
         connector.connect(ServerName::try_from(HOST).unwrap(), stream).await.unwrap()
     }
 

@@ -203,15 +203,6 @@ fn role_that_nobody_can_have_is_refused() {
 }
 
 #[test]
-fn scopes_without_tokens_are_warned_about() {
-    let text = SERVER
-        .replace("issuers:\n  - issuer: https://idp.example.com\n    roles_claim: roles\n", "");
-    let text = format!("{text}    auth: none\n    tools: [ {{ match: a, scopes: [x] }} ]\n");
-    let warnings = accepted(&text).config.warnings;
-    assert!(warnings.iter().any(|w| w.contains("can hold a scope")), "{warnings:?}");
-}
-
-#[test]
 fn limits_are_positive_and_reach_something() {
     refused_server("    limits: { per_principal: «0/m» }\n", "rate of 0", "`off`");
     refused_server("    limits: { per_principal: «60 per minute» }\n", "not a rate", "`60/m`");

@@ -133,7 +133,7 @@ fn luhn(card: &str) -> bool {
     let digits = card.bytes().rev().map(|b| u32::from(b - b'0')).enumerate();
     let sum: u32 =
         digits.map(|(at, d)| if at % 2 == 0 { d } else { d * 2 / 10 + d * 2 % 10 }).sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[test]
