@@ -109,7 +109,16 @@ impl Run {
             Ok(Ok(checked)) => checked,
             Ok(Err(problems)) => {
                 gateway.reload_failed();
-                tracing::error!(cause, %problems, "reload refused, the old configuration keeps serving");
+                for problem in &problems.list {
+                    // Without the source line: it may hold what belongs in no log.
+                    tracing::error!(
+                        line = problem.line,
+                        key = problem.path.as_str(),
+                        problem = problem.message.as_str(),
+                        "configuration"
+                    );
+                }
+                tracing::error!(cause, "reload refused, the old configuration keeps serving");
                 watch.follow(problems.files);
                 return;
             }
