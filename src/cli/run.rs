@@ -80,11 +80,12 @@ impl Run {
     }
 
     async fn serve(&self, checked: Checked) -> anyhow::Result<ExitCode> {
-        let gateway = Gateway::start(checked.config, Options::default()).await?;
-        announce(&gateway);
+        // Before anything else: a signal that nobody handles yet ends the process.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut watch = Watch::start(checked.files).context("watching the configuration")?;
+        let gateway = Gateway::start(checked.config, Options::default()).await?;
+        announce(&gateway);
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
