@@ -103,15 +103,19 @@ pub fn main() -> ExitCode {
             ConfigCommand::Schema => print(&format!("{:#}\n", config::schema())),
             ConfigCommand::Reference => print(&config::reference_markdown()),
         },
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "sallyport", &mut io::stdout());
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completions { shell } => completions(shell),
     };
     result.unwrap_or_else(|error| {
         say(&format!("sallyport: {}", whole(&error)));
         ExitCode::from(FAILED)
     })
+}
+
+/// Written to memory first: the generator panics where the reader closes the pipe.
+fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "sallyport", &mut script);
+    print(&String::from_utf8(script)?)
 }
 
 /// An error and its causes, each said once: some errors name their cause in their own text.
