@@ -44,7 +44,7 @@ impl Audit {
         match self.command {
             Command::Verify { path, expect_head } => {
                 let report = audit::verify(&path, expect_head, |_| {})?;
-                print(&format!("{report}\n"))?;
+                print(&report.to_string())?;
                 Ok(ExitCode::from(report.exit_code()))
             }
             Command::Cat { path, request_id, phase } => {
