@@ -33,8 +33,8 @@ enum Command {
         /// Only records of this request
         #[arg(long)]
         request_id: Option<String>,
-        /// Only records of this phase: intent, completion, refused
-        #[arg(long)]
+        /// Only records of this phase
+        #[arg(long, value_parser = ["intent", "completion", "refused"])]
         phase: Option<String>,
     },
 }
