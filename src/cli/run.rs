@@ -84,11 +84,12 @@ impl Run {
     }
 
     async fn serve(&self, checked: Checked) -> anyhow::Result<ExitCode> {
-        let gateway = Gateway::start(checked.config, Options::default()).await?;
-        announce(&gateway);
+        // Before anything else: a signal that nobody handles yet ends the process.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut watch = Watch::start(checked.files).context("watching the configuration")?;
+        let gateway = Gateway::start(checked.config, Options::default()).await?;
+        announce(&gateway);
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
@@ -113,7 +114,16 @@ impl Run {
             Ok(Ok(checked)) => checked,
             Ok(Err(problems)) => {
                 gateway.reload_failed();
-                tracing::error!(cause, %problems, "reload refused, the old configuration keeps serving");
+                for problem in &problems.list {
+                    // Without the source line: it may hold what belongs in no log.
+                    tracing::error!(
+                        line = problem.line,
+                        key = problem.path.as_str(),
+                        problem = problem.message.as_str(),
+                        "configuration"
+                    );
+                }
+                tracing::error!(cause, "reload refused, the old configuration keeps serving");
                 watch.follow(problems.files);
                 return;
             }

@@ -63,7 +63,9 @@ async fn run() {
         "\n| answer | target | CPU us per exchange | of client and upstream's | p50 us | p99 us | p50 added | p99 added |\n\
          |---|---|---|---|---|---|---|---|"
     );
-    for (name, tool) in [("small", "small"), ("8 KiB with personal data", "personal"), ("8 KiB without", "clean")] {
+    for (name, tool) in
+        [("small", "small"), ("8 KiB with personal data", "personal"), ("8 KiB without", "clean")]
+    {
         let mut rows: Vec<Vec<Measured>> = targets.iter().map(|_| Vec::new()).collect();
         for _ in 0..ROUNDS {
             for (target, row) in targets.iter().zip(&mut rows) {

@@ -1,7 +1,7 @@
 //! Throw-away signing keys, their key sets and tokens.
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeySize, KeyPair as RsaKeyPair, PublicKeyComponents};
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize, PublicKeyComponents};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
 };
@@ -60,7 +60,11 @@ impl Signer {
             }
             Self::Rs256(key) => {
                 let parts = PublicKeyComponents::<Vec<u8>>::from(key.public_key());
-                format!(r#""kty":"RSA","n":"{}","e":"{}""#, B64.encode(parts.n), B64.encode(parts.e))
+                format!(
+                    r#""kty":"RSA","n":"{}","e":"{}""#,
+                    B64.encode(parts.n),
+                    B64.encode(parts.e)
+                )
             }
         };
         format!(r#"{{"keys":[{{{key},"use":"sig","kid":"1"}}]}}"#)

@@ -63,7 +63,9 @@ pub fn rows(size: usize) -> String {
             n.is_multiple_of(3)
         );
     }
-    format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"structuredContent":{{"rows":[{rows}]}},"content":[]}}}}"#)
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"result":{{"structuredContent":{{"rows":[{rows}]}},"content":[]}}}}"#
+    )
 }
 
 /// An answer to `tools/list` with `count` tools.
@@ -94,7 +96,8 @@ pub fn events(count: usize) -> String {
 }
 
 fn prose(out: &mut String, n: usize) {
-    let words = ["the", "record", "was", "read", "after", "review", "by", "support", "and", "closed"];
+    let words =
+        ["the", "record", "was", "read", "after", "review", "by", "support", "and", "closed"];
     for step in 0..8 {
         out.push_str(pick(&words, n * 7 + step * step));
         out.push(' ');

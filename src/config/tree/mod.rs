@@ -8,9 +8,11 @@
 
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{self as granit, ErrorKind, Event, Options, Parser, ScalarStyle};
+use serde_saphyr::granit_parser::{self as granit, Event, Options, Parser, ScalarStyle};
 
 use super::problem::Problem;
+
+mod syntax;
 
 /// A place in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -187,7 +189,7 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
             Err(error) => {
                 let marker = error.marker();
                 let span = Span { line: marker.line(), column: marker.col() + 1, length: 1 };
-                builder.fail(syntax(span, error.kind(), &error.info(), text))
+                builder.fail(syntax::problem(span, error.kind(), &error.info(), text))
             }
         };
         if state.is_err() {
@@ -237,6 +239,7 @@ impl Builder {
             Event::DocumentStart(..) | Event::Anchor(..) => Ok(()),
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span);
+                self.count(1, span)?;
                 let value = scalar(text.into_owned(), style, lines);
                 self.attach(Node { span, value }, anchor)
             }
@@ -253,6 +256,7 @@ impl Builder {
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some(node) => {
                     let copy = Node { span, value: node.value.clone() };
+                    self.count(copy.size(), span)?;
                     self.attach(copy, 0)
                 }
                 None => self.fail(self.unknown_alias(span)),
@@ -266,6 +270,16 @@ impl Builder {
                 "use plain mappings, lists and values",
             )),
         }
+    }
+
+    fn count(&mut self, values: usize, span: Span) -> Result<(), Broken> {
+        self.nodes = self.nodes.saturating_add(values);
+        if self.nodes > CONFIG_NODES_MAX {
+            let message = format!("more than {CONFIG_NODES_MAX} values");
+            let help = "split the configuration; aliases count as often as they are used";
+            return self.fail(Problem::error(self.path(), span, message, help));
+        }
+        Ok(())
     }
 
     fn fail(&mut self, problem: Problem) -> Result<(), Broken> {
@@ -287,6 +301,7 @@ impl Builder {
     }
 
     fn open(&mut self, frame: Frame) -> Result<(), Broken> {
+        self.count(1, frame.span)?;
         if self.expects_key() {
             return self.fail(self.not_a_key(frame.span));
         }
@@ -314,12 +329,6 @@ impl Builder {
 
     /// Puts a complete value where it belongs: as a key, after its key, into a list, at the root.
     fn attach(&mut self, node: Node, anchor: usize) -> Result<(), Broken> {
-        self.nodes = self.nodes.saturating_add(node.size());
-        if self.nodes > CONFIG_NODES_MAX {
-            let message = format!("more than {CONFIG_NODES_MAX} values");
-            let help = "split the configuration; aliases count as often as they are used";
-            return self.fail(Problem::error(self.path(), node.span, message, help));
-        }
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -443,52 +452,6 @@ fn lines_of(span: &granit::Span, source: &[&str]) -> usize {
 
 fn line_of<'s>(source: &[&'s str], line: usize) -> &'s str {
     source.get(line.saturating_sub(1)).copied().unwrap_or_default()
-}
-
-/// The parser's own words, with the way out of the mistakes that people make.
-fn syntax(span: Span, kind: &ErrorKind, info: &str, text: &str) -> Problem {
-    let line = text.lines().nth(span.line.saturating_sub(1)).unwrap_or_default();
-    let (span, message, help) = match kind {
-        ErrorKind::RecursionLimitExceeded => (
-            span,
-            format!("nested deeper than {CONFIG_DEPTH_MAX} levels"),
-            "the configuration needs no more than six",
-        ),
-        ErrorKind::DirectiveDisallowed => (
-            span,
-            "YAML directives are not supported".to_owned(),
-            "remove the line that begins with `%`",
-        ),
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabInPlainScalar => (
-            indenting_tab(span, text),
-            "a tab stands where YAML wants spaces".to_owned(),
-            "indent with spaces",
-        ),
-        _ if line.contains("${") => (
-            span,
-            format!("not valid YAML: {info}"),
-            "between `{ }` and `[ ]`, put a value with `${NAME}` in quotes",
-        ),
-        _ => (
-            span,
-            format!("not valid YAML: {info}"),
-            "check the indentation, the quotes and the brackets up to this place",
-        ),
-    };
-    Problem::error(String::new(), span, message, help)
-}
-
-/// The parser names the value that a tab interrupts; people look for the tab.
-fn indenting_tab(span: Span, text: &str) -> Span {
-    let from = span.line.saturating_sub(1);
-    let found = text.lines().enumerate().skip(from).find_map(|(line, content)| {
-        let tab = content.chars().take_while(|c| c.is_whitespace()).position(|c| c == '\t')?;
-        Some(Span { line: line + 1, column: tab + 1, length: 1 })
-    });
-    found.unwrap_or(span)
 }
 
 /// Nesting depth of the configuration. Unit: levels. Source: the deepest key stands on level

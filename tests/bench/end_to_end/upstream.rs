@@ -43,7 +43,9 @@ async fn reply(
     let body = request.into_body().collect().await.unwrap().to_bytes();
     let (_, answer) = answers
         .iter()
-        .find(|(tool, _)| memchr::memmem::find(&body, format!("\"name\":\"{tool}\"").as_bytes()).is_some())
+        .find(|(tool, _)| {
+            memchr::memmem::find(&body, format!("\"name\":\"{tool}\"").as_bytes()).is_some()
+        })
         .expect("a call of a known tool");
     let mut response = Response::new(Full::new(answer.clone()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

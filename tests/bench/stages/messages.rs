@@ -25,11 +25,8 @@ pub const REQUEST: Limits = Limits {
 };
 
 /// As `screen` reads answers.
-pub const ANSWER: Limits = Limits {
-    nodes_max: limits::JSON_ANSWER_NODES_MAX,
-    keys: KeyRule::Exact,
-    ..REQUEST
-};
+pub const ANSWER: Limits =
+    Limits { nodes_max: limits::JSON_ANSWER_NODES_MAX, keys: KeyRule::Exact, ..REQUEST };
 
 fn json(criterion: &mut Criterion) {
     let one_string = samples::answer(&samples::text(Text::Clean, SIZE));
@@ -66,7 +63,9 @@ fn events(criterion: &mut Criterion) {
     let stream = Bytes::from(samples::events(64));
     let mut group = criterion.benchmark_group("mcp::sse::Decoder");
     group.throughput(Throughput::Bytes(stream.len() as u64));
-    for (name, chunk) in [("64 events, one chunk", stream.len()), ("64 events, chunks of 1,000 B", 1_000)] {
+    for (name, chunk) in
+        [("64 events, one chunk", stream.len()), ("64 events, chunks of 1,000 B", 1_000)]
+    {
         group.bench_function(name, |b| {
             b.iter(|| {
                 let mut decoder = mcp::sse::Decoder::new(1 << 20);
