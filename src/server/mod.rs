@@ -184,3 +184,45 @@ impl Default for Bounds {
 const H2_IDLE_MS: u64 = 180_000; // limits.rs: "milliseconds", agents pause between calls; nginx's own former default
 /// Time that a closed connection is still read from, so that the last answer arrives.
 const LINGER_MS: u64 = 5_000; // limits.rs: "milliseconds", unread bytes make the kernel reset the connection and destroy the answer
+
+#[cfg(test)]
+mod tests {
+    use super::{Bounds, Event};
+    use crate::limits;
+
+    #[test]
+    fn bounds_of_production_are_those_of_the_table() {
+        let bounds = Bounds::default();
+        assert_eq!(bounds.connections_max, limits::CONNECTIONS_MAX);
+        let times = [
+            (bounds.proxy_header, limits::PROXY_HEADER_MS),
+            (bounds.handshake, limits::HANDSHAKE_MS),
+            (bounds.head, limits::HEAD_MS),
+            (bounds.preface, limits::PREFACE_MS),
+            (bounds.h2_ping, limits::H2_PING_MS),
+            (bounds.h2_ping_answer, limits::H2_PING_ANSWER_MS),
+            (bounds.write_stall, limits::WRITE_STALL_MS),
+            (bounds.drain, limits::DRAIN_MS),
+        ];
+        for (time, ms) in times {
+            assert_eq!(time.as_millis(), u128::from(ms));
+        }
+        // A client that lingers must not outlast the drain.
+        assert!(bounds.linger < bounds.drain);
+    }
+
+    #[test]
+    fn events_have_labels_of_their_own() {
+        let all = [
+            Event::Opened,
+            Event::Closed,
+            Event::HandshakeFailed,
+            Event::HandshakeTimeout,
+            Event::ProxyHeaderRefused,
+            Event::AcceptFailed,
+            Event::Full,
+        ];
+        let names: std::collections::HashSet<_> = all.iter().map(|event| event.name()).collect();
+        assert_eq!(names.len(), all.len());
+    }
+}

@@ -202,6 +202,7 @@ mod tests {
 
     use super::{HANDED, Handed, PIECE_BYTES, Pieces, Streams, until_stalled};
     use crate::body::ReplyBody;
+    use crate::limits::H2_SEND_BUFFER_BYTES_MAX;
 
     const STALL: Duration = Duration::from_secs(60);
 
@@ -248,6 +249,10 @@ mod tests {
         let body = Pieces::new(ReplyBody::whole(Bytes::from(bytes.clone())));
         assert_eq!(body.size_hint().exact(), Some(bytes.len() as u64));
         assert_eq!(body.collect().await.unwrap().to_bytes(), bytes);
+        let mut body = Pieces::new(ReplyBody::whole(Bytes::from(bytes)));
+        while let Some(frame) = body.frame().await {
+            assert!(frame.unwrap().data_ref().unwrap().len() <= H2_SEND_BUFFER_BYTES_MAX);
+        }
         assert!(Pieces::new(ReplyBody::whole(Bytes::new())).is_end_stream());
     }
 

@@ -1,5 +1,10 @@
 //! HTTP/2, with frames made by hand where a client library would not send them.
 
+use std::collections::HashMap;
+
+use sallyport::limits::{
+    H2_LOCAL_RESETS_MAX, H2_PENDING_RESETS_MAX, H2_STREAMS_MAX, HEAD_BYTES_MAX,
+};
 use sallyport::server::{Bounds, Event};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -10,9 +15,13 @@ use crate::edge::{Edge, SOON, get, http2, listener, read_all, tls};
 use crate::pki::Pki;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const END_HEADERS: u8 = 4;
 /// END_STREAM and END_HEADERS.
 const WHOLE: u8 = 5;
 
@@ -99,7 +108,8 @@ async fn s49_heads_that_h2_accepts_and_http_1_1_would_not_are_refused() {
 async fn s50_rapid_resets_end_in_goaway() {
     let (_pki, mut edge, mut io) = connect().await;
     let mut flood = PREFACE.to_vec();
-    for number in 0..200 {
+    // Twice the bound: some streams are accepted before their reset is read.
+    for number in 0..2 * u32::try_from(H2_PENDING_RESETS_MAX + 100).unwrap() {
         let stream = number * 2 + 1;
         flood.extend(frame(HEADERS, WHOLE, stream, &request(&[])));
         flood.extend(frame(RST_STREAM, 0, stream, &[0, 0, 0, 8]));
@@ -126,4 +136,60 @@ async fn panic_resets_its_stream_and_the_connection_goes_on() {
     let mut sender = http2(io).await;
     assert!(sender.send_request(get("/panic")).await.is_err());
     assert_eq!(sender.send_request(get("/x")).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn s50_streams_and_heads_of_one_connection_are_bounded_by_settings() {
+    let (_pki, _edge, mut io) = connect().await;
+    io.write_all(PREFACE).await.unwrap();
+    io.flush().await.unwrap();
+    let (_, payload) = until(&mut io, &[SETTINGS]).await.unwrap();
+    let settings: HashMap<u16, u32> = payload
+        .chunks_exact(6)
+        .map(|s| (u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]])))
+        .collect();
+    let (streams, push, header_list) = (3, 2, 6);
+    assert_eq!(settings.get(&streams), Some(&H2_STREAMS_MAX));
+    assert!(settings[&header_list] as usize >= HEAD_BYTES_MAX, "{settings:?}");
+    assert!(!settings.contains_key(&8), "extended CONNECT is not offered");
+    assert_ne!(settings.get(&push), Some(&1));
+}
+
+#[tokio::test]
+async fn s50_errors_that_make_the_server_reset_streams_end_in_goaway() {
+    let (_pki, mut edge, mut io) = connect().await;
+    let mut flood = PREFACE.to_vec();
+    for number in 0..=u32::try_from(H2_LOCAL_RESETS_MAX).unwrap() {
+        let stream = number * 2 + 1;
+        // The request is whole, then its window grows by nothing: a stream error, RFC 9113
+        // section 6.9, that costs the client one frame (CVE-2025-8671).
+        flood.extend(frame(HEADERS, WHOLE, stream, &request(&[])));
+        flood.extend(frame(WINDOW_UPDATE, 0, stream, &[0, 0, 0, 0]));
+    }
+    let _closed = io.write_all(&flood).await;
+    let _closed = io.flush().await;
+    until(&mut io, &[GOAWAY]).await.expect("goaway");
+    edge.event(Event::Closed).await;
+}
+
+#[tokio::test]
+async fn early_answer_is_whole_before_the_reset_that_stops_the_upload() {
+    let (_pki, _edge, mut io) = connect().await;
+    let mut block = vec![0x83, 0x87];
+    block.extend(literal(":path", "/early"));
+    block.extend(literal(":authority", "gateway.test"));
+    let upload = frame(DATA, 0, 1, &[0; 1000]);
+    io.write_all(&[PREFACE, &frame(HEADERS, END_HEADERS, 1, &block), &upload].concat())
+        .await
+        .unwrap();
+    io.flush().await.unwrap();
+    let wanted = [HEADERS, DATA, RST_STREAM];
+    let mut found = Vec::new();
+    for _ in wanted {
+        found.push(until(&mut io, &wanted).await.expect("a frame"));
+    }
+    assert_eq!(found.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), wanted);
+    assert_eq!(found[1].1, b"early");
+    // RFC 9113 section 8.1: NO_ERROR, so that the client keeps the answer.
+    assert_eq!(found[2].1, [0, 0, 0, 0]);
 }
