@@ -289,7 +289,8 @@ async fn close<IO: Transport>(mut io: Paced<IO>, bounds: &Bounds) {
     let mut io = io.into_inner();
     let socket = io.socket();
     let mut left = LINGER_BYTES_MAX;
-    let mut sink = [0; 4096];
+    // On the heap, because an array here would make every open connection's task larger.
+    let mut sink = vec![0; LINGER_PIECE_BYTES];
     let discard = async {
         while left > 0 {
             match socket.read(&mut sink).await {
@@ -351,5 +352,7 @@ const TCP_KEEPALIVE_MS: u64 = 20_000; // limits.rs: "milliseconds", as the HTTP/
 const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024; // limits.rs: "bytes", a 4 MiB body in 16 round trips
 /// Bytes that a client may send on one HTTP/2 connection before they are read.
 const H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024; // limits.rs: "bytes", memory of one connection's unread bodies
+/// Bytes that are dropped at once.
+const LINGER_PIECE_BYTES: usize = 4096;
 /// Bytes that are read and dropped when a connection closes.
 const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024; // limits.rs: "bytes", twice the largest default body
