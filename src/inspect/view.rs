@@ -1,6 +1,8 @@
 //! The text a detector reads: escapes decoded, Unicode forms brought to ASCII, invisible
 //! characters left out, with a map back to the bytes it came from.
 
+use std::ops::Range;
+
 use crate::json::{Piece, Pieces};
 
 /// Whether backslashes of the source are escapes.
@@ -39,11 +41,16 @@ impl View {
 
     fn decoded(&mut self, source: &[u8]) {
         self.segments.reserve(source.len() / BYTES_PER_ESCAPE_GUESS);
+        let ascii = source.is_ascii();
         let mut at = 0;
         for piece in Pieces::new(source) {
             match piece {
                 Piece::Plain(bytes) => {
-                    self.plain(at, bytes);
+                    if ascii {
+                        self.text.extend_from_slice(bytes);
+                    } else {
+                        self.plain(at, bytes);
+                    }
                     at += bytes.len();
                 }
                 Piece::Escape(length, character) => {
@@ -103,9 +110,17 @@ pub(super) struct Layer<'l> {
 }
 
 impl<'l> Layer<'l> {
+    /// The wire itself.
+    pub(super) const WIRE: Layer<'static> = Layer { outer: None, base: 0, segments: &[] };
+
     /// A text whose bytes stand on the wire as they are, from `base` on.
     pub(super) fn wire(base: usize) -> Layer<'static> {
         Layer { outer: None, base, segments: &[] }
+    }
+
+    /// Where a stretch of the text stands on the wire.
+    pub(super) fn range(&self, start: usize, end: usize) -> Range<usize> {
+        self.out(start)..self.out(end)
     }
 
     /// The view of the text that this layer describes.
@@ -133,8 +148,11 @@ impl<'l> Layer<'l> {
 
 /// Whether a text that holds non-ASCII bytes could hold characters that a detector
 /// reads as ASCII, or overlooks. Cheap and generous: looks at first bytes only.
+/// Written without an early exit inside a block, so that it compiles to vector
+/// instructions.
 pub(super) fn has_lookalikes(bytes: &[u8]) -> bool {
-    bytes.iter().any(|byte| matches!(byte, 0xC2 | 0xCD | 0xD8..=0xDB | 0xDF..=0xE3 | 0xEA | 0xEF..))
+    let first = |byte: u8| matches!(byte, 0xC2 | 0xCD | 0xD8..=0xDB | 0xDF..=0xE3 | 0xEA | 0xEF..);
+    bytes.chunks(1024).any(|block| block.iter().fold(false, |any, byte| any | first(*byte)))
 }
 
 /// What a detector reads in place of a character.

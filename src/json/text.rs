@@ -78,7 +78,7 @@ impl<'t> Iterator for Pieces<'t> {
             self.at += length;
             return Some(Piece::Escape(length, character));
         }
-        let length = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+        let length = backslash(rest).unwrap_or(rest.len());
         self.at += length;
         Some(Piece::Plain(rest.get(..length).unwrap_or_default()))
     }
@@ -196,14 +196,34 @@ fn hex_digit(value: u8) -> u8 {
     }
 }
 
-/// Most member names end within the first bytes: look at those without a call.
+/// Most strings end within the first bytes: look at those without a call, eight at a time.
 fn quote_or_backslash(rest: &[u8]) -> Option<usize> {
-    let head = rest.get(..SHORT.min(rest.len())).unwrap_or_default();
-    if let Some(found) = head.iter().position(|b| matches!(b, b'"' | b'\\')) {
-        return Some(found);
+    for at in [0, 8] {
+        let Some(word) = rest.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
+            return memchr2(b'"', b'\\', rest);
+        };
+        let word = u64::from_le_bytes(*word);
+        let hits = equal_bytes(word, b'"') | equal_bytes(word, b'\\');
+        if hits != 0 {
+            return usize::try_from(hits.trailing_zeros() / 8).ok().map(|byte| at + byte);
+        }
     }
-    memchr2(b'"', b'\\', rest.get(head.len()..)?).map(|found| head.len() + found)
+    memchr2(b'"', b'\\', rest.get(16..)?).map(|found| 16 + found)
 }
 
-/// Below this many bytes a loop is faster than a call to the vectorised search.
-const SHORT: usize = 16;
+fn backslash(rest: &[u8]) -> Option<usize> {
+    if let Some(word) = rest.first_chunk::<8>() {
+        let hits = equal_bytes(u64::from_le_bytes(*word), b'\\');
+        if hits != 0 {
+            return usize::try_from(hits.trailing_zeros() / 8).ok();
+        }
+    }
+    memchr::memchr(b'\\', rest)
+}
+
+/// The high bit of the lowest byte of `word` that is `byte`; bits above it mean nothing.
+fn equal_bytes(word: u64, byte: u8) -> u64 {
+    let ones = u64::from_le_bytes([1; 8]);
+    let differing = word ^ (ones * u64::from(byte));
+    differing.wrapping_sub(ones) & !differing & (ones << 7)
+}

@@ -32,7 +32,8 @@ pub(super) fn pair(
         cx.error(&key_at, "this kind of private key is not supported", help);
         return None;
     };
-    let leaf = chain.first().cloned();
+    // Before the comparison, which would call a certificate that is none a wrong one.
+    validity(cx, &cert_at, chain.first()?)?;
     if CertifiedKey::new(chain, signer).keys_match().is_err() {
         cx.error(
             &key_at,
@@ -45,7 +46,6 @@ pub(super) fn pair(
         );
         return None;
     }
-    validity(cx, &cert_at, &leaf?)?;
     Some(files)
 }
 

@@ -53,6 +53,15 @@ fn http_public_url_behind_tls_is_refused() {
 }
 
 #[test]
+fn some_server_is_protected() {
+    refused(
+        "listen: 127.0.0.1:0\n«servers»: []\n",
+        "no server is protected",
+        "add one with `name`",
+    );
+}
+
+#[test]
 fn names_and_paths_of_servers_differ() {
     refused(
         &second("«notes»", "https://notes.example.com/two"),
@@ -269,6 +278,7 @@ fn redaction_has_every_class_by_default_and_names_what_it_gives_away() {
 fn classes_patterns_and_reveals_are_checked() {
     refused_server("    redact: [«emial»]\n", "`emial` is not a class", "did you mean `email`?");
     refused_server("    «redact»: []\n", "masks nothing", "write `off`");
+    refused_server("    redact: { «classes»: {} }\n", "nothing is looked for", "redact: off");
     refused_server("    redact: [email, «email»]\n", "stands twice", "remove");
     refused_server(
         "    redact: { classes: { email: mask }, reveal: { «card»: [x] } }\n",
