@@ -1,0 +1,305 @@
+//! The documents are run: every configuration is checked, every command is parsed or executed,
+//! every named test, metric and file exists.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may fail loudly"
+)]
+
+#[path = "docs/cli.rs"]
+mod cli;
+#[path = "docs/demo.rs"]
+mod demo;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use regex::Regex;
+use sallyport::config::{self, Source, Strictness};
+
+/// Documents that people read; the generated chapters are tested where they are made.
+const DOCUMENTS: [&str; 10] = [
+    "README.md",
+    "SECURITY.md",
+    "policies/README.md",
+    "certs-example/README.md",
+    "src/manual/architecture.md",
+    "src/manual/threats.md",
+    "src/manual/quickstart.md",
+    "src/manual/audit.md",
+    "src/manual/operations.md",
+    "src/manual/redaction.md",
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The fenced blocks of one language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = Regex::new(&format!("(?ms)^```{language}\n(.*?)^```")).unwrap();
+    fence.captures_iter(text).map(|block| block[1].to_owned()).collect()
+}
+
+fn sallyport(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sallyport"))
+        .args(arguments)
+        .env_remove("SALLYPORT_CONFIG")
+        .output()
+        .unwrap()
+}
+
+fn talk(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn data(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A folder that goes away with its test.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("sallyport-docs-{}-{number}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// A certificate and its key under the names that the documents use.
+    fn certificates(&self) -> &Self {
+        use std::os::unix::fs::PermissionsExt;
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        self.write("server.pem", &made.cert.pem());
+        let key = self.write("server.key", &made.signing_key.serialize_pem());
+        fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
+        self
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Checks a configuration as if it stood in a folder with its certificates.
+fn checked(name: &str, yaml: &str) {
+    let dir = Dir::new();
+    dir.certificates();
+    let text = yaml.replace("../certs-example/out/", "");
+    let source = Source { path: Some(dir.0.join("sallyport.yaml")), text };
+    let result = config::check(&source, &|_: &str| None, Strictness::Strict);
+    assert!(result.is_ok(), "{name}: {}\n{yaml}", result.unwrap_err());
+}
+
+#[test]
+fn every_configuration_of_the_documents_passes_the_strict_check() {
+    let mut seen = 0;
+    for name in DOCUMENTS {
+        for yaml in blocks(&read(name), "yaml") {
+            checked(name, &yaml);
+            seen += 1;
+        }
+    }
+    checked("policies/quickstart.yaml", &read("policies/quickstart.yaml"));
+    assert!(seen >= 4, "{seen} configurations");
+}
+
+#[test]
+fn smallest_configuration_has_12_lines_at_most_and_the_quickstart_30() {
+    let smallest = &blocks(&read("README.md"), "yaml")[0];
+    assert!(smallest.lines().count() <= 12, "{smallest}");
+    let quickstart = read("policies/quickstart.yaml").lines().count();
+    assert!(quickstart <= 30, "{quickstart}");
+    // The README says how many.
+    assert!(read("README.md").contains(&format!("\n{quickstart} lines")), "{quickstart}");
+}
+
+#[test]
+fn readme_is_short_and_names_the_two_commands() {
+    let readme = read("README.md");
+    assert!(readme.lines().count() <= 200);
+    let commands = blocks(&readme, "sh").join("\n");
+    for command in ["cargo run --release -- demo", "tests/run"] {
+        assert!(commands.lines().any(|line| line == command), "{command}");
+    }
+}
+
+#[test]
+fn every_link_of_the_documents_leads_to_a_file() {
+    let link = Regex::new(r"\]\(([^)#]+)[^)]*\)").unwrap();
+    for name in DOCUMENTS {
+        let text = read(name);
+        for target in link.captures_iter(&text).map(|found| found[1].to_owned()) {
+            let path = root().join(name).parent().unwrap().join(&target);
+            let written = path.exists() || target == MEASURED;
+            assert!(written, "{name} links to {target}");
+        }
+    }
+}
+
+#[test]
+fn every_command_of_the_documents_is_one_that_the_program_knows() {
+    let spans = Regex::new("`(sallyport [^`]+)`").unwrap();
+    let mut seen = 0;
+    for name in DOCUMENTS {
+        let text = read(name);
+        let inline = spans.captures_iter(&text).map(|found| found[1].to_owned());
+        let lines: Vec<String> = blocks(&text, "sh")
+            .iter()
+            .flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>())
+            .filter(|line| line.contains("sallyport "))
+            .chain(inline)
+            .collect();
+        for line in lines {
+            known(name, &line);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 15, "{seen} commands");
+}
+
+/// Asks the program for the help of a command line's subcommand and looks its flags up there.
+fn known(document: &str, line: &str) {
+    let start = line.find("sallyport ").unwrap();
+    let words: Vec<&str> =
+        line[start..].split([' ', ')']).filter(|word| !word.is_empty()).collect();
+    let names = |word: &&&str| word.bytes().all(|b| b.is_ascii_lowercase());
+    let depth = if matches!(words.get(1), Some(&"audit" | &"config")) { 2 } else { 1 };
+    let mut arguments: Vec<&str> =
+        words[1..].iter().take(depth).take_while(names).copied().collect();
+    assert!(!arguments.is_empty(), "{document}: `{line}` names no command");
+    arguments.push("--help");
+    let output = sallyport(&arguments);
+    let help = data(&output);
+    assert!(output.status.success(), "{document}: `{line}`: {}", talk(&output));
+    for flag in words.iter().filter(|word| word.starts_with("--")) {
+        let flag = flag.split('=').next().unwrap();
+        assert!(help.contains(flag), "{document}: `{line}`: no {flag} in\n{help}");
+    }
+}
+
+fn sources(dir: &Path, into: &mut String) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            into.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_threat_chapter_names_exists() {
+    let mut code = String::new();
+    sources(&root().join("src"), &mut code);
+    sources(&root().join("tests"), &mut code);
+    // A test's own function, or a row of a macro that makes such functions.
+    let defined = Regex::new(r"(?m)\bfn ([a-z0-9_]+)\(|^ +(s[0-9]{2}_[a-z0-9_]+) = ").unwrap();
+    let tests: BTreeSet<String> = defined
+        .captures_iter(&code)
+        .map(|found| found.get(1).or_else(|| found.get(2)).unwrap().as_str().to_owned())
+        .collect();
+    let text = read("src/manual/threats.md");
+    let word = Regex::new("`([a-z0-9_]+)`").unwrap();
+    let mut rows = 0;
+    for row in text.lines().filter(|line| line.starts_with("| S-")) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        assert_eq!(cells.len(), 5, "{row}");
+        let status = cells[2];
+        let honest = ["held", "partly", "not yet"].iter().any(|word| status.starts_with(word));
+        assert!(honest, "{row}");
+        let named: Vec<String> = word.captures_iter(cells[4]).map(|n| n[1].to_owned()).collect();
+        assert!(!named.is_empty() || cells[4].contains("none: "), "{row}");
+        for name in named {
+            assert!(tests.contains(&name), "{}: no test `{name}`", cells[0]);
+        }
+        rows += 1;
+    }
+    assert_eq!(rows, STATEMENTS, "one row for each statement");
+}
+
+#[test]
+fn operations_chapter_lists_every_metric_with_its_labels() {
+    let text = read("src/manual/operations.md");
+    let row = Regex::new(r"(?m)^\| `((?:sallyport|process)_[a-z_]+)` \|([^|]*)\|").unwrap();
+    let documented: BTreeSet<(String, String)> = row
+        .captures_iter(&text)
+        .map(|found| (found[1].to_owned(), found[2].replace(['`', ' '], "")))
+        .collect();
+    // The registry shows a family only once it has a value, so its rows are read from the code.
+    let code = read("src/observe/metrics.rs");
+    let metric = Regex::new(r#""([a-z_]+)" "[^"]+" \[([^\]]*)\];"#).unwrap();
+    let mut real: BTreeSet<(String, String)> = metric
+        .captures_iter(&code)
+        .map(|found| (format!("sallyport_{}", &found[1]), found[2].replace(['"', ' '], "")))
+        .collect();
+    real.insert(("sallyport_build_info".to_owned(), "version".to_owned()));
+    let scraped = sallyport::observe::Metrics::new().unwrap().text();
+    let families = scraped.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    for family in families.map(|line| line.split(' ').next().unwrap()) {
+        if family.starts_with("process_") {
+            real.insert((family.to_owned(), String::new()));
+        }
+        assert!(real.iter().any(|(name, _)| name == family), "{family} is in no row of the code");
+    }
+    assert_eq!(documented, real);
+}
+
+#[test]
+fn audit_chapter_lists_every_field_that_a_record_has() {
+    let text = read("src/manual/audit.md");
+    let mut code = read("src/observe/record.rs");
+    code = code.split("#[cfg(test)]").next().unwrap().to_owned();
+    let field =
+        Regex::new(r#"(?s)line\.(?:text|word|words|number|millis|counts|raw)\(\s*"([a-z_]+)""#)
+            .unwrap();
+    let fields: BTreeSet<String> = field.captures_iter(&code).map(|f| f[1].to_owned()).collect();
+    assert!(fields.len() >= 25, "{fields:?}");
+    for name in ["v", "seq", "prev"].into_iter().chain(fields.iter().map(String::as_str)) {
+        let row = text.lines().any(|l| {
+            l.starts_with('|')
+                && l.split('|').nth(1).is_some_and(|c| c.contains(&format!("`{name}`")))
+        });
+        assert!(row, "no row for `{name}`");
+    }
+}
+
+#[test]
+fn redaction_chapter_has_a_row_for_every_class_and_form() {
+    use sallyport::class::{Class, Form};
+    let text = read("src/manual/redaction.md");
+    let names = Class::BUILTIN.iter().map(|c| c.name()).chain(Form::ALL.iter().map(|f| f.name()));
+    for name in names {
+        assert!(text.contains(&format!("\n| `{name}` |")), "no row for `{name}`");
+    }
+}
+
+/// S-01 to S-66 without S-28, which the catalogue does not have.
+const STATEMENTS: usize = 65;
+/// Written by whoever measures, not with the code.
+const MEASURED: &str = "src/manual/performance.md";
