@@ -159,8 +159,9 @@ impl Gateway {
         helpers.spawn(Arc::clone(&core).keep_house(end.clone()));
         helpers.spawn(Arc::clone(&core).keep_keys(end.clone()));
         let addresses = listeners.addresses().to_vec();
+        let edge = Edge { pipeline, metrics: core.shared.metrics.clone() };
         let listening = TaskTracker::new();
-        listening.spawn(listeners.serve(Arc::new(Edge(pipeline)), stop.clone()));
+        listening.spawn(listeners.serve(Arc::new(edge), stop.clone()));
         Ok(Self { core, addresses, admin, stop, end, listening, helpers })
     }
 
@@ -319,7 +320,10 @@ impl Core {
 
 /// How the connection layer reaches the pipeline, which knows nothing of connections.
 #[derive(Debug)]
-struct Edge(Arc<Pipeline>);
+struct Edge {
+    pipeline: Arc<Pipeline>,
+    metrics: Metrics,
+}
 
 impl server::Handler for Edge {
     fn handle(
@@ -327,7 +331,7 @@ impl server::Handler for Edge {
         peer: Arc<Peer>,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<ReplyBody>> + Send {
-        let pipeline = Arc::clone(&self.0);
+        let pipeline = Arc::clone(&self.pipeline);
         async move { pipeline.handle(peer, request).await }
     }
 
@@ -337,7 +341,11 @@ impl server::Handler for Edge {
         code: Code,
         detail: &'static str,
     ) -> Response<Bytes> {
-        self.0.refused_on_the_wire(peer, code, detail)
+        self.pipeline.refused_on_the_wire(peer, code, detail)
+    }
+
+    fn observe(&self, listener: &str, event: server::Event) {
+        self.metrics.connections.with_label_values(&[listener, event.name()]).inc();
     }
 }
 

@@ -52,14 +52,6 @@ impl Glob {
         }
         true
     }
-
-    /// Whether every name that fits `other` fits this one too: then a rule for `other` that stands
-    /// behind a rule for this one can never match. May say no where the truth is yes.
-    #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
-        // A star of `other` is read as one odd character that only a star here may take.
-        !self.pattern.contains('?') && self.matches(&other.pattern) || self.pattern == other.pattern
-    }
 }
 
 impl Piece {
@@ -116,7 +108,7 @@ fn fits(wanted: char, found: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
+    use proptest::prelude::{prop_assert_eq, proptest};
 
     use super::Glob;
 
@@ -160,27 +152,11 @@ mod tests {
         assert!(!glob.matches(&"a".repeat(1_000_000)));
     }
 
-    #[test]
-    fn wider_patterns_cover_narrower_ones() {
-        let covers = |a: &str, b: &str| Glob::new(a).covers(&Glob::new(b));
-        assert!(covers("*", "read_*") && covers("read_*", "read_a*") && covers("a?", "a?"));
-        assert!(covers("read_*", "read_file") && covers("*", "*"));
-        assert!(!covers("read_*", "*") && !covers("read_file", "read_*") && !covers("?", "*"));
-    }
-
     proptest! {
         #[test]
         fn matcher_agrees_with_the_definition(pattern in "[abé*?]{0,8}", name in "[abé]{0,10}") {
             let (p, n): (Vec<_>, Vec<_>) = (pattern.chars().collect(), name.chars().collect());
             prop_assert_eq!(matches(&pattern, &name), defined(&p, &n));
-        }
-
-        #[test]
-        fn covered_patterns_match_nothing_more(
-            a in "[ab*?]{0,5}", b in "[ab*?]{0,5}", name in "[ab]{0,6}",
-        ) {
-            let (a, b) = (Glob::new(&a), Glob::new(&b));
-            prop_assert!(!a.covers(&b) || !b.matches(&name) || a.matches(&name));
         }
     }
 }

@@ -11,6 +11,8 @@
 //!
 //! Imports go down, and among stages to the left only; `tests/tidy.rs` holds that.
 
+#![cfg_attr(test, allow(clippy::string_slice, reason = "a test may fail loudly"))]
+
 pub mod body;
 pub mod call;
 pub mod class;

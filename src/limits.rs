@@ -81,7 +81,7 @@ limits! {
     #[doc = "Digits of one number."]
     JSON_NUMBER_BYTES_MAX: usize = 1024, "bytes", "S-24: 200,000-digit numbers stall big-integer parsers behind us";
     #[doc = "Bytes of a JSON-RPC id."]
-    RPC_ID_BYTES_MAX: usize = 256, "bytes", "S-27";
+    RPC_ID_BYTES_MAX: usize = 256, "bytes", "S-27 of the threat catalogue";
     #[doc = "Bytes of a method, tool, prompt or argument name."]
     NAME_BYTES_MAX: usize = 256, "bytes", "MCP tool names are at most 128 characters";
     #[doc = "Bytes of a resource URI."]

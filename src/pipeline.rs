@@ -131,6 +131,7 @@ impl Pipeline {
         // No durable record, no call.
         let intent = record.intent();
         let ex = record.step(Stage::Record, record::commit(ex, &self.log, intent).await)?;
+        record.committed();
 
         let raw = record.step(Stage::Upstream, gates.upstream.forward(ex).await)?;
 

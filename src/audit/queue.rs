@@ -298,14 +298,13 @@ impl Shared {
     }
 
     /// Refuses everything from now on, and what was waiting. `lost` records of
-    /// the failed commit are counted with them; numbering goes on behind `head`.
-    pub(super) fn fail(&self, reason: &Arc<str>, lost: u64, head: Head) {
+    /// the failed commit are counted with them.
+    pub(super) fn fail(&self, reason: &Arc<str>, lost: u64) {
         let mut queue = self.lock();
         let lost = lost + queue.batch.records();
         queue.batch.ack.set(Err(AppendError::Failed { reason: reason.clone() }));
         queue.batch.reset();
         queue.refused += lost;
-        queue.seq_next = head.seq + 1;
         if !matches!(queue.state, State::Closed) {
             queue.state = State::Failing { reason: reason.clone(), since: SystemTime::now() };
         }

@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(meter.stalled_for(Duration::ZERO), None);
         let began = meter.begin();
         assert!(meter.stalled_for(Duration::ZERO).is_some());
-        assert_eq!(meter.stalled_for(Duration::from_secs(3600)), None);
+        assert_eq!(meter.stalled_for(Duration::from_millis(AUDIT_STALL_MS)), None);
         meter.stored(began, 3, 300);
         assert_eq!(meter.stalled_for(Duration::ZERO), None);
         meter.begin();

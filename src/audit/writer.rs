@@ -95,7 +95,7 @@ impl<S: Storage> Writer<S> {
     }
 
     /// How long to wait for records at most: there may be something else to do.
-    fn wait(&self) -> Option<Duration> {
+    pub(super) fn wait(&self) -> Option<Duration> {
         match &self.outage {
             Some(_) => Some(self.backoff),
             None if self.saved.seq == self.head.seq => None,
@@ -148,7 +148,7 @@ impl<S: Storage> Writer<S> {
         tracing::error!(%reason, "the audit log cannot be written: calls are refused");
         self.shared.meter.failed();
         // Refuse first, so that whoever learns of the failure finds it stated.
-        self.shared.fail(&reason, self.batch.records(), self.head);
+        self.shared.fail(&reason, self.batch.records());
         self.batch.ack.set(Err(AppendError::Failed { reason: reason.clone() }));
         self.cut_back();
         self.batch.reset();

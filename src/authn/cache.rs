@@ -200,7 +200,7 @@ const SHARDS: usize = 64;
 mod tests {
     use std::sync::Arc;
 
-    use super::{Realm, Remembered, SHARDS, TokenCache};
+    use super::{Realm, Remembered, SHARDS, TOKEN_CACHE_MAX, TokenCache};
     use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
 
     const A: Realm = Realm([1; 16]);
@@ -239,6 +239,13 @@ mod tests {
         let (one, two) = (TokenCache::new().unwrap(), TokenCache::new().unwrap());
         assert!(one.key(A, b"token") == one.key(A, b"token"));
         assert!(one.key(A, b"token") != two.key(A, b"token"));
+    }
+
+    #[test]
+    fn capacity_is_the_bound_of_the_table() {
+        let most = TokenCache::new().unwrap().half_max * 2 * SHARDS;
+        let bound = usize::try_from(TOKEN_CACHE_MAX).unwrap();
+        assert!(most <= bound && most > bound * 9 / 10, "{most}");
     }
 
     #[test]

@@ -184,8 +184,8 @@ fn refusal(rule: &Rule, principal: &Principal) -> Option<Reason> {
     if *deny {
         return Some(Reason::RuleDenies);
     }
-    let held = |role: &Box<str>| principal.roles.iter().any(|held| **held == **role);
-    (!roles.is_empty() && !roles.iter().any(held)).then_some(Reason::RoleMissing)
+    let held = |role: &str| principal.roles.iter().any(|held| **held == *role);
+    (!roles.is_empty() && !roles.iter().any(|role| held(role))).then_some(Reason::RoleMissing)
 }
 
 const MISMATCH: Found<'static> = Found::Refused(Reason::Mismatch);

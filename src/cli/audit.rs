@@ -33,8 +33,8 @@ enum Command {
         /// Only records of this request
         #[arg(long)]
         request_id: Option<String>,
-        /// Only records of this phase: intent, completion, refused
-        #[arg(long)]
+        /// Only records of this phase
+        #[arg(long, value_parser = ["intent", "completion", "refused"])]
         phase: Option<String>,
     },
 }
@@ -44,7 +44,7 @@ impl Audit {
         match self.command {
             Command::Verify { path, expect_head } => {
                 let report = audit::verify(&path, expect_head, |_| {})?;
-                print(&format!("{report}\n"))?;
+                print(&report.to_string())?;
                 Ok(ExitCode::from(report.exit_code()))
             }
             Command::Cat { path, request_id, phase } => {

@@ -41,7 +41,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve: stand in front of one or more MCP servers
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// Check a configuration and report every problem at once (exit 0 or 2)
     Check(check::Check),
     /// Show every gate at work against a sample server, on loopback
@@ -103,15 +103,33 @@ pub fn main() -> ExitCode {
             ConfigCommand::Schema => print(&format!("{:#}\n", config::schema())),
             ConfigCommand::Reference => print(&config::reference_markdown()),
         },
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "sallyport", &mut io::stdout());
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completions { shell } => completions(shell),
     };
     result.unwrap_or_else(|error| {
-        let _ = writeln!(io::stderr(), "sallyport: {error:#}");
+        say(&format!("sallyport: {}", whole(&error)));
         ExitCode::from(FAILED)
     })
+}
+
+/// Written to memory first: the generator panics where the reader closes the pipe.
+fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "sallyport", &mut script);
+    print(&String::from_utf8(script)?)
+}
+
+/// An error and its causes, each said once: some errors name their cause in their own text.
+fn whole(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 /// Writes an answer to stdout; a reader that closed the pipe has what it wanted.
@@ -129,3 +147,20 @@ fn say(text: &str) {
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    #[test]
+    fn cause_that_an_error_names_itself_is_not_said_again() {
+        let error = anyhow!("no such file").context("`x` cannot be read: no such file");
+        assert_eq!(super::whole(&error), "`x` cannot be read: no such file");
+    }
+
+    #[test]
+    fn cause_that_an_error_does_not_name_is_added() {
+        let error = anyhow!("no such file").context("reading the trail");
+        assert_eq!(super::whole(&error), "reading the trail: no such file");
+    }
+}

@@ -17,7 +17,7 @@ use crate::gateway::{Gateway, Options};
 #[derive(Debug, Args)]
 pub(super) struct Run {
     /// Configuration file
-    #[arg(short, long, value_name = "FILE", env = "SALLYPORT_CONFIG", conflicts_with_all = ["upstream", "issuer"])]
+    #[arg(short, long, value_name = "FILE", env = "SALLYPORT_CONFIG", conflicts_with_all = FLAGS_ALONE)]
     config: Option<PathBuf>,
     /// MCP server to stand in front of, without a configuration file
     #[arg(long, value_name = "URL", requires = "issuer")]
@@ -40,6 +40,9 @@ pub(super) struct Run {
     /// Directory of the audit trail, without a configuration file
     #[arg(long, value_name = "DIR", default_value = "audit")]
     audit_dir: PathBuf,
+    /// Address of health, readiness and metrics, without a configuration file
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464")]
+    admin: SocketAddr,
     /// Do not reload when files change; SIGHUP still reloads
     #[arg(long)]
     no_watch: bool,
@@ -72,6 +75,7 @@ impl Run {
                 public_url: self.public_url.clone(),
                 tls: self.tls_cert.clone().zip(self.tls_key.clone()),
                 audit_dir: Some(self.audit_dir.clone()),
+                admin: Some(self.admin),
             })),
             (None, _, _) => anyhow::bail!(
                 "name a configuration with --config FILE, or a server with --upstream URL --issuer URL"
@@ -80,11 +84,12 @@ impl Run {
     }
 
     async fn serve(&self, checked: Checked) -> anyhow::Result<ExitCode> {
-        let gateway = Gateway::start(checked.config, Options::default()).await?;
-        announce(&gateway);
+        // Before anything else: a signal that nobody handles yet ends the process.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut watch = Watch::start(checked.files).context("watching the configuration")?;
+        let gateway = Gateway::start(checked.config, Options::default()).await?;
+        announce(&gateway);
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
@@ -109,7 +114,16 @@ impl Run {
             Ok(Ok(checked)) => checked,
             Ok(Err(problems)) => {
                 gateway.reload_failed();
-                tracing::error!(cause, %problems, "reload refused, the old configuration keeps serving");
+                for problem in &problems.list {
+                    // Without the source line: it may hold what belongs in no log.
+                    tracing::error!(
+                        line = problem.line,
+                        key = problem.path.as_str(),
+                        problem = problem.message.as_str(),
+                        "configuration"
+                    );
+                }
+                tracing::error!(cause, "reload refused, the old configuration keeps serving");
                 watch.follow(problems.files);
                 return;
             }
@@ -161,3 +175,7 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     };
     builder.enable_all().build().context("starting the runtime")
 }
+
+/// What says nothing beside a file: the file would win without a word.
+const FLAGS_ALONE: [&str; 8] =
+    ["upstream", "issuer", "listen", "public_url", "tls_cert", "tls_key", "audit_dir", "admin"];

@@ -99,7 +99,7 @@ impl Visitor {
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Full::new(form.into()))?;
         let reply = self.send(request).await?;
-        let token = reply.json["access_token"].as_str();
+        let token = text(&reply.json, "/access_token");
         Ok(token.with_context(|| format!("no token: {}", reply.json))?.to_owned())
     }
 
@@ -193,8 +193,9 @@ async fn lists(visitor: &Visitor, tokens: &Tokens) -> anyhow::Result<()> {
     for (who, token) in [("intern", &tokens.intern), ("support", &tokens.support)] {
         let session = visitor.session(token).await?;
         let reply = visitor.post(Some(token), Some(&session), &list()).await?;
-        let tools = reply.json["result"]["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let names: Vec<&str> = tools.iter().filter_map(|t| t["name"].as_str()).collect();
+        let tools = reply.json.pointer("/result/tools").and_then(Value::as_array);
+        let names: Vec<&str> =
+            tools.into_iter().flatten().filter_map(|tool| text(tool, "/name")).collect();
         say(&format!("     {who:<8} sees {}", names.join(", ")));
         seen.push(names.len());
     }
@@ -256,20 +257,24 @@ fn show(reply: &Reply, headers: &[(&str, &str)]) {
     for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
         let _ = write!(out, "\n     {name}: {value}");
     }
-    if let Some(message) = reply.json["error"]["message"].as_str() {
-        let _ = write!(out, "\n     error {}: {message}", reply.json["error"]["code"]);
+    if let Some(message) = text(&reply.json, "/error/message") {
+        let code = reply.json.pointer("/error/code").unwrap_or(&Value::Null);
+        let _ = write!(out, "\n     error {code}: {message}");
     }
     say(&out);
 }
 
 fn show_record(reply: &Reply) {
-    let result = &reply.json["result"];
     say(&format!("     HTTP {}", reply.status));
-    say(&format!(
-        "     content            {}",
-        result["content"][0]["text"].as_str().unwrap_or("-")
-    ));
-    say(&format!("     structuredContent  {}", result["structuredContent"]));
+    let content = text(&reply.json, "/result/content/0/text").unwrap_or("-");
+    say(&format!("     content            {content}"));
+    let structured = reply.json.pointer("/result/structuredContent").unwrap_or(&Value::Null);
+    say(&format!("     structuredContent  {structured}"));
+}
+
+/// The text at a JSON pointer.
+fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer)?.as_str()
 }
 
 /// What the masked answer must not hold: every personal value of the sample's first customer.

@@ -26,6 +26,8 @@ pub struct Flags {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Folder of the audit log; `audit` by default.
     pub audit_dir: Option<PathBuf>,
+    /// Where health, readiness and metrics are; `127.0.0.1:9464` by default.
+    pub admin: Option<SocketAddr>,
 }
 
 /// Checks what a command line says.
@@ -38,7 +40,7 @@ pub fn from_flags(flags: &Flags) -> Result<Checked, Problems> {
 }
 
 fn render(flags: &Flags) -> String {
-    let Flags { upstream, issuer, listen, public_url, tls, audit_dir } = flags;
+    let Flags { upstream, issuer, listen, public_url, tls, audit_dir, admin } = flags;
     let listen = listen.unwrap_or(LISTEN);
     let public_url = public_url.as_ref().map_or_else(
         || default_url(listen, upstream, tls.is_some()),
@@ -51,6 +53,9 @@ fn render(flags: &Flags) -> String {
     }
     if let Some(dir) = audit_dir {
         let _ = writeln!(text, "audit: {{ dir: {} }}", quoted(&dir.to_string_lossy()));
+    }
+    if let Some(admin) = admin {
+        let _ = writeln!(text, "admin: {{ listen: {} }}", quoted(&admin.to_string()));
     }
     let _ = writeln!(text, "issuers: [ {{ issuer: {} }} ]", quoted(issuer));
     let _ = writeln!(text, "servers:\n  - name: default");
@@ -89,6 +94,7 @@ mod tests {
             public_url: None,
             tls: None,
             audit_dir: None,
+            admin: None,
         }
     }
 

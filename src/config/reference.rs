@@ -197,8 +197,10 @@ the way out; `sallyport config schema` prints the JSON Schema that editors compl
 | secret | a reference, never the value: `{ file: path }` or `{ env: NAME }` |
 | text | `${NAME}` and `${NAME:-default}` are replaced from the environment; `$$` is a `$` |
 
-A file that holds a secret should be readable by its owner alone; another one is warned about and
-refused by `check --strict`.
+What gives protection away is warned about at every start and refused by `check --strict`: no
+authentication, a development issuer, plain HTTP for other machines, `redact: off`, `guard: off`,
+`durability: written`, a secret that every user of the machine may read or that is sent in plain
+text.
 ";
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl Sample {
         let method = message["method"].as_str().unwrap_or_default();
         let Some(id) = message.get("id") else { return status(StatusCode::ACCEPTED) };
         if method == "initialize" {
-            return self.initialize(id, &message["params"]["protocolVersion"]);
+            return self.initialize(id, message.pointer("/params/protocolVersion"));
         }
         let known = session.is_some_and(|s| {
             self.sessions.lock().unwrap_or_else(PoisonError::into_inner).contains(s)
@@ -122,9 +122,9 @@ impl Sample {
         }
     }
 
-    fn initialize(&self, id: &Value, version: &Value) -> Response<Full<Bytes>> {
+    fn initialize(&self, id: &Value, version: Option<&Value>) -> Response<Full<Bytes>> {
         let session = uuid::Uuid::now_v7().to_string();
-        let version = version.as_str().unwrap_or("2025-06-18").to_owned();
+        let version = version.and_then(Value::as_str).unwrap_or("2025-06-18").to_owned();
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() >= SESSIONS_MAX {
             sessions.clear();

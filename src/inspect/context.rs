@@ -199,7 +199,7 @@ fn of_word(previous: &[u8], word: &[u8]) -> Hints {
         b"ssn" | b"ssns" | b"socialsecurity" | b"socialsecuritynumber" | b"ssnumber" => Hints::SSN,
         b"security" if is(previous, b"social") => Hints::SSN,
         b"tel" | b"telephone" | b"telefon" | b"telefono" | b"telefone" | b"mobile" | b"mobil"
-        | b"cell" | b"cellular" | b"fax" | b"msisdn" | b"sms" | b"whatsapp" | b"handy"
+        | b"mob" | b"cell" | b"cellular" | b"fax" | b"msisdn" | b"sms" | b"whatsapp" | b"handy"
         | b"celular" | b"movil" | b"rufnummer" | b"telefonnummer" | b"mobilenumber"
         | b"mobileno" | b"telno" | b"callback" | b"dial" | b"call" => Hints::PHONE,
         b"microphone" | b"headphone" | b"headphones" => Hints::NONE,
@@ -241,7 +241,7 @@ const FILLERS: [&[u8]; 14] = [
 ];
 
 /// Punctuation that joins a telling word to its value.
-const JOINING: &[u8] = b" \t\"'`:=#([{\\*+";
+const JOINING: &[u8] = b" \t\"'`:=#([{\\*+.";
 
 /// Unit: bytes. Longer names are sentences, not names.
 const NAME_BYTES_MAX: usize = 128;
@@ -315,7 +315,8 @@ mod tests {
             ("\"homePhone\":\"", Hints::PHONE),
             ("{\\\"phone\\\": \\\"", Hints::PHONE),
             ("call me at ", Hints::PHONE),
-            ("Tel. no ", Hints::NONE),
+            ("Tel. no ", Hints::PHONE),
+            ("Tel.: ", Hints::PHONE),
             ("phone model XR ", Hints::NONE),
             ("phone_verified_at: ", Hints::ABOUT),
             ("the ssn field, then ", Hints::NONE),

@@ -6,12 +6,6 @@ use super::scan::{Number, Scan, Undecided};
 use super::{iban, net, phone};
 use crate::class::Class;
 
-/// Digit groups that stand together: `4111 1111 1111 1111`, `(212) 555-0147`.
-pub(super) struct Run {
-    groups: [Group; GROUPS_MAX],
-    count: usize,
-}
-
 /// Consecutive digits.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Group {
@@ -25,46 +19,46 @@ impl Group {
     }
 }
 
-/// Judges the run of digits that begins at `at`; returns where to go on.
+/// Judges the run of digit groups that begins at `at` (`4111 1111 1111 1111`,
+/// `(212) 555-0147`); returns where to go on.
 pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
     if let Some(end) = iban::at_check_digits(scan, at) {
         return end;
     }
-    let run = Run::read(scan, at);
-    let groups = run.groups();
+    let first_end = at + scan.count(at, usize::MAX, |b| b.is_ascii_digit());
+    if first_end - at < BARE_DIGITS_MIN && !is_separator(scan.byte(first_end)) {
+        // Most numbers are short and alone.
+        return first_end;
+    }
+    let mut groups = [Group::default(); GROUPS_MAX];
+    let count = read(scan, Group { start: at, end: first_end }, &mut groups);
+    let groups = groups.get(..count).unwrap_or_default();
     for (index, group) in groups.iter().enumerate() {
         let window = Window { groups, index };
         if let Some(end) = window.judge(scan, *group) {
             return end;
         }
         // The groups that were read beside this one may go on after the last.
-        if run.count == GROUPS_MAX && index + WINDOW_GROUPS >= GROUPS_MAX {
+        if count == GROUPS_MAX && index + WINDOW_GROUPS >= GROUPS_MAX {
             return group.end;
         }
     }
-    groups.last().map_or(at + 1, |last| last.end)
+    groups.last().map_or(first_end, |last| last.end)
 }
 
-impl Run {
-    fn read(scan: &Scan<'_, '_>, at: usize) -> Run {
-        let mut run = Run { groups: [Group::default(); GROUPS_MAX], count: 0 };
-        let mut start = at;
-        for slot in &mut run.groups {
-            let end = start + scan.count(start, usize::MAX, |b| b.is_ascii_digit());
-            *slot = Group { start, end };
-            run.count += 1;
-            let gap = scan.count(end, SEPARATOR_BYTES, is_separator);
-            start = end + gap;
-            if gap == 0 || !scan.byte(start).is_ascii_digit() {
-                break;
-            }
+/// Reads the groups that follow the first one; returns how many there are with it.
+fn read(scan: &Scan<'_, '_>, first: Group, groups: &mut [Group]) -> usize {
+    let mut group = first;
+    for (index, slot) in groups.iter_mut().enumerate() {
+        *slot = group;
+        let start = group.end + scan.count(group.end, SEPARATOR_BYTES, is_separator);
+        if start == group.end || !scan.byte(start).is_ascii_digit() {
+            return index + 1;
         }
-        run
+        let end = start + scan.count(start, usize::MAX, |b| b.is_ascii_digit());
+        group = Group { start, end };
     }
-
-    fn groups(&self) -> &[Group] {
-        self.groups.get(..self.count).unwrap_or_default()
-    }
+    groups.len()
 }
 
 /// The groups of a run from one of them on.
@@ -104,6 +98,11 @@ impl<'r> Window<'r> {
     }
 
     fn judge(&self, scan: &mut Scan<'_, '_>, group: Group) -> Option<usize> {
+        let rest = self.rest().iter().take(WINDOW_GROUPS);
+        let digits = rest.map(Group::length).fold(0, usize::saturating_add);
+        if digits < BARE_DIGITS_MIN && self.rest().len() < 4 {
+            return None;
+        }
         let left = Left::of(scan, group.start, self.index);
         if left == Left::Inside {
             scan.findings.crowded |= group.length() > 2;
@@ -209,17 +208,18 @@ fn card(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usiz
         return None;
     }
     let mut best = None;
-    let mut total = 0;
+    let mut digits = Number { length: 0, value: 0 };
     for (index, group) in groups.iter().enumerate() {
-        total += group.length();
         // A long first group is a number of its own; what follows it is another.
         let printed = group.length() >= 3 && first.length() < 12;
-        if total > CARD_DIGITS_MAX || (index > 0 && !printed) {
+        if index > 0 && !printed {
             break;
         }
-        let taken = groups.get(..=index).unwrap_or_default();
-        let digits = Number::of(scan, taken);
-        if let Some(digits) = digits.filter(|d| d.length >= 12 && is_card(*d)) {
+        let Some(longer) = digits.and(scan, group) else {
+            break;
+        };
+        digits = longer;
+        if digits.length >= 12 && is_card(digits) {
             best = Some((*group, digits, index));
         }
     }
@@ -341,17 +341,27 @@ fn undecided(scan: &mut Scan<'_, '_>, groups: &[Group]) -> Option<usize> {
 impl Number {
     /// The digits of some groups; none when there are more than 19.
     pub(super) fn of(scan: &Scan<'_, '_>, groups: &[Group]) -> Option<Number> {
-        let mut number = Number { length: 0, value: 0 };
-        for group in groups {
-            if group.length() + usize::from(number.length) > CARD_DIGITS_MAX {
-                return None;
-            }
-            for digit in scan.text.get(group.start..group.end).unwrap_or_default() {
-                number.value = number.value * 10 + u64::from(digit.wrapping_sub(b'0'));
-                number.length += 1;
-            }
+        let none = Number { length: 0, value: 0 };
+        groups.iter().try_fold(none, |number, group| number.and(scan, group))
+    }
+
+    /// The number that these digits are.
+    pub(super) fn read(digits: &[u8]) -> Option<Number> {
+        let length = u8::try_from(digits.len()).ok().filter(|_| digits.len() <= CARD_DIGITS_MAX)?;
+        let add = |value: u64, digit: &u8| value * 10 + u64::from(digit.wrapping_sub(b'0'));
+        Some(Number { length, value: digits.iter().fold(0, add) })
+    }
+
+    /// The digits with those of one more group.
+    fn and(mut self, scan: &Scan<'_, '_>, group: &Group) -> Option<Number> {
+        if group.length() + usize::from(self.length) > CARD_DIGITS_MAX {
+            return None;
         }
-        Some(number)
+        for digit in scan.text.get(group.start..group.end).unwrap_or_default() {
+            self.value = self.value * 10 + u64::from(digit.wrapping_sub(b'0'));
+            self.length += 1;
+        }
+        Some(self)
     }
 }
 
@@ -372,7 +382,7 @@ const BARE_DIGITS_MIN: usize = 7;
 const SEPARATOR_BYTES: usize = 3;
 
 /// Groups read at once.
-const GROUPS_MAX: usize = 24;
+const GROUPS_MAX: usize = 16;
 
 /// Groups that one number may have.
 const WINDOW_GROUPS: usize = 8;

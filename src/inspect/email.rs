@@ -1,5 +1,6 @@
 //! E-mail addresses: the part of RFC 5322 that people have, with international letters.
 
+use super::bytes::{is_label, is_local};
 use super::scan::Scan;
 use crate::class::Class;
 
@@ -13,6 +14,8 @@ pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> usize {
         return sign_end;
     }
     let Some(end) = domain_end(scan, sign_end) else {
+        // What follows may belong to another value.
+        scan.findings.crowded = true;
         return sign_end;
     };
     // `git@host:path` names a repository, not a person.
@@ -23,28 +26,41 @@ pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> usize {
     scan.found(Class::Email, start, end)
 }
 
-/// Where the sign at `at` ends: `@`, `%40` or `&#64;`.
+/// Where the sign at `at` ends: `@`, and its encodings in URIs and HTML.
 fn sign_end(scan: &Scan<'_, '_>, at: usize) -> Option<usize> {
+    if scan.byte(at) == b'@' {
+        return Some(at + 1);
+    }
     let rest = scan.text.get(at..).unwrap_or_default();
-    SIGNS.iter().find(|sign| rest.starts_with(sign)).map(|sign| at + sign.len())
+    let sign = [&b"%40"[..], b"&#64;"].into_iter().find(|sign| rest.starts_with(sign))?;
+    Some(at + sign.len())
 }
 
 fn local_start(scan: &Scan<'_, '_>, at: usize) -> usize {
-    let back = (1..=LOCAL_BYTES_MAX).take_while(|back| {
-        let place = at.checked_sub(*back).filter(|place| *place >= scan.email_floor);
-        place.is_some_and(|place| is_local(scan.byte(place)))
-    });
-    let mut start = at - back.count();
-    match scan.byte_before(start, 1) {
-        // `\nalice@…`: an escaped line end that nobody decoded.
-        b'\\' if matches!(scan.byte(start), b'n' | b'r' | b't') => start += 1,
-        // `mailto%3Aalice@…`: the address begins after the code of the colon.
-        b'%' if scan.byte(start).is_ascii_hexdigit()
-            && scan.byte(start + 1).is_ascii_hexdigit() =>
-        {
-            start += 2;
+    let from = at.saturating_sub(LOCAL_BYTES_MAX).max(scan.email_floor);
+    let before = scan.text.get(from..at).unwrap_or_default();
+    let mut start = at - before.iter().rev().take_while(|byte| is_local(**byte)).count();
+    // In a URI a plus of the address is encoded, and so is a colon before it.
+    while scan.byte_before(start, 1) == b'%' && start > from {
+        match scan.text.get(start..start + 2).map(|code| str::from_utf8(code)) {
+            Some(Ok("2B" | "2b" | "2D" | "2d" | "2E" | "2e" | "5F" | "5f")) => {
+                let before = scan.text.get(from..start - 1).unwrap_or_default();
+                start -= 1 + before.iter().rev().take_while(|byte| is_local(**byte)).count();
+            }
+            Some(Ok(code)) if code.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                start += 2;
+                break;
+            }
+            Some(_) | None => break,
         }
-        _ => {}
+    }
+    if scan.byte(start) == b'%' {
+        // An encoded mark with nothing before it is none of the address.
+        start = at.min(start + 3);
+    }
+    // `\nalice@…`: an escaped line end that nobody decoded.
+    if scan.byte_before(start, 1) == b'\\' && matches!(scan.byte(start), b'n' | b'r' | b't') {
+        start += 1;
     }
     let opens = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80 || *byte == b'_';
     let local = scan.text.get(start..at).unwrap_or_default();
@@ -80,19 +96,6 @@ fn top_level(label: &[u8]) -> Option<usize> {
     let rest = label.get(letters..).unwrap_or_default();
     (letters >= 2 && (rest.is_empty() || rest.starts_with(b"-"))).then_some(letters)
 }
-
-fn is_local(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || byte >= 0x80
-        || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'\'' | b'~')
-}
-
-fn is_label(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte >= 0x80 || byte == b'-'
-}
-
-/// An at sign, percent-encoded in a URI, and as an HTML entity.
-const SIGNS: [&[u8]; 3] = [b"@", b"%40", b"&#64;"];
 
 /// What follows the last dot of file and unit names with an at sign (`logo@2x.png`,
 /// `getty@tty1.service`); none of them is a top-level domain.

@@ -47,16 +47,24 @@ fn end_of(scan: &Scan<'_, '_>, start: usize, length: usize) -> Option<usize> {
 fn check_digits_hold(text: &[u8]) -> bool {
     let symbols = || text.iter().filter(|byte| byte.is_ascii_alphanumeric());
     let rearranged = symbols().skip(4).chain(symbols().take(4));
-    let remainder = rearranged.fold(0_u32, |remainder, symbol| match symbol {
-        b'0'..=b'9' => (remainder * 10 + u32::from(symbol - b'0')) % 97,
-        _ => (remainder * 100 + u32::from(symbol.to_ascii_uppercase() - b'A') + 10) % 97,
+    let remainder = rearranged.fold(0_u64, |number, symbol| {
+        let (shift, value) = match symbol {
+            b'0'..=b'9' => (10, u64::from(symbol - b'0')),
+            _ => (100, u64::from(symbol.to_ascii_uppercase() - b'A') + 10),
+        };
+        // Reduced only when the next symbol might not fit: division is what costs here.
+        let number = if number < REDUCE_AT { number } else { number % 97 };
+        number * shift + value
     });
-    remainder == 1
+    remainder % 97 == 1
 }
 
 fn is_separator(byte: u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.')
 }
+
+/// A number that still fits 64 bits with one more symbol.
+const REDUCE_AT: u64 = u64::MAX / 1000;
 
 /// Country and length, from the SWIFT IBAN registry. Sorted by country.
 #[rustfmt::skip]

@@ -7,11 +7,12 @@
 //! holds, except for the configuration's own patterns (see [`CustomPattern`]).
 //!
 //! How it reads: escapes are decoded and Unicode forms brought to ASCII in a view with a
-//! map back to the wire ([`view`]); JSON in strings is read as JSON ([`nested`]); member
-//! names and the words beside a number say what it is ([`context`]). One pass over bytes
-//! stops only where a value could be ([`scan`]); a validator for each class decides.
+//! map back to the wire (`view`); JSON in strings is read as JSON (`nested`); member
+//! names and the words beside a number say what it is (`context`). One pass over bytes
+//! stops only where a value could be (`scan`); a validator for each class decides.
 //! A number that was found once is hidden everywhere in its message.
 
+mod bytes;
 mod context;
 mod digits;
 mod email;
@@ -37,8 +38,7 @@ pub use redact::{Counts, Plan};
 
 use crate::class::{CUSTOM_CLASSES_MAX, Class, ClassSet, Form};
 use crate::json::Value;
-use context::Keys;
-use scan::{Findings, Found, Scan};
+use scan::{Findings, Found, Scan, Subject, first_trigger};
 use walk::Walk;
 
 /// What a detector looks for.
@@ -211,22 +211,22 @@ impl Detector {
     }
 
     /// Finds all values of a text; they may overlap, and are in no order.
-    fn find(&self, text: &[u8], keys: Keys<'_>, numeric: bool, findings: &mut Findings) {
-        if !self.on.is_empty() {
-            Scan { numeric, ..Scan::new(text, keys, self.on, findings) }.run();
+    fn find(&self, subject: Subject<'_>, findings: &mut Findings) {
+        if let Some(from) = first_trigger(subject.text).filter(|_| !self.on.is_empty()) {
+            Scan::new(subject, self.on, findings).run(from);
         }
         for custom in &self.custom {
-            custom.find(text, &mut findings.found);
+            custom.find(subject.text, &mut findings.found);
         }
         if findings.crowded && !findings.found.is_empty() {
-            self.find_again(text, keys, numeric, findings);
+            self.find_again(subject, findings);
         }
     }
 
     /// Looks again where a value was passed over for what stood beside it, now that
     /// some of that turned out to be values themselves.
-    fn find_again(&self, text: &[u8], keys: Keys<'_>, numeric: bool, findings: &mut Findings) {
-        let mut blanked = text.to_vec();
+    fn find_again(&self, subject: Subject<'_>, findings: &mut Findings) {
+        let mut blanked = subject.text.to_vec();
         for _ in 0..ROUNDS_MAX {
             let seen = findings.found.len();
             for Found { start, end, .. } in &findings.found {
@@ -235,7 +235,7 @@ impl Detector {
             }
             findings.undecided.clear();
             findings.crowded = false;
-            Scan { numeric, ..Scan::new(&blanked, keys, self.on, findings) }.run();
+            Scan::new(Subject { text: &blanked, ..subject }, self.on, findings).run(0);
             if findings.found.len() == seen || !findings.crowded {
                 return;
             }

@@ -2,6 +2,8 @@
 //! together, or only look like JSON. What is no JSON is left to be read as text.
 
 use super::context::Keys;
+use super::view::Escapes;
+use crate::json::quote_or_backslash;
 
 /// A part of a JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(super) struct Token<'t> {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) keys: Keys<'t>,
+    /// Whether it is written with a backslash.
+    pub(super) escapes: Escapes,
 }
 
 /// Whether a text is worth reading as JSON.
@@ -65,10 +69,6 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn token(&self, part: Part, start: usize, end: usize) -> Token<'t> {
-        Token { part, start, end, keys: self.keys() }
-    }
-
     /// Takes one byte of structure; ends the reading where it does not fit.
     fn structure(&mut self, byte: u8) {
         let keys = self.keys();
@@ -100,10 +100,14 @@ impl<'t> Reader<'t> {
     fn string(&mut self) -> Token<'t> {
         let start = self.at + 1;
         let mut end = start;
+        let mut escapes = Escapes::Keep;
         loop {
             let rest = self.text.get(end..).unwrap_or_default();
-            match memchr::memchr2(b'"', b'\\', rest) {
-                Some(found) if rest.get(found) == Some(&b'\\') => end += found + 2,
+            match quote_or_backslash(rest) {
+                Some(found) if rest.get(found) == Some(&b'\\') => {
+                    escapes = Escapes::Decode;
+                    end += found + 2;
+                }
                 Some(found) => {
                     end += found;
                     self.at = end + 1;
@@ -117,18 +121,17 @@ impl<'t> Reader<'t> {
             }
         }
         let end = end.min(self.text.len());
-        match self.levels.last_mut() {
+        // The names over a name are those over its object.
+        let keys = self.keys();
+        let name = self.text.get(start..end).unwrap_or_default();
+        let part = match self.levels.last_mut() {
             Some(level) if level.is_object && level.name.is_none() => {
-                // The names over the name are those over its object.
-                let token = self.token(Part::Name, start, end);
-                let name = self.text.get(start..end).unwrap_or_default();
-                if let Some(level) = self.levels.last_mut() {
-                    level.name = Some(name);
-                }
-                token
+                level.name = Some(name);
+                Part::Name
             }
-            Some(_) | None => self.token(Part::Text, start, end),
-        }
+            Some(_) | None => Part::Text,
+        };
+        Token { part, start, end, keys, escapes }
     }
 
     /// Reads a number, or ends the reading where it is none: groups of digits in
@@ -145,7 +148,8 @@ impl<'t> Reader<'t> {
             return None;
         }
         self.at += length;
-        Some(self.token(Part::Number, start, self.at))
+        let keys = self.keys();
+        Some(Token { part: Part::Number, start, end: self.at, keys, escapes: Escapes::Keep })
     }
 
     fn word(&mut self) {

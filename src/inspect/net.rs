@@ -25,11 +25,26 @@ pub(super) fn v4(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Op
     if !scan.is_on(Class::Ip) || more_before || more_after || joined_after {
         return None;
     }
-    let named = before(scan.text, a.start) | scan.keys.hints();
-    if left != Left::Free || named.has(Hints::VERSION) || !is_somebody_v4(address) {
+    if left != Left::Free || is_version(scan, a.start) || !is_somebody_v4(address) {
+        return None;
+    }
+    let named = before(scan.text, a.start) | scan.named();
+    if named.has(Hints::VERSION) {
         return None;
     }
     Some(scan.found(Class::Ip, a.start, d.end))
+}
+
+/// `Chrome/120.0.0.0`, `§1.2.3.4`.
+fn is_version(scan: &Scan<'_, '_>, start: usize) -> bool {
+    let length = (2..PRODUCT_BYTES_MAX)
+        .take_while(|back| scan.byte_before(start, *back).is_ascii_alphanumeric())
+        .count();
+    let product = scan.byte_before(start, 1) == b'/'
+        && length > 0
+        && scan.byte_before(start, length + 1).is_ascii_uppercase();
+    // The last byte of `§` in UTF-8.
+    product || scan.byte_before(start, 1) == 0xA7
 }
 
 /// Judges the run of hexadecimal digits and colons whose first colon is at `at`.
@@ -86,6 +101,9 @@ fn text<'t>(scan: &Scan<'t, '_>, start: usize, end: usize) -> Option<&'t str> {
 fn is_v6_byte(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
 }
+
+/// Unit: bytes. Longer words before a slash are no product names.
+const PRODUCT_BYTES_MAX: usize = 32;
 
 /// Unit: bytes. An IPv6 address with an IPv4 tail is at most 45 long (RFC 4291 2.2); one
 /// more shows that a run is longer than that.

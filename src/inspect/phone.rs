@@ -1,6 +1,7 @@
 //! Phone numbers: international by ITU-T E.164, North American by its numbering plan;
 //! other national forms only where a name or word calls them so.
 
+use super::context::Hints;
 use super::digits::{Group, Left, PHONE_DIGITS_MAX, Window, ends_number, separator};
 use super::scan::{Number, Scan};
 use crate::class::Class;
@@ -12,34 +13,34 @@ pub(super) fn international(scan: &mut Scan<'_, '_>, window: &Window<'_>) -> Opt
     if !scan.is_on(Class::Phone) || start < scan.floor {
         return None;
     }
-    let mut best = None;
-    let (mut digits, mut length) = (0_u64, 0);
+    let mut digits = [0; PHONE_DIGITS_MAX];
+    let (mut length, mut best) = (0, None);
     for (index, group) in window.rest().iter().enumerate().take(GROUPS_MAX) {
         // The trunk zero in `+44 (0)20 …` is not dialled from abroad.
         let trunk = index > 0 && group.length() == 1 && scan.byte_before(group.start, 1) == b'(';
         if !trunk {
-            length += group.length();
-            if length > PHONE_DIGITS_MAX {
+            let more = scan.text.get(group.start..group.end).unwrap_or_default();
+            let Some(place) = digits.get_mut(length..length + more.len()) else {
                 break;
-            }
-            for digit in scan.text.get(group.start..group.end).unwrap_or_default() {
-                digits = digits * 10 + u64::from(digit.wrapping_sub(b'0'));
-            }
+            };
+            place.copy_from_slice(more);
+            length += more.len();
         }
-        if is_e164(digits, length) {
-            best = Some((group.end, digits, length));
+        if is_e164(digits.get(..length).unwrap_or_default()) {
+            best = Some((group.end, length));
         }
     }
-    let (end, value, length) = best?;
+    let (end, length) = best?;
     if !ends_phone(scan, end) {
         return None;
     }
-    let number = u8::try_from(length).ok().map(|length| Number { length, value });
+    let number = Number::read(digits.get(..length).unwrap_or_default());
     Some(scan.found_number(Class::Phone, start, end, number))
 }
 
 /// `(212) 555-0147`, `212-555-0147`, `1.212.555.0147`: three, three and four digits, the
-/// first two groups beginning with 2 to 9.
+/// first two groups beginning with 2 to 9. With spaces only where a word calls it a
+/// phone number, or where it is all of a text.
 pub(super) fn north_american(
     scan: &mut Scan<'_, '_>,
     window: &Window<'_>,
@@ -63,6 +64,7 @@ pub(super) fn north_american(
     }
     let first = groups.first()?.start;
     let start = opening(scan, first);
+    let spaced = between == b' ' && separator(scan, local) == Some(b' ');
     let parenthesis = scan.byte(area.end) == b')' && scan.byte_before(area.start, 1) == b'(';
     let same = separator(scan, local) == Some(between) || parenthesis;
     let fits = same && matches!(between, b'-' | b'.' | b' ');
@@ -71,6 +73,11 @@ pub(super) fn north_american(
     let alone = fits && alone && ends_phone(scan, line.end);
     if !alone {
         scan.findings.crowded = true;
+        return None;
+    }
+    // Three numbers with spaces between them are no phone number by themselves.
+    let whole = scan.text.trim_ascii().len() == line.end - start;
+    if spaced && !whole && !scan.hints(start, line.end).has(Hints::PHONE) {
         return None;
     }
     // With or without the trunk digit it is the same number.
@@ -134,37 +141,32 @@ fn ends_phone(scan: &mut Scan<'_, '_>, end: usize) -> bool {
 }
 
 /// Whether digits are a country code and as many as numbers of that country have.
-fn is_e164(digits: u64, length: usize) -> bool {
-    let leading = |count: usize| {
-        let drop = length.checked_sub(count).and_then(|drop| u32::try_from(drop).ok())?;
-        digits.checked_div(10_u64.checked_pow(drop)?)
-    };
-    // The first digit of the national number must not be 0 or 1 in zone 1.
-    if leading(1) == Some(1) {
-        let begins = |at| leading(at).is_some_and(|prefix| prefix % 10 >= 2);
-        return length == 11 && begins(2) && begins(5);
+fn is_e164(digits: &[u8]) -> bool {
+    // In zone 1 area and exchange begin with 2 to 9.
+    if let [b'1', area, _, _, exchange, ..] = digits {
+        return digits.len() == 11 && *area >= b'2' && *exchange >= b'2';
     }
-    (1..=3).any(|code_length| {
-        let row = leading(code_length).and_then(|code| {
-            let at = COUNTRIES.binary_search_by_key(&code, |row| u64::from(row.0)).ok()?;
-            COUNTRIES.get(at)
-        });
-        // Codes of other lengths share these first digits only where they do not exist.
-        row.is_some_and(|(code, shortest, longest)| {
-            digit_count(*code) == code_length
-                && (code_length + usize::from(*shortest)..=code_length + usize::from(*longest))
-                    .contains(&length)
-        })
-    })
+    if digits.len() < E164_DIGITS_MIN {
+        return false;
+    }
+    // No country code is the begin of another, so the first that is listed is the one.
+    let mut code = 0_u16;
+    for (index, digit) in digits.iter().enumerate().take(3) {
+        code = code * 10 + u16::from(digit.wrapping_sub(b'0'));
+        let row = COUNTRIES.binary_search_by_key(&code, |row| row.0);
+        if let Some((_, shortest, longest)) = row.ok().and_then(|row| COUNTRIES.get(row)) {
+            let national = digits.len() - index - 1;
+            return (usize::from(*shortest)..=usize::from(*longest)).contains(&national);
+        }
+        if code == 0 {
+            return false;
+        }
+    }
+    false
 }
 
-fn digit_count(code: u16) -> usize {
-    match code {
-        0..10 => 1,
-        10..100 => 2,
-        100.. => 3,
-    }
-}
+/// Digits of the shortest number with its country code.
+const E164_DIGITS_MIN: usize = 8;
 
 /// Digits of the shortest national number that a telling name makes one.
 const NATIONAL_DIGITS_MIN: usize = 7;

@@ -5,6 +5,9 @@
 //! Every validator looks a bounded way back and consumes what it accepts, so that the
 //! whole stays linear whatever the text holds.
 
+use std::cell::Cell;
+
+use super::bytes::is_trigger;
 use super::context::{Hints, Keys, after, before};
 use super::{digits, email, net, secrets};
 use crate::class::{Class, ClassSet};
@@ -47,6 +50,10 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.undecided.is_empty()
+    }
+
     pub(super) fn clear(&mut self) {
         self.found.clear();
         self.undecided.clear();
@@ -54,13 +61,25 @@ impl Findings {
     }
 }
 
+/// A text and what is known about it before it is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'t> {
+    pub(super) text: &'t [u8],
+    /// The member names over it.
+    pub(super) keys: Keys<'t>,
+    /// Whether it is a JSON number.
+    pub(super) numeric: bool,
+}
+
 /// One pass over one text.
 pub(super) struct Scan<'t, 'f> {
     pub(super) text: &'t [u8],
-    pub(super) keys: Keys<'t>,
+    keys: Keys<'t>,
+    /// What the member names over the text suggest, once somebody asked.
+    named: Cell<Option<Hints>>,
     /// Whether the text is a JSON number.
     pub(super) numeric: bool,
-    pub(super) on: ClassSet,
+    on: ClassSet,
     pub(super) findings: &'f mut Findings,
     /// End of the last finding: what stands before it is no neighbour any more.
     pub(super) floor: usize,
@@ -69,18 +88,14 @@ pub(super) struct Scan<'t, 'f> {
 }
 
 impl<'t, 'f> Scan<'t, 'f> {
-    pub(super) fn new(
-        text: &'t [u8],
-        keys: Keys<'t>,
-        on: ClassSet,
-        findings: &'f mut Findings,
-    ) -> Self {
-        Scan { text, keys, numeric: false, on, findings, floor: 0, email_floor: 0 }
+    pub(super) fn new(subject: Subject<'t>, on: ClassSet, findings: &'f mut Findings) -> Self {
+        let Subject { text, keys, numeric } = subject;
+        Scan { text, keys, named: Cell::new(None), numeric, on, findings, floor: 0, email_floor: 0 }
     }
 
-    /// Looks at the whole text.
-    pub(super) fn run(mut self) {
-        let mut at = 0;
+    /// Looks at the text from a place on that nothing stands before.
+    pub(super) fn run(mut self, from: usize) {
+        let mut at = from;
         while at < self.text.len() {
             let end = at.saturating_add(BLOCK).min(self.text.len());
             at = if is_dull(self.text, at) { end } else { self.block(at, end) };
@@ -90,17 +105,24 @@ impl<'t, 'f> Scan<'t, 'f> {
     /// Looks at the bytes of one block; returns where to go on, which a value that
     /// reaches beyond the block moves.
     fn block(&mut self, mut at: usize, end: usize) -> usize {
-        while let Some(byte) = self.text.get(at).filter(|_| at < end) {
-            at = match TRIGGERS.get(usize::from(*byte)).unwrap_or(&Trigger::Nothing) {
-                Trigger::Nothing => at + 1,
-                Trigger::Digit => digits::at_digit(self, at),
-                Trigger::At => email::at_sign(self, at),
-                Trigger::Colon => net::at_colon(self, at),
-                Trigger::Dash => secrets::at_dash(self, at),
-                Trigger::Prefix => secrets::at_prefix(self, at),
+        loop {
+            let rest = self.text.get(at..end).unwrap_or_default();
+            let Some(skip) = rest.iter().position(|byte| is_trigger(*byte)) else {
+                return at.max(end);
             };
+            at = self.trigger(at + skip);
         }
-        at
+    }
+
+    /// Asks the validators of what the byte at a place can begin or mark.
+    fn trigger(&mut self, at: usize) -> usize {
+        match self.byte(at) {
+            b'0'..=b'9' => digits::at_digit(self, at),
+            b'@' | b'%' | b'&' => email::at_sign(self, at),
+            b':' => net::at_colon(self, at),
+            b'-' => secrets::at_dash(self, at),
+            _ => secrets::at_prefix(self, at),
+        }
     }
 
     pub(super) fn is_on(&self, class: Class) -> bool {
@@ -145,6 +167,13 @@ impl<'t, 'f> Scan<'t, 'f> {
         end
     }
 
+    /// What the member names over the text suggest.
+    pub(super) fn named(&self) -> Hints {
+        let named = self.named.get().unwrap_or_else(|| self.keys.hints());
+        self.named.set(Some(named));
+        named
+    }
+
     /// What the member name and the words beside a value suggest.
     ///
     /// The name counts for a value that is most of its text or stands in a short one; in
@@ -152,34 +181,24 @@ impl<'t, 'f> Scan<'t, 'f> {
     pub(super) fn hints(&self, start: usize, end: usize) -> Hints {
         let most = (end - start).saturating_mul(2) >= self.text.len();
         let named = most || self.text.len() <= SHORT_TEXT_BYTES;
-        let named = if named { self.keys.hints() } else { Hints::NONE };
+        let named = if named { self.named() } else { Hints::NONE };
         named | before(self.text, start) | after(self.text, end)
     }
 }
 
-/// What a byte can begin or mark.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Trigger {
-    Nothing,
-    /// A number of any class, or the check digits of an IBAN.
-    Digit,
-    /// An e-mail address, also where the sign is percent-encoded.
-    At,
-    /// An IPv6 address.
-    Colon,
-    /// A PEM block, or a secret whose fixed prefix ends here.
-    Dash,
-    /// A secret whose fixed prefix ends here.
-    Prefix,
-}
-
-/// Whether any byte of a text can begin a value. What escapes stand for counts too: the
-/// escapes of all such characters hold digits.
-pub(super) fn has_trigger(text: &[u8]) -> bool {
-    let stops = |byte: &u8| TRIGGERS.get(usize::from(*byte)) != Some(&Trigger::Nothing);
-    let blocks = text.chunks(BLOCK).enumerate();
-    let mut lively = blocks.filter(|(index, _)| !is_dull(text, index * BLOCK));
-    lively.any(|(_, block)| block.iter().any(stops))
+/// Where the first byte of a text stands that can begin a value. What escapes stand for
+/// counts too: the escapes of all such characters hold digits.
+pub(super) fn first_trigger(text: &[u8]) -> Option<usize> {
+    for (index, block) in text.chunks(BLOCK).enumerate() {
+        let at = index * BLOCK;
+        if is_dull(text, at) {
+            continue;
+        }
+        if let Some(skip) = block.iter().position(|byte| is_trigger(*byte)) {
+            return Some(at + skip);
+        }
+    }
+    None
 }
 
 /// Whether no byte of the block at `at` can begin a value. Written without early exits,
@@ -204,31 +223,6 @@ fn is_dull(text: &[u8], at: usize) -> bool {
         any |= single | pair;
     }
     any == 0
-}
-
-const fn trigger(byte: u8) -> Trigger {
-    match byte {
-        b'0'..=b'9' => Trigger::Digit,
-        // A percent-encoded sign holds digits, an entity holds digits or nothing we look for.
-        b'@' | b'%' | b'&' => Trigger::At,
-        b':' => Trigger::Colon,
-        b'-' => Trigger::Dash,
-        b'_' | b'A' | b'z' | b'J' | b'G' | b'v' => Trigger::Prefix,
-        _ => Trigger::Nothing,
-    }
-}
-
-const TRIGGERS: [Trigger; 256] = triggers();
-
-#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "compile time")]
-const fn triggers() -> [Trigger; 256] {
-    let mut table = [Trigger::Nothing; 256];
-    let mut byte = 0;
-    while byte < table.len() {
-        table[byte] = trigger(byte as u8);
-        byte += 1;
-    }
-    table
 }
 
 /// Bytes judged at once. Two vectors of the baseline of x86-64 and of AArch64.

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use memchr::memmem;
 
+use super::bytes::{is_alphanumeric, is_base64url};
 use super::scan::Scan;
 use crate::class::Class;
 use crate::json::{Document, KeyRule, Kind, Limits};
@@ -27,10 +28,13 @@ pub(super) fn at_dash(scan: &mut Scan<'_, '_>, at: usize) -> usize {
 
 /// Judges a byte that ends a fixed prefix.
 pub(super) fn at_prefix(scan: &mut Scan<'_, '_>, at: usize) -> usize {
-    let last = scan.byte(at);
+    let (last, before) = (scan.byte(at), scan.byte_before(at, 1));
+    if !can_end_prefix(before, last) {
+        return at + 1;
+    }
     let so_far = scan.text.get(..=at).unwrap_or_default();
     let rest = scan.text.get(at + 1..).unwrap_or_default();
-    for secret in SECRETS.iter().filter(|secret| secret.prefix.last() == Some(&last)) {
+    for secret in SECRETS.iter().filter(|secret| secret.ends_in(before, last)) {
         let shown = so_far.ends_with(secret.prefix) && rest.starts_with(secret.then);
         if !shown || !scan.is_on(secret.class) {
             continue;
@@ -48,6 +52,19 @@ pub(super) fn at_prefix(scan: &mut Scan<'_, '_>, at: usize) -> usize {
         }
     }
     at + 1
+}
+
+/// Whether any prefix ends in these two bytes: answered for every `_` and `-` of a text.
+fn can_end_prefix(before: u8, last: u8) -> bool {
+    match last {
+        b'_' => matches!(before, b'c' | b'e' | b'f' | b'm' | b'o' | b'p' | b'r'..=b'u'),
+        b'-' => matches!(before, b'a' | b'b' | b'i'..=b'k' | b'p' | b'r'..=b't'),
+        b'A' | b'z' => before == b'I',
+        b'J' => before == b'y',
+        b'G' => before == b'S',
+        b'v' => before == b'h',
+        _ => false,
+    }
 }
 
 /// A secret that begins with a fixed prefix.
@@ -68,6 +85,10 @@ struct Secret {
 impl Secret {
     const fn key(prefix: &'static [u8], body: fn(u8) -> bool, length: (usize, usize)) -> Secret {
         Secret { prefix, then: b"", class: Class::ApiKey, body, length, also: |_| true }
+    }
+
+    fn ends_in(&self, before: u8, last: u8) -> bool {
+        matches!(self.prefix, [.., b, l] if *b == before && *l == last)
     }
 
     /// The end of the secret whose body begins at `from`.
@@ -136,16 +157,8 @@ fn pem_end(scan: &Scan<'_, '_>, label: usize) -> Option<usize> {
     Some(label + end)
 }
 
-fn is_alphanumeric(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-}
-
 fn is_upper(byte: u8) -> bool {
     byte.is_ascii_uppercase() || byte.is_ascii_digit()
-}
-
-fn is_base64url(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -231,3 +244,16 @@ const PEM_DASHES: usize = 5;
 
 /// Unit: bytes. The longest label in use is `ENCRYPTED PRIVATE KEY`.
 const PEM_LABEL_BYTES_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::{SECRETS, can_end_prefix};
+
+    #[test]
+    fn every_prefix_passes_the_quick_check() {
+        for secret in &SECRETS {
+            let [.., before, last] = secret.prefix else { panic!("too short") };
+            assert!(can_end_prefix(*before, *last), "{:?}", secret.prefix);
+        }
+    }
+}

@@ -2,13 +2,14 @@
 //! that stands in strings included, and what is found becomes edits of the plan.
 
 use std::mem;
+use std::ops::Range;
 
 use super::Detector;
 use super::context::Keys;
 use super::mask;
 use super::nested::{Part, Reader, Token, looks_like_json};
 use super::redact::Plan;
-use super::scan::{Findings, Found, Number, Undecided, has_trigger};
+use super::scan::{Findings, Found, Number, Subject, Undecided, first_trigger};
 use super::view::{Escapes, Layer, View, has_lookalikes};
 use crate::class::{Class, ClassSet, Form};
 use crate::json::{Items, Kind, Members, Value};
@@ -31,24 +32,46 @@ pub(super) struct Walk<'m> {
 }
 
 /// What a text is in the message around it: decides what a replacement may look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// A string, by its wire range with quotes.
-    Text(usize, usize),
-    /// A number, by its wire range.
-    Number(usize, usize),
+#[derive(Debug, Clone, Copy)]
+enum Place<'l> {
+    /// A string, quotes included.
+    Text(Span<'l>),
+    /// A number.
+    Number(Span<'l>),
     /// A member name.
     Name,
     /// Text outside JSON.
     Free,
 }
 
+/// A stretch of a text. Where it stands on the wire is computed only when it is needed.
+#[derive(Debug, Clone, Copy)]
+struct Span<'l> {
+    layer: &'l Layer<'l>,
+    start: usize,
+    end: usize,
+}
+
+impl Span<'_> {
+    fn wire(&self) -> Range<usize> {
+        self.layer.range(self.start, self.end)
+    }
+}
+
 /// A number that counts only if it was found elsewhere.
 struct Pending {
     number: Number,
-    start: usize,
-    end: usize,
-    place: Place,
+    /// Where its digits stand.
+    range: Range<usize>,
+    place: PendingPlace,
+}
+
+/// As [`Place`], on the wire.
+enum PendingPlace {
+    Text(Range<usize>),
+    Number(Range<usize>),
+    Name,
+    Free,
 }
 
 /// A container whose children are being visited.
@@ -116,8 +139,9 @@ impl<'m> Walk<'m> {
             Kind::Object => Children::Members(value.members()),
             Kind::Array => Children::Items(value.items()),
             Kind::String => {
-                let span = value.span();
-                return self.string(value, keys, Place::Text(span.start, span.end));
+                let Range { start, end } = value.span();
+                let place = Place::Text(Span { layer: &Layer::WIRE, start, end });
+                return self.string(value, keys, place);
             }
             Kind::Number => return self.number(value, keys),
             Kind::True | Kind::False | Kind::Null => return,
@@ -125,7 +149,7 @@ impl<'m> Walk<'m> {
         stack.push(Frame { children, keys, labelled: 0 });
     }
 
-    fn string(&mut self, value: Value<'m>, keys: Keys<'m>, place: Place) {
+    fn string(&mut self, value: Value<'m>, keys: Keys<'m>, place: Place<'_>) {
         let inner = value.string_inner().unwrap_or_default();
         let escapes = if value.is_escaped() { Escapes::Decode } else { Escapes::Keep };
         let layer = Layer::wire(value.span().start + 1);
@@ -133,13 +157,12 @@ impl<'m> Walk<'m> {
     }
 
     fn number(&mut self, value: Value<'m>, keys: Keys<'m>) {
-        let span = value.span();
-        if span.len() < NUMBER_BYTES_MIN && !self.detector.has_custom() {
+        let Range { start, end } = value.span();
+        if end - start < NUMBER_BYTES_MIN && !self.detector.has_custom() {
             return;
         }
-        let place = Place::Number(span.start, span.end);
-        let context = Context { keys, place, depth: 0 };
-        self.scan(value.raw(), &Layer::wire(span.start), context);
+        let place = Place::Number(Span { layer: &Layer::WIRE, start, end });
+        self.scan(value.raw(), &Layer::wire(start), Context { keys, place, depth: 0 });
     }
 
     /// Looks at a text as it stands in its source.
@@ -148,7 +171,7 @@ impl<'m> Walk<'m> {
         if escapes == Escapes::Keep && !lookalikes {
             return self.content(source, &layer, context);
         }
-        if lookalikes || self.detector.has_custom() || has_trigger(source) {
+        if lookalikes || self.detector.has_custom() || first_trigger(source).is_some() {
             let view = View::new(source, escapes);
             self.content(&view.text, &layer.viewed(&view), context);
         }
@@ -156,7 +179,7 @@ impl<'m> Walk<'m> {
 
     /// Looks at a text as a reader sees it.
     fn content(&mut self, text: &[u8], layer: &Layer<'_>, context: Context<'_>) {
-        let is_value = context.place != Place::Name && context.depth < NESTING_MAX;
+        let is_value = !matches!(context.place, Place::Name) && context.depth < NESTING_MAX;
         if !is_value || !looks_like_json(text) {
             return self.scan(text, layer, context);
         }
@@ -172,17 +195,15 @@ impl<'m> Walk<'m> {
         // The objects of a nested text share one numbering of redacted names.
         let outer = mem::replace(&mut self.labelled, 0);
         for token in reader.by_ref() {
-            let Token { part, start, end, keys } = token;
+            let Token { part, start, end, keys, escapes } = token;
             let part_text = text.get(start..end).unwrap_or_default();
             let closed = text.get(end) == Some(&b'"');
             let place = match part {
                 Part::Name => Place::Name,
-                Part::Number => Place::Number(layer.out(start), layer.out(end)),
-                Part::Text if closed => Place::Text(layer.out(start - 1), layer.out(end + 1)),
+                Part::Number => Place::Number(Span { layer, start, end }),
+                Part::Text if closed => Place::Text(Span { layer, start: start - 1, end: end + 1 }),
                 Part::Text => Place::Free,
             };
-            let escaped = part != Part::Number && part_text.contains(&b'\\');
-            let escapes = if escaped { Escapes::Decode } else { Escapes::Keep };
             let inner = Context { keys, place, depth: context.depth + 1 };
             self.source(part_text, layer.part(start), escapes, inner);
         }
@@ -192,28 +213,36 @@ impl<'m> Walk<'m> {
 
     /// Finds what stands in a text and turns it into edits.
     fn scan(&mut self, text: &[u8], layer: &Layer<'_>, context: Context<'_>) {
+        let numeric = matches!(context.place, Place::Number(_));
+        self.findings.clear();
+        let subject = Subject { text, keys: context.keys, numeric };
+        self.detector.find(subject, &mut self.findings);
+        if self.findings.is_empty() {
+            return;
+        }
         let mut findings = mem::take(&mut self.findings);
-        findings.clear();
-        let numeric = matches!(context.place, Place::Number(..));
-        self.detector.find(text, context.keys, numeric, &mut findings);
         if findings.found.len() > 1 {
             self.resolve(&mut findings.found);
         }
-        if !findings.found.is_empty() {
-            self.edit(text, layer, context.place, &findings.found);
-        }
+        self.edit(text, layer, context.place, &findings.found);
         self.remember(layer, context.place, &findings);
         self.findings = findings;
     }
 
     /// Keeps the numbers that only a find elsewhere can explain.
-    fn remember(&mut self, layer: &Layer<'_>, place: Place, findings: &Findings) {
+    fn remember(&mut self, layer: &Layer<'_>, place: Place<'_>, findings: &Findings) {
         for Undecided { start, end, number } in &findings.undecided {
             let next = findings.found.partition_point(|found| found.end <= *start);
             let taken = findings.found.get(next).is_some_and(|found| found.start < *end);
             if !taken && self.undecided.len() < PENDING_MAX {
-                let (start, end) = (layer.out(*start), layer.out(*end));
-                self.undecided.push(Pending { number: *number, start, end, place });
+                let place = match place {
+                    Place::Text(span) => PendingPlace::Text(span.wire()),
+                    Place::Number(span) => PendingPlace::Number(span.wire()),
+                    Place::Name => PendingPlace::Name,
+                    Place::Free => PendingPlace::Free,
+                };
+                let range = layer.range(*start, *end);
+                self.undecided.push(Pending { number: *number, range, place });
             }
         }
     }
@@ -222,7 +251,10 @@ impl<'m> Walk<'m> {
     /// wins over what may be shown; between equals the longer one gives the class, and
     /// both are covered.
     fn resolve(&self, found: &mut Vec<Found>) {
-        found.sort_by_key(|f| (f.start, usize::MAX - f.end));
+        let order = |f: &Found| (f.start, usize::MAX - f.end);
+        if !found.is_sorted_by_key(order) {
+            found.sort_unstable_by_key(order);
+        }
         found.dedup_by(|next, last| {
             if next.start >= last.end {
                 return false;
@@ -249,7 +281,7 @@ impl<'m> Walk<'m> {
         }
     }
 
-    fn edit(&mut self, text: &[u8], layer: &Layer<'_>, place: Place, found: &[Found]) {
+    fn edit(&mut self, text: &[u8], layer: &Layer<'_>, place: Place<'_>, found: &[Found]) {
         for found in found {
             if let Some(form) = self.count(found.class) {
                 if let Some(number) = found.number {
@@ -257,8 +289,13 @@ impl<'m> Walk<'m> {
                 }
                 let form = if found.merged && form == Form::Mask { Form::Label } else { form };
                 let value = text.get(found.start..found.end).unwrap_or_default();
-                let range = (layer.out(found.start), layer.out(found.end));
-                self.replace(range, place, found.class, form, value);
+                let range = layer.range(found.start, found.end);
+                match place {
+                    Place::Text(span) if form == Form::Drop => self.drop_value(span.wire()),
+                    Place::Number(span) => self.replace_number(span.wire(), form),
+                    Place::Name => self.replace_name(range, found.class),
+                    Place::Text(_) | Place::Free => self.replace(range, found.class, form, value),
+                }
             }
         }
     }
@@ -277,34 +314,29 @@ impl<'m> Walk<'m> {
         (form != Form::Report).then_some(form)
     }
 
-    fn replace(
-        &mut self,
-        (start, end): (usize, usize),
-        place: Place,
-        class: Class,
-        form: Form,
-        value: &[u8],
-    ) {
+    fn drop_value(&mut self, value: Range<usize>) {
+        self.plan.replace(value, |out| out.extend_from_slice(b"null"));
+    }
+
+    /// A number stays one, so that the message still fits its schema.
+    fn replace_number(&mut self, value: Range<usize>, form: Form) {
+        let text: &[u8] = if form == Form::Drop { b"null" } else { b"0" };
+        self.plan.replace(value, |out| out.extend_from_slice(text));
+    }
+
+    /// A name is labelled in every form, and stays distinct in its object by a number.
+    fn replace_name(&mut self, range: Range<usize>, class: Class) {
         let label = self.detector.label(class);
-        match (place, form) {
-            (Place::Text(from, to) | Place::Number(from, to), Form::Drop) => {
-                self.plan.replace(from..to, |out| out.extend_from_slice(b"null"));
-            }
-            (Place::Number(from, to), Form::Mask | Form::Label | Form::Block | Form::Report) => {
-                self.plan.replace(from..to, |out| out.push(b'0'));
-            }
-            (Place::Name, _) => {
-                let number = self.next_label();
-                let text = match number {
-                    1 => format!("[{label}]"),
-                    _ => format!("[{label}_{number}]"),
-                };
-                self.plan.replace(start..end, |out| out.extend_from_slice(text.as_bytes()));
-            }
-            (Place::Text(..) | Place::Free, _) => {
-                self.plan.replace(start..end, |out| mask::write(out, class, form, label, value));
-            }
-        }
+        let text = match self.next_label() {
+            1 => format!("[{label}]"),
+            number => format!("[{label}_{number}]"),
+        };
+        self.plan.replace(range, |out| out.extend_from_slice(text.as_bytes()));
+    }
+
+    fn replace(&mut self, range: Range<usize>, class: Class, form: Form, value: &[u8]) {
+        let label = self.detector.label(class);
+        self.plan.replace(range, |out| mask::write(out, class, form, label, value));
     }
 
     /// The number of the next redacted name of the object at hand. Begins at 1, or above
@@ -318,7 +350,9 @@ impl<'m> Walk<'m> {
 
     /// Hides the numbers that nothing beside them explained but that were found elsewhere.
     fn finish(mut self) -> Plan {
-        self.known.sort_unstable();
+        if !self.undecided.is_empty() {
+            self.known.sort_unstable();
+        }
         for (at, pending) in mem::take(&mut self.undecided).into_iter().enumerate() {
             let same = self.known.binary_search_by_key(&pending.number, |known| known.0);
             let Some((_, class)) = same.ok().and_then(|index| self.known.get(index)).copied()
@@ -328,11 +362,21 @@ impl<'m> Walk<'m> {
             let Some(form) = self.count(class) else {
                 continue;
             };
-            let Pending { number, start, end, place } = pending;
+            let Pending { number, range, place } = pending;
             let digits = format!("{:0width$}", number.value, width = usize::from(number.length));
-            // Its object is long closed: a number that no object reaches.
-            self.labelled = LATE_LABELS.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
-            self.replace((start, end), place, class, form, digits.as_bytes());
+            match place {
+                PendingPlace::Text(value) if form == Form::Drop => self.drop_value(value),
+                PendingPlace::Number(value) => self.replace_number(value, form),
+                PendingPlace::Text(_) | PendingPlace::Free => {
+                    self.replace(range, class, form, digits.as_bytes());
+                }
+                PendingPlace::Name => {
+                    // Its object is long closed: a number that no object reaches.
+                    let late = u32::try_from(at).unwrap_or(u32::MAX);
+                    self.labelled = LATE_LABELS.saturating_add(late);
+                    self.replace_name(range, class);
+                }
+            }
         }
         self.plan.settle();
         self.plan
@@ -343,7 +387,7 @@ impl<'m> Walk<'m> {
 #[derive(Clone, Copy)]
 struct Context<'k> {
     keys: Keys<'k>,
-    place: Place,
+    place: Place<'k>,
     /// How many JSON texts in strings are around it.
     depth: usize,
 }
@@ -375,9 +419,10 @@ const NESTING_MAX: usize = 4;
 /// Shorter numbers are nobody's.
 const NUMBER_BYTES_MIN: usize = 7;
 
-/// Numbers without an explanation that are remembered for one message. Unit: numbers.
-/// Source: 64 bytes each, so at most 4 MiB. // limits.rs
-const PENDING_MAX: usize = 65_536;
+/// Numbers without an explanation that are remembered for one message. What explains
+/// itself is always hidden; only copies beyond this many others go unnoticed.
+/// Unit: numbers. Source: about 80 bytes each, so at most 20 MiB. // limits.rs
+pub(super) const PENDING_MAX: usize = 1 << 18;
 
 /// Numbers of labels for names whose object is closed begin after this.
 const LATE_LABELS: u32 = 1_000_000_000;

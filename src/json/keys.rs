@@ -33,18 +33,20 @@ pub(super) fn refuse_duplicates(
     rule: KeyRule,
 ) -> Result<(), JsonError> {
     let names = Names { members, first, at: 0 };
-    let mut seen = [NodeKey::EMPTY; LINEAR_MAX];
     let mut signatures = 0_u64;
     for (count, name) in names.clone().enumerate() {
         let key = NodeKey::new(bytes, name);
-        let (Some(slot), true) = (seen.get_mut(count), key.plain) else {
-            return refuse_duplicates_hashed(bytes, names, rule);
+        let plain = match rule {
+            KeyRule::Exact => !name.escaped,
+            KeyRule::Folded => !name.escaped && is_plain(key.inner),
         };
-        *slot = key;
+        if count >= LINEAR_MAX || !plain {
+            return refuse_duplicates_hashed(bytes, names, rule);
+        }
         // One bit per (length, first, last byte): while it is new, no earlier name is equal.
         let bit = key.signature();
         if signatures & bit != 0 {
-            let earlier = seen.get(..count).unwrap_or_default();
+            let earlier = names.clone().take(count).map(|name| NodeKey::new(bytes, name));
             refuse_plain(earlier, key, rule)?;
         }
         signatures |= bit;
@@ -52,14 +54,19 @@ pub(super) fn refuse_duplicates(
     Ok(())
 }
 
-/// Equality of plain ASCII names: case is all that folding can change in them.
-fn refuse_plain(earlier: &[NodeKey<'_>], key: NodeKey<'_>, rule: KeyRule) -> Result<(), JsonError> {
-    if earlier.iter().any(|other| other.inner == key.inner) {
+/// Equality of names without escapes; where they are folded they are plain ASCII, and
+/// case is all that folding can change in them.
+fn refuse_plain<'b>(
+    earlier: impl Iterator<Item = NodeKey<'b>> + Clone,
+    key: NodeKey<'_>,
+    rule: KeyRule,
+) -> Result<(), JsonError> {
+    if earlier.clone().any(|other| other.inner == key.inner) {
         return Err(JsonError::DuplicateKey { offset: key.offset });
     }
-    let alike = |other: &NodeKey<'_>| other.inner.eq_ignore_ascii_case(key.inner);
+    let mut earlier = earlier;
     match rule {
-        KeyRule::Folded if earlier.iter().any(alike) => {
+        KeyRule::Folded if earlier.any(|other| other.inner.eq_ignore_ascii_case(key.inner)) => {
             Err(JsonError::LookalikeKey { offset: key.offset })
         }
         KeyRule::Folded | KeyRule::Exact => Ok(()),
@@ -121,26 +128,20 @@ impl Iterator for Names<'_> {
 struct NodeKey<'b> {
     inner: &'b [u8],
     offset: usize,
-    plain: bool,
 }
 
 impl<'b> NodeKey<'b> {
-    const EMPTY: NodeKey<'static> = NodeKey { inner: b"", offset: 0, plain: false };
-
     fn new(bytes: &'b [u8], name: Node) -> Self {
-        let inner = inner(bytes, name);
-        let plain = !name.escaped && is_plain(inner);
-        NodeKey { inner, offset: widen(name.start), plain }
+        NodeKey { inner: inner(bytes, name), offset: widen(name.start) }
     }
 
     /// Equal names, and names that differ in case only, have the same bit.
     fn signature(&self) -> u64 {
-        let length = self.inner.len().to_le_bytes()[0];
-        let ends = [self.inner.first(), self.inner.last()];
-        let mixed = ends.iter().flatten().fold(length, |mixed, byte| {
-            mixed.wrapping_mul(31).wrapping_add(byte.to_ascii_lowercase())
-        });
-        1 << (mixed & 63)
+        let letter = |byte: Option<&u8>| u64::from(byte.copied().unwrap_or(0) | 0x20);
+        let ends = letter(self.inner.first()) << 8 | letter(self.inner.last());
+        let length = u64::from(self.inner.len().to_le_bytes()[0]);
+        // The high bits of a product depend on all bits of its factors.
+        1 << ((ends << 8 | length).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
     }
 }
 

@@ -74,11 +74,11 @@ impl<'t> Iterator for Pieces<'t> {
         let start = self.at;
         let rest = self.inner.get(start..).filter(|rest| !rest.is_empty())?;
         if rest.first() == Some(&b'\\') {
-            let (character, length) = escape(self.inner, start).unwrap_or(('\\', 1));
+            let (character, length) = escape_or_backslash(self.inner, start);
             self.at += length;
             return Some(Piece::Escape(length, character));
         }
-        let length = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+        let length = backslash(rest).unwrap_or(rest.len());
         self.at += length;
         Some(Piece::Plain(rest.get(..length).unwrap_or_default()))
     }
@@ -140,6 +140,11 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, s: &str) {
     }
 }
 
+/// The escape at `at` (a backslash), or the backslash for itself where none begins.
+pub(crate) fn escape_or_backslash(bytes: &[u8], at: usize) -> (char, usize) {
+    escape(bytes, at).unwrap_or(('\\', 1))
+}
+
 /// Reads the escape at `at` (a backslash): what it stands for and how many bytes it takes.
 fn escape(bytes: &[u8], at: usize) -> Result<(char, usize), JsonError> {
     let simple = match bytes.get(at + 1) {
@@ -196,14 +201,34 @@ fn hex_digit(value: u8) -> u8 {
     }
 }
 
-/// Most member names end within the first bytes: look at those without a call.
-fn quote_or_backslash(rest: &[u8]) -> Option<usize> {
-    let head = rest.get(..SHORT.min(rest.len())).unwrap_or_default();
-    if let Some(found) = head.iter().position(|b| matches!(b, b'"' | b'\\')) {
-        return Some(found);
+/// Most strings end within the first bytes: look at those without a call, eight at a time.
+pub(crate) fn quote_or_backslash(rest: &[u8]) -> Option<usize> {
+    for at in [0, 8] {
+        let Some(word) = rest.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
+            return memchr2(b'"', b'\\', rest);
+        };
+        let word = u64::from_le_bytes(*word);
+        let hits = equal_bytes(word, b'"') | equal_bytes(word, b'\\');
+        if hits != 0 {
+            return usize::try_from(hits.trailing_zeros() / 8).ok().map(|byte| at + byte);
+        }
     }
-    memchr2(b'"', b'\\', rest.get(head.len()..)?).map(|found| head.len() + found)
+    memchr2(b'"', b'\\', rest.get(16..)?).map(|found| 16 + found)
 }
 
-/// Below this many bytes a loop is faster than a call to the vectorised search.
-const SHORT: usize = 16;
+fn backslash(rest: &[u8]) -> Option<usize> {
+    if let Some(word) = rest.first_chunk::<8>() {
+        let hits = equal_bytes(u64::from_le_bytes(*word), b'\\');
+        if hits != 0 {
+            return usize::try_from(hits.trailing_zeros() / 8).ok();
+        }
+    }
+    memchr::memchr(b'\\', rest)
+}
+
+/// The high bit of the lowest byte of `word` that is `byte`; bits above it mean nothing.
+pub(crate) fn equal_bytes(word: u64, byte: u8) -> u64 {
+    let ones = u64::from_le_bytes([1; 8]);
+    let differing = word ^ (ones * u64::from(byte));
+    differing.wrapping_sub(ones) & !differing & (ones << 7)
+}

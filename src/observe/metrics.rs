@@ -7,15 +7,26 @@
 use std::fmt;
 use std::sync::Arc;
 
+use prometheus::core::Collector;
 use prometheus::{
-    Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use super::process;
 use super::record::Stage;
 use crate::call::Action;
 use crate::config::Server;
+
+/// One row a metric: field, kind, name, help, labels.
+macro_rules! registered {
+    ($r:ident, $kind:ident, $name:literal, $help:literal, $($label:literal),*) => {
+        register(&$r, $kind($name, $help, &[$($label),*]))?
+    };
+    ($r:ident; $($field:ident: $kind:ident $name:literal $help:literal [$($label:literal),*];)+) => {
+        Self { $($field: register(&$r, $kind($name, $help, &[$($label),*]))?,)+ registry: $r }
+    };
+}
 
 /// The registry and the handles that are not of one route.
 #[derive(Clone)]
@@ -40,7 +51,7 @@ pub struct Metrics {
     /// `sallyport_audit_queue_depth`
     pub audit_queue_depth: IntGauge,
     /// `sallyport_audit_lag_seconds`
-    pub audit_lag_s: prometheus::Gauge,
+    pub audit_lag_s: Gauge,
     /// `sallyport_audit_healthy`
     pub audit_healthy: IntGauge,
     /// `sallyport_tls_certificate_not_after_timestamp_seconds`
@@ -53,6 +64,8 @@ pub struct Metrics {
     pub generation: IntGauge,
     /// `sallyport_jwks_last_success_timestamp_seconds`
     pub jwks_last_success: GaugeVec,
+    /// `sallyport_connections_total`
+    pub connections: IntCounterVec,
     requests: IntCounterVec,
     tool_calls: IntCounterVec,
     duration: HistogramVec,
@@ -89,136 +102,33 @@ impl Metrics {
     /// Only when a name is registered twice, which a test excludes.
     pub fn new() -> Result<Self, prometheus::Error> {
         let r = Registry::new();
-        let metrics = Self {
-            refused_early: counters(
-                &r,
-                "refused_early_total",
-                "Refusals before a route was known, by code.",
-                &["code"],
-            )?,
-            authn: counters(
-                &r,
-                "authn_total",
-                "Authentications by result.",
-                &["server", "result"],
-            )?,
-            rate_limited: counters(
-                &r,
-                "rate_limited_total",
-                "Calls refused by a limit.",
-                &["server", "limit"],
-            )?,
-            guard_hits: counters(
-                &r,
-                "guard_hits_total",
-                "Hits of guard rules.",
-                &["server", "guard", "mode"],
-            )?,
-            redactions: counters(
-                &r,
-                "redactions_total",
-                "Values masked in answers, by class.",
-                &["server", "class"],
-            )?,
-            revealed: counters(
-                &r,
-                "revealed_total",
-                "Values shown because a scope allowed it, by class.",
-                &["server", "class"],
-            )?,
-            dropped_messages: counters(
-                &r,
-                "dropped_messages_total",
-                "Messages of upstreams that were not passed on.",
-                &["server", "reason"],
-            )?,
-            audit_records: counters(
-                &r,
-                "audit_records_total",
-                "Audit records by phase and result.",
-                &["phase", "result"],
-            )?,
-            audit_queue_depth: gauge(
-                &r,
-                "audit_queue_depth",
-                "Audit records waiting for the writer.",
-            )?,
-            audit_lag_s: float_gauge(
-                &r,
-                "audit_lag_seconds",
-                "Age of the oldest audit record that is not durable.",
-            )?,
-            audit_healthy: gauge(&r, "audit_healthy", "1 when audit records can be written.")?,
-            certificate_not_after: gauges(
-                &r,
-                "tls_certificate_not_after_timestamp_seconds",
-                "End of validity of served certificates.",
-                &["listener"],
-            )?,
-            reload_successful: gauge(
-                &r,
-                "config_last_reload_successful",
-                "1 when the last reload was accepted.",
-            )?,
-            reload_timestamp: gauge(
-                &r,
-                "config_last_reload_timestamp_seconds",
-                "Time of the last accepted configuration.",
-            )?,
-            generation: gauge(
-                &r,
-                "config_generation",
-                "Number of configurations accepted since start.",
-            )?,
-            jwks_last_success: {
-                let g = GaugeVec::new(
-                    opts(
-                        "jwks_last_success_timestamp_seconds",
-                        "Last successful fetch of an issuer's keys.",
-                    ),
-                    &["issuer"],
-                )?;
-                r.register(Box::new(g.clone()))?;
-                g
-            },
-            requests: counters(
-                &r,
-                "requests_total",
-                "Exchanges by action and decision code.",
-                &["server", "action", "decision"],
-            )?,
-            tool_calls: counters(
-                &r,
-                "tool_calls_total",
-                "Allowed tool calls; only configured names become labels.",
-                &["server", "tool"],
-            )?,
-            duration: histograms(
-                &r,
-                "request_duration_seconds",
-                "From the request head to the end of the answer.",
-                &["server"],
-                REQUEST_BUCKETS,
-            )?,
-            stage: histograms(
-                &r,
-                "stage_duration_seconds",
-                "Time spent in each stage.",
-                &["server", "stage"],
-                STAGE_BUCKETS,
-            )?,
-            in_flight: gauges(&r, "requests_in_flight", "Exchanges in flight.", &["server"])?,
-            sent_bytes: counters(
-                &r,
-                "sent_bytes_total",
-                "Body bytes sent to clients.",
-                &["server"],
-            )?,
-            registry: r,
-        };
-        let build =
-            gauges(&metrics.registry, "build_info", "Version of the gateway.", &["version"])?;
+        let build = registered!(r, gauges, "build_info", "Version of the gateway.", "version");
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let metrics = registered! { r;
+            refused_early: counters "refused_early_total" "Refusals before a route was known, by code." ["code"];
+            authn: counters "authn_total" "Authentications by result." ["server", "result"];
+            rate_limited: counters "rate_limited_total" "Calls refused by a limit." ["server", "limit"];
+            guard_hits: counters "guard_hits_total" "Hits of guard rules." ["server", "guard", "mode"];
+            redactions: counters "redactions_total" "Values masked in answers, by class." ["server", "class"];
+            revealed: counters "revealed_total" "Values shown because a scope allowed it, by class." ["server", "class"];
+            dropped_messages: counters "dropped_messages_total" "Messages of upstreams that were not passed on." ["server", "reason"];
+            audit_records: counters "audit_records_total" "Audit records by phase and result." ["phase", "result"];
+            audit_queue_depth: gauge "audit_queue_depth" "Audit records waiting for the writer." [];
+            audit_lag_s: float_gauge "audit_lag_seconds" "Age of the oldest audit record that is not durable." [];
+            audit_healthy: gauge "audit_healthy" "1 when audit records can be written." [];
+            certificate_not_after: gauges "tls_certificate_not_after_timestamp_seconds" "End of validity of served certificates." ["listener"];
+            reload_successful: gauge "config_last_reload_successful" "1 when the last reload was accepted." [];
+            reload_timestamp: gauge "config_last_reload_timestamp_seconds" "Time of the last accepted configuration." [];
+            generation: gauge "config_generation" "Number of configurations accepted since start." [];
+            jwks_last_success: float_gauges "jwks_last_success_timestamp_seconds" "Last successful fetch of an issuer's keys." ["issuer"];
+            connections: counters "connections_total" "What happened to client connections." ["listener", "event"];
+            requests: counters "requests_total" "Exchanges by action and decision code." ["server", "action", "decision"];
+            tool_calls: counters "tool_calls_total" "Allowed tool calls; only configured names become labels." ["server", "tool"];
+            duration: requests_histogram "request_duration_seconds" "From the request head to the end of the answer." ["server"];
+            stage: stages_histogram "stage_duration_seconds" "Time spent in each stage." ["server", "stage"];
+            in_flight: gauges "requests_in_flight" "Exchanges in flight." ["server"];
+            sent_bytes: counters "sent_bytes_total" "Body bytes sent to clients." ["server"];
+        };
         Ok(metrics)
     }
 
@@ -343,55 +253,45 @@ fn opts(name: &str, help: &str) -> Opts {
     Opts::new(format!("sallyport_{name}"), help)
 }
 
-fn counters(
+/// Registers a collector and hands it back.
+fn register<C: Collector + Clone + 'static>(
     r: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntCounterVec, prometheus::Error> {
-    let c = IntCounterVec::new(opts(name, help), labels)?;
-    r.register(Box::new(c.clone()))?;
-    Ok(c)
+    made: prometheus::Result<C>,
+) -> prometheus::Result<C> {
+    let made = made?;
+    r.register(Box::new(made.clone()))?;
+    Ok(made)
 }
 
-fn gauges(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntGaugeVec, prometheus::Error> {
-    let g = IntGaugeVec::new(opts(name, help), labels)?;
-    r.register(Box::new(g.clone()))?;
-    Ok(g)
+fn counters(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    IntCounterVec::new(opts(name, help), labels)
 }
 
-fn gauge(r: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-    let g = IntGauge::with_opts(opts(name, help))?;
-    r.register(Box::new(g.clone()))?;
-    Ok(g)
+fn gauges(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+    IntGaugeVec::new(opts(name, help), labels)
 }
 
-fn float_gauge(
-    r: &Registry,
-    name: &str,
-    help: &str,
-) -> Result<prometheus::Gauge, prometheus::Error> {
-    let g = prometheus::Gauge::with_opts(opts(name, help))?;
-    r.register(Box::new(g.clone()))?;
-    Ok(g)
+fn float_gauges(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
+    GaugeVec::new(opts(name, help), labels)
 }
 
-fn histograms(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-    buckets: &[f64],
-) -> Result<HistogramVec, prometheus::Error> {
-    let o = HistogramOpts::new(format!("sallyport_{name}"), help).buckets(buckets.to_vec());
-    let h = HistogramVec::new(o, labels)?;
-    r.register(Box::new(h.clone()))?;
-    Ok(h)
+fn gauge(name: &str, help: &str, _none: &[&str]) -> prometheus::Result<IntGauge> {
+    IntGauge::with_opts(opts(name, help))
+}
+
+fn float_gauge(name: &str, help: &str, _none: &[&str]) -> prometheus::Result<Gauge> {
+    Gauge::with_opts(opts(name, help))
+}
+
+fn requests_histogram(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
+    HistogramVec::new(
+        HistogramOpts::from(opts(name, help)).buckets(REQUEST_BUCKETS.to_vec()),
+        labels,
+    )
+}
+
+fn stages_histogram(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
+    HistogramVec::new(HistogramOpts::from(opts(name, help)).buckets(STAGE_BUCKETS.to_vec()), labels)
 }
 
 /// The OpenTelemetry MCP buckets, and 1, 2 and 5 ms, where a gateway lives.

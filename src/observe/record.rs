@@ -243,6 +243,13 @@ impl Record {
         line.finish()
     }
 
+    /// The intent is durable.
+    pub fn committed(&self) {
+        if let Some(route) = &self.route {
+            route.audit_record("intent", "durable");
+        }
+    }
+
     /// Closes an exchange that was refused: record, log line, metrics. Waits for room in the
     /// audit queue, for a bounded time.
     pub async fn refuse(&mut self, rejection: &Rejection) {
@@ -254,13 +261,13 @@ impl Record {
 
     /// The same without waiting, for messages that never became requests.
     pub fn refuse_now(&mut self, rejection: &Rejection) {
-        let queued = self.log.append(&self.refusal(rejection)).is_ok();
+        let queued = self.log.append(self.refusal(rejection)).is_ok();
         self.refused(rejection, queued);
     }
 
     /// Closes an exchange that was answered.
     pub fn close(&mut self, status: u16, closed: Closed, outcome: &Deeds) {
-        let queued = self.log.append(&self.completion(status, closed, outcome)).is_ok();
+        let queued = self.log.append(self.completion(status, closed, outcome)).is_ok();
         self.state = State::Closed;
         let Some(route) = &self.route else { return };
         route.audit_record("completion", queued_name(queued));
@@ -289,7 +296,8 @@ impl Record {
     /// Closes an exchange that ended in a document which needs no caller: metadata, preflight.
     pub fn close_document(&mut self, status: u16, bytes: u64) {
         let outcome = Deeds::default();
-        let line = self.completion(status, Closed { bytes, end: End::Complete }, &outcome);
+        let closed = Closed { bytes, end: End::Complete };
+        let line = self.ended("document", status, closed, &outcome);
         // A lost record of a public document is counted by the log itself.
         let _ = self.log.append(&line);
         self.state = State::Closed;
@@ -330,7 +338,11 @@ impl Record {
     }
 
     fn completion(&self, status: u16, closed: Closed, outcome: &Deeds) -> Bytes {
-        let mut line = self.head("completion", self.at + self.started.elapsed());
+        self.ended("completion", status, closed, outcome)
+    }
+
+    fn ended(&self, phase: &str, status: u16, closed: Closed, outcome: &Deeds) -> Bytes {
+        let mut line = self.head(phase, self.at + self.started.elapsed());
         self.names(&mut line);
         line.number("status_code", u64::from(status));
         line.millis("latency_ms", self.elapsed_micros());

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use super::{ADDRESSES_MAX, FetchError, Outbound, admit, max_age};
-use crate::limits::JWKS_BYTES_MAX;
+use crate::limits::{FETCH_MS, JWKS_BYTES_MAX};
 
 fn client() -> Outbound {
     Outbound::new(None, Vec::new()).unwrap()
@@ -133,6 +133,7 @@ async fn silent_server_ends_in_a_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = url(&format!("http://{}/", listener.local_addr().unwrap()));
     let mut client = client();
+    assert_eq!(client.timeout, Duration::from_millis(FETCH_MS));
     client.timeout = Duration::from_millis(20);
     assert_eq!(client.get_json(&at).await, Err(FetchError::Timeout(20)));
 }

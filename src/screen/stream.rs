@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::unfold;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -99,7 +99,7 @@ enum State {
 impl Relay {
     async fn next(&mut self) -> Option<Result<Bytes, StreamCut>> {
         loop {
-            if let Some(bytes) = self.out.pop_front() {
+            if let Some(bytes) = self.take_queued() {
                 self.spoken = Instant::now();
                 return Some(Ok(bytes));
             }
@@ -121,6 +121,22 @@ impl Relay {
                 _ = self.tick.tick() => self.ticked(),
             }
         }
+    }
+
+    /// All events that are ready, as one piece: they came in one, and a chunk and a TLS record each
+    /// would cost more than the copy.
+    fn take_queued(&mut self) -> Option<Bytes> {
+        let first = self.out.pop_front()?;
+        if self.out.is_empty() {
+            return Some(first);
+        }
+        let rest: usize = self.out.iter().map(Bytes::len).sum();
+        let mut joined = BytesMut::with_capacity(first.len() + rest);
+        joined.extend_from_slice(&first);
+        for bytes in self.out.drain(..) {
+            joined.extend_from_slice(&bytes);
+        }
+        Some(joined.freeze())
     }
 
     fn frame(&mut self, frame: Option<Result<hyper::body::Frame<Bytes>, hyper::Error>>) {

@@ -188,10 +188,10 @@ fn client_error(error: &hyper_util::client::legacy::Error) -> UpstreamError {
     }
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
-            if hyper.is_parse() || hyper.is_parse_status() || hyper.is_parse_too_large() {
-                return UpstreamError::Malformed("its head cannot be parsed");
-            }
+        if let Some(hyper) = cause.downcast_ref::<hyper::Error>()
+            && (hyper.is_parse() || hyper.is_parse_status() || hyper.is_parse_too_large())
+        {
+            return UpstreamError::Malformed("its head cannot be parsed");
         }
         source = cause.source();
     }

@@ -10,6 +10,7 @@
 )]
 
 mod corpus;
+mod cost;
 mod development;
 mod forged;
 mod keys;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
-use sallyport::authn::{Authenticator, Authn, SetupError, metadata};
+use sallyport::authn::source::KEY_FILE_FRESH_S;
+use sallyport::authn::{Authenticator, Authn, KEYS_SWEEP_MS, SetupError, metadata};
 use sallyport::call::Action;
 use sallyport::config::{Auth, Issuer as Trust, Rule, Server, TokenType};
 use sallyport::exchange::Exchange;
@@ -385,6 +386,11 @@ async fn run_loads_keys_before_the_first_caller_and_ends_when_told() {
     assert_eq!(issuer.fetches(), 1);
     stop.cancel();
     work.await.unwrap();
+}
+
+#[test]
+fn keys_are_looked_at_at_least_as_often_as_files_may_change() {
+    const { assert!(KEYS_SWEEP_MS <= KEY_FILE_FRESH_S * 1000) };
 }
 
 /// The pipeline runs on a multi-threaded runtime: its futures must be able to move.

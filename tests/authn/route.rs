@@ -27,7 +27,10 @@ pub struct Process {
 
 impl Process {
     pub fn start() -> Self {
-        let clock = Clock::manual(NOW);
+        Self::by(Clock::manual(NOW))
+    }
+
+    pub fn by(clock: Clock) -> Self {
         let outbound = Arc::new(Outbound::new(None, Vec::new()).unwrap());
         let authn = Authn::new(clock.clone(), outbound).unwrap();
         Self { clock, authn }

@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test may fail loudly"
 )]
 
@@ -29,5 +30,6 @@ mod rest;
 mod sessions;
 mod signals;
 mod streaming;
+mod threats;
 mod trail;
 mod upstreams;

@@ -23,7 +23,7 @@ async fn open_exchange_finishes_during_the_drain_and_nothing_new_is_accepted() {
     let edge = Edge::start(listener(None), Bounds::default()).await;
     let mut io = edge.plain().await;
     io.write_all(b"GET /gate HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    edge.echo.waiting.notified().await;
+    edge.waiting().await;
     edge.shutdown.cancel();
     refused(&edge).await;
     edge.echo.gate.notify_one();
@@ -53,7 +53,7 @@ async fn open_http2_stream_finishes_during_the_drain() {
     let io = edge.tls(pki.client().alpn(&["h2"]).build(), "gateway.test").await;
     let mut sender = http2(io).await;
     let answer = tokio::spawn(sender.send_request(get("/gate")));
-    edge.echo.waiting.notified().await;
+    edge.waiting().await;
     edge.shutdown.cancel();
     refused(&edge).await;
     edge.echo.gate.notify_one();
@@ -74,7 +74,7 @@ async fn what_outlasts_the_drain_is_cut_and_serve_returns() {
     stream.frame().await.unwrap().unwrap();
     let mut hanging = edge.tls(pki.client().build(), "gateway.test").await;
     hanging.write_all(b"GET /hang HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    edge.echo.waiting.notified().await;
+    edge.waiting().await;
     edge.shutdown.cancel();
     let end = timeout(SOON, edge.closed.recv()).await.unwrap().unwrap().end;
     assert_eq!(end, End::Dropped);

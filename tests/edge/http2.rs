@@ -91,7 +91,7 @@ async fn s49_heads_that_h2_accepts_and_http_1_1_would_not_are_refused() {
     io.write_all(&[PREFACE, &frame(HEADERS, WHOLE, 1, &head)].concat()).await.unwrap();
     io.flush().await.unwrap();
     until(&mut io, &[HEADERS]).await.expect("an answer");
-    let (_, detail) = edge.refusals.recv().await.unwrap();
+    let (_, detail) = edge.refusal().await;
     assert_eq!((detail, edge.handled()), ("Host contradicts :authority", 0));
 }
 

@@ -16,14 +16,14 @@ async fn s41_request_before_a_refused_one_is_answered_first() {
     let mut io = edge.plain().await;
     let good = b"GET /gate HTTP/1.1\r\nHost: a\r\n\r\n".as_slice();
     io.write_all(&[good, BAD].concat()).await.unwrap();
-    edge.echo.waiting.notified().await;
-    assert!(edge.refusals.try_recv().is_err(), "refused while an answer is under way");
+    edge.waiting().await;
+    assert!(edge.refused().is_none(), "refused while an answer is under way");
     edge.echo.gate.notify_one();
     let all = read_all(&mut io).await;
     let (first, second) = all.split_once("open").unwrap();
     assert!(first.starts_with("HTTP/1.1 200 OK"), "{all}");
     assert!(second.starts_with("HTTP/1.1 400 Bad Request"), "{all}");
-    assert_eq!(edge.refusals.recv().await.unwrap().0, Code::FramingInvalid);
+    assert_eq!(edge.refusal().await.0, Code::FramingInvalid);
     assert_eq!(edge.handled(), 1);
 }
 
@@ -78,6 +78,6 @@ async fn s42_http2_preface_on_an_http_1_1_connection_is_refused_not_sniffed() {
     let mut io = plain.plain().await;
     io.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     assert!(read_all(&mut io).await.starts_with("HTTP/1.1 400"));
-    assert_eq!(plain.refusals.recv().await.unwrap().0, Code::FramingInvalid);
+    assert_eq!(plain.refusal().await.0, Code::FramingInvalid);
     assert_eq!((edge.handled(), plain.handled()), (0, 0));
 }

@@ -123,7 +123,7 @@ pub struct Edge {
     pub shutdown: CancellationToken,
     pub served: JoinHandle<()>,
     events: mpsc::UnboundedReceiver<Event>,
-    pub refusals: mpsc::UnboundedReceiver<(Code, &'static str)>,
+    refusals: mpsc::UnboundedReceiver<(Code, &'static str)>,
     pub closed: mpsc::UnboundedReceiver<Closed>,
 }
 
@@ -165,6 +165,21 @@ impl Edge {
 
     pub async fn next_event(&mut self) -> Event {
         timeout(SOON, self.events.recv()).await.expect("no event came").unwrap()
+    }
+
+    /// Waits until a request stands before the gate, or hangs.
+    pub async fn waiting(&self) {
+        timeout(SOON, self.echo.waiting.notified()).await.expect("nobody waits");
+    }
+
+    /// Whether a refusal has been told that nobody has asked for.
+    pub fn refused(&mut self) -> Option<Code> {
+        self.refusals.try_recv().ok().map(|(code, _)| code)
+    }
+
+    /// The next refusal on the wire.
+    pub async fn refusal(&mut self) -> (Code, &'static str) {
+        timeout(SOON, self.refusals.recv()).await.expect("no refusal").unwrap()
     }
 
     pub fn handled(&self) -> usize {

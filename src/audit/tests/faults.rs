@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::super::Finding;
 use super::super::queue::{AppendError, State};
 use super::super::storage::{Disk, Storage};
+use super::super::{AUDIT_BACKOFF_MAX_MS, AUDIT_BACKOFF_MIN_MS, AUDIT_HEAD_INTERVAL_MS, Finding};
 use super::mem::{Mem, Op};
 use super::{Dir, Rig, body};
 
@@ -115,6 +116,49 @@ fn a_truncation_that_fails_too_is_made_up_for_before_anything_is_written() {
 }
 
 #[test]
+fn repairs_are_tried_ever_more_rarely_until_a_commit_succeeds() {
+    let mem = Mem::default();
+    let mut rig = Rig::open(mem.clone());
+    mem.fail(&[Op::Write]);
+    assert!(rig.stored(1).is_err());
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        waits.push(rig.writer.wait().unwrap().as_millis() as u64);
+        rig.turn();
+    }
+    assert_eq!(waits[..3], [1, 2, 4].map(|n| n * AUDIT_BACKOFF_MIN_MS));
+    assert_eq!(waits[6], AUDIT_BACKOFF_MAX_MS);
+    mem.fail(&[]);
+    rig.turn();
+    // Room for a gap record is not room for a call's: the wait stays long.
+    mem.fail(&[Op::Write]);
+    assert!(rig.stored(2).is_err());
+    assert_eq!(rig.writer.wait().unwrap().as_millis() as u64, AUDIT_BACKOFF_MAX_MS);
+    mem.fail(&[]);
+    rig.turn();
+    rig.stored(3).unwrap();
+    mem.fail(&[Op::Write]);
+    assert!(rig.stored(4).is_err());
+    assert_eq!(rig.writer.wait().unwrap().as_millis() as u64, AUDIT_BACKOFF_MIN_MS);
+}
+
+#[test]
+fn the_head_is_saved_at_the_first_record_and_then_once_in_a_while() {
+    let mem = Mem::default();
+    let mut rig = Rig::open(mem.clone());
+    assert_eq!(rig.writer.wait(), None, "an empty log has no head to save");
+    rig.stored(1).unwrap();
+    assert_eq!(mem.clone().head().unwrap().map(|head| head.seq), Some(1));
+    rig.stored(2).unwrap();
+    assert_eq!(mem.clone().head().unwrap().map(|head| head.seq), Some(1), "not so soon");
+    let wait = rig.writer.wait().unwrap();
+    assert!(!wait.is_zero() && wait <= Duration::from_millis(AUDIT_HEAD_INTERVAL_MS));
+    rig.turn();
+    assert_eq!(mem.clone().head().unwrap().map(|head| head.seq), Some(2));
+    assert_eq!(rig.writer.wait(), None);
+}
+
+#[test]
 fn a_failing_log_that_is_closed_tries_once_more_and_ends() {
     for (still, kinds) in [(vec![], vec!["gap"]), (vec![Op::Write], vec![])] {
         let mem = Mem::default();
@@ -185,7 +229,8 @@ fn a_log_whose_records_were_changed_under_it_is_not_continued() {
     let whole = mem.file();
     for tampered in [whole[..whole.len() - 40].to_vec(), {
         let mut flipped = whole.clone();
-        let at = flipped.len() - 4;
+        // Another number: still JSON, still in its place.
+        let at = flipped.len() - 3;
         flipped[at] ^= 1;
         flipped
     }] {

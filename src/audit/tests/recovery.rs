@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::super::storage::Disk;
-use super::super::{Finding, Log, OpenError};
+use super::super::{AUDIT_TAIL_BYTES, Finding, Log, OpenError};
 use super::{Dir, Rig, filled};
 
 fn append(dir: &Dir, bytes: &[u8]) {
@@ -127,7 +127,8 @@ async fn a_log_that_was_chained_anew_contradicts_its_saved_head() {
 async fn an_old_log_larger_than_the_tail_is_opened_by_its_tail_alone() {
     let dir = Dir::new();
     let log = Log::open(&dir.options()).unwrap();
-    let body = format!("{{\"a\":\"{}\"}}", "x".repeat(700_000));
+    // Eight records that are together a third longer than the tail.
+    let body = format!("{{\"a\":\"{}\"}}", "x".repeat(AUDIT_TAIL_BYTES as usize / 6));
     for _ in 0..8 {
         let wait = std::time::Duration::from_secs(60);
         log.append_durable(&body, wait).await.unwrap();

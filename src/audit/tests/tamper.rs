@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 
 use super::super::{
-    AUDIT_LINE_BYTES_MAX, AUDIT_VERIFY_FINDINGS_MAX, Finding, Head, Report, verify,
+    AUDIT_LINE_BYTES_MAX, AUDIT_VERIFY_FINDINGS_MAX, AUDIT_VERIFY_OPEN_INTENTS_MAX, Finding, Head,
+    Report, verify,
 };
 use super::{Dir, Rig, filled};
 use crate::audit::storage::Disk;
@@ -205,6 +206,28 @@ fn calls_without_a_recorded_end_are_named_in_the_order_of_the_log() {
     assert_eq!((report.intents, report.completions, report.refusals), (3, 2, 1));
     assert_eq!(report.completions_without_intent, 1);
     assert_eq!(report.exit_code(), 0, "open calls are a fact, not a manipulation");
+}
+
+#[test]
+fn more_open_calls_than_the_bound_are_not_followed_and_the_report_says_so() {
+    let dir = Dir::new();
+    let mut rig = Rig::open(Disk::open(&dir.0).unwrap());
+    for n in 0..=AUDIT_VERIFY_OPEN_INTENTS_MAX {
+        let body = format!("{{\"phase\":\"intent\",\"request_id\":\"{n}\"}}");
+        drop(rig.shared.append(body.as_bytes()).unwrap());
+        if n % 500 == 0 {
+            rig.turn();
+        }
+    }
+    rig.turn();
+    let report = dir.verify();
+    assert_eq!(report.open_intents.len(), AUDIT_VERIFY_OPEN_INTENTS_MAX);
+    assert!(
+        report.to_string().contains("NOT checked: which calls have no"),
+        "{:?}",
+        report.not_checked
+    );
+    assert_eq!(report.exit_code(), 0);
 }
 
 #[test]

@@ -63,6 +63,32 @@ pub(super) fn access(
     })
 }
 
+/// Scopes are needed whatever proved the identity, and only tokens carry them: without tokens
+/// some action must need none by name, or nobody can do anything.
+pub(super) fn open_without_tokens(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    access: &Access,
+    callers: &Callers<'_>,
+) {
+    let Some((actions, Auth::None | Auth::Certificate)) = callers.actions.zip(callers.auth) else {
+        return;
+    };
+    let open = |action: &Action| {
+        let own = access.scopes.iter().find(|(other, _)| other == action);
+        action.default_scope().is_some() && own.is_some_and(|(_, scopes)| scopes.is_empty())
+    };
+    if !actions.iter().any(open) {
+        let auth = at.key("auth");
+        let message = format!(
+            "nobody can call anything: with `auth: {}` there are no scopes, and every action needs one",
+            auth.shown()
+        );
+        let help = "add `scopes: { tools.invoke: [] }`, and the same for other actions that are meant to be open";
+        cx.absent(&auth, message, help);
+    }
+}
+
 fn action_scopes(
     cx: &mut Context<'_>,
     at: &At<'_>,
@@ -192,7 +218,7 @@ pub(super) fn scopes(
     let tokens = callers.auth.is_none_or(|auth| matches!(auth, Auth::Tokens(_)));
     if !raw.is_empty() && !tokens {
         let message = "no caller of this server can hold a scope: `auth` asks for no token";
-        cx.warn(at, message, "remove the scopes, or write `auth: tokens`");
+        cx.absent(at, message, "remove the scopes, or write `auth: tokens`");
     }
     let mut all = Vec::new();
     for (i, scope) in raw.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -31,7 +32,8 @@ pub(super) fn pair(
         cx.error(&key_at, "this kind of private key is not supported", help);
         return None;
     };
-    let leaf = chain.first().cloned();
+    // Before the comparison, which would call a certificate that is none a wrong one.
+    validity(cx, &cert_at, chain.first()?)?;
     if CertifiedKey::new(chain, signer).keys_match().is_err() {
         cx.error(
             &key_at,
@@ -44,7 +46,6 @@ pub(super) fn pair(
         );
         return None;
     }
-    validity(cx, &cert_at, &leaf?)?;
     Some(files)
 }
 
@@ -62,14 +63,29 @@ pub(super) fn authorities(cx: &mut Context<'_>, at: &At<'_>, path: &FilePath) ->
     Some(path)
 }
 
-/// A private key in PEM, read and dropped: whoever uses it reads it again.
+/// The key of a development issuer: P-256 in PKCS#8. Read and dropped: whoever uses it reads it
+/// again.
 pub(super) fn development_key(
     cx: &mut Context<'_>,
     at: &At<'_>,
     path: &FilePath,
 ) -> Option<PathBuf> {
     let path = cx.resolve(&path.0);
-    private_key(cx, at, &path).map(|_| path)
+    let key = private_key(cx, at, &path)?;
+    let usable = match &key {
+        PrivateKeyDer::Pkcs8(der) => {
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.secret_pkcs8_der())
+                .is_ok()
+        }
+        // The enumeration is open; whatever else it holds is no PKCS#8.
+        _ => false,
+    };
+    if !usable {
+        let help = "make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`";
+        cx.error(at, "a development key is a P-256 key in PKCS#8", help);
+        return None;
+    }
+    Some(path)
 }
 
 fn chain(

@@ -57,6 +57,9 @@ fn issuer(
         development_key,
     } = raw;
     let identifier = identifier(cx, &at.key("issuer"), &issuer.0);
+    if development_key.is_some() {
+        beside_development_key(cx, at, keys.as_ref(), algorithms.as_deref());
+    }
     let keys = key_source(cx, &at.key("keys"), keys);
     let algorithms = self::algorithms(cx, &at.key("algorithms"), algorithms);
     let audiences = audiences(cx, &at.key("audience"), audience);
@@ -184,6 +187,24 @@ fn claim(cx: &mut Context<'_>, at: &At<'_>, raw: Option<String>) -> Option<Optio
         return None;
     }
     Some(raw)
+}
+
+/// The key of a development issuer stands for its whole key set, and signs with ES256.
+fn beside_development_key(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    keys: Option<&raw::Keys>,
+    algorithms: Option<&[String]>,
+) {
+    if keys.is_some() {
+        let message =
+            "`keys` has no effect beside `development_key`, whose public half is the only key";
+        cx.error(&at.key("keys"), message, "remove one of the two");
+    }
+    if algorithms.is_some_and(|names| !names.iter().any(|name| name == "ES256")) {
+        let message = "tokens of a development issuer are signed with ES256, which is not accepted";
+        cx.error(&at.key("algorithms"), message, "add `ES256`, or remove `algorithms`");
+    }
 }
 
 /// The outer `None`: it could not be read, or may not be used.

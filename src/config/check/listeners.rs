@@ -120,7 +120,7 @@ fn listener<'t>(
     let remote = bind.filter(|bind| !secure && !is_loopback(bind.ip()));
     match (remote, plain_http) {
         (None, _) => {}
-        (Some(bind), Some(PlainHttp::Allowed)) => cx.warn(
+        (Some(bind), Some(PlainHttp::Allowed)) => cx.weak(
             &bind_at,
             format!("`{bind}` speaks plain HTTP: tokens and data can be read on the way"),
             "give it `tls`, unless a TLS proxy on the same machine stands before it",

@@ -114,7 +114,7 @@ fn audit_of(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) -> Optio
     let durability = match durability {
         None | Some(raw::Durability::Durable) => Durability::Durable,
         Some(raw::Durability::Written) => {
-            cx.warn(
+            cx.weak(
                 &at.key("durability"),
                 "a power loss may take the last audit records",
                 "write `durable`, or accept it",

@@ -22,7 +22,7 @@ pub(super) fn redact(
         }
         Some(raw::Redact::Named(RedactName::Off)) => {
             let message = "answers are not looked at: personal data and secrets reach every caller";
-            cx.warn(at, message, "remove the key to mask them, or `reveal` classes by scope");
+            cx.weak(at, message, "remove the key to mask them, or `reveal` classes by scope");
             Some(Redact::default())
         }
         Some(raw::Redact::Classes(list)) => {
@@ -97,7 +97,7 @@ fn classes<'t, 'n>(
         }
         if form == Form::Report {
             let message = format!("`report` shows every `{name}` to every caller");
-            cx.warn(&at, message, "write `mask` once the counts are as expected");
+            cx.weak(&at, message, "write `mask` once the counts are as expected");
         }
         all.push(class.map(|class| (class, form)));
     }
@@ -249,7 +249,7 @@ pub(super) fn guard(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Guard>) 
             if mode != GuardMode::Block {
                 let message =
                     format!("no argument is refused: `guard` is `{}` for all", at.shown());
-                cx.warn(at, message, "remove the key for the defaults, or write `block`");
+                cx.weak(at, message, "remove the key for the defaults, or write `block`");
             }
             return Guard { path: mode, url: mode, sql: mode, shell: mode, hidden_text: mode };
         }

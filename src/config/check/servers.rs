@@ -105,6 +105,9 @@ fn server(
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
     let access = access::access(cx, at, raw_access, &callers);
+    if let Some(access) = &access {
+        access::open_without_tokens(cx, at, access, &callers);
+    }
     let tools = match (&actions, &access) {
         (Some(actions), _) if !actions.contains(&Action::ToolsInvoke) => Tools::Never,
         (Some(_), Some(access)) => Tools::By(&access.tools),

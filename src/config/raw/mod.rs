@@ -257,8 +257,9 @@ pub struct Issuer {
     /// Claim that holds the caller's tenant. Default: none.
     #[schemars(example = &"tenant")]
     pub tenant_claim: Option<String>,
-    /// Private key, PEM, with which `sallyport token` signs: a development issuer, refused unless
-    /// every listener is on loopback. Default: none.
+    /// Private key, P-256 in PKCS#8 PEM, with which `sallyport token` signs; its public half is the
+    /// issuer's only key. A development issuer is refused unless every listener is on loopback.
+    /// Default: none.
     pub development_key: Option<FilePath>,
 }
 

@@ -31,8 +31,8 @@ pub struct Server {
     /// Who may call: `tokens` of all issuers, `{ issuers: [URL] }` for tokens of some,
     /// `certificate` for a client certificate alone, `none` for everybody. Default: `tokens`.
     pub auth: Option<Auth>,
-    /// Scopes per action, in place of the built-in ones (`mcp.` and the action's name).
-    /// Default: the built-in ones.
+    /// Scopes per action, in place of the built-in ones (`mcp.` and the action's name). An empty
+    /// list needs none; without tokens nobody has any. Default: the built-in ones.
     pub scopes: Option<Pairs<Vec<String>>>,
     /// Rules for tools by name; the first that matches decides, and what none matches is denied.
     /// Default: every tool, by the scopes of `tools.invoke`.

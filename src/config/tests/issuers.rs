@@ -129,6 +129,51 @@ fn development_issuer_is_for_loopback_alone_and_never_strict() {
 }
 
 #[test]
+fn development_key_is_the_only_key_and_signs_with_es256() {
+    let folder = with_certificate();
+    folder.write(
+        "ed.key",
+        rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap().serialize_pem(),
+    );
+    refused_in(
+        &folder,
+        &issuer("    development_key: «ed.key»\n"),
+        "a P-256 key in PKCS#8",
+        "openssl genpkey",
+    );
+    refused_in(
+        &folder,
+        &issuer("    development_key: tls.key\n    keys: «discover»\n"),
+        "`keys` has no effect",
+        "remove one of the two",
+    );
+    refused_in(
+        &folder,
+        &issuer("    development_key: tls.key\n    «algorithms»: [EdDSA]\n"),
+        "signed with ES256",
+        "add `ES256`",
+    );
+}
+
+#[test]
+fn without_tokens_some_action_must_need_no_scope() {
+    let base = SERVER
+        .replace("issuers:\n  - issuer: https://idp.example.com\n    roles_claim: roles\n", "");
+    refused(
+        &format!("{base}    auth: «none»\n"),
+        "nobody can call anything: with `auth: none` there are no scopes",
+        "scopes: { tools.invoke: [] }",
+    );
+    refused(
+        &format!(
+            "{base}    auth: none\n    scopes: {{ tools.invoke: [] }}\n    tools: [ {{ match: a, «scopes»: [x] }} ]\n"
+        ),
+        "can hold a scope",
+        "auth: tokens",
+    );
+}
+
+#[test]
 fn tokens_need_an_issuer() {
     let text = "listen: 127.0.0.1:0\nservers:\n  - name: a\n    public_url: https://a.example/mcp\n    upstream: http://127.0.0.1:1\n";
     let problems = check_in(&Folder::new(), text, Strictness::Normal).unwrap_err();
@@ -150,7 +195,8 @@ fn unknown_issuer_of_a_server_is_refused() {
 
 #[test]
 fn no_authentication_is_a_warning_and_a_strict_error() {
-    let text = format!("{SERVER}    auth: «none»\n").replace("    roles_claim: roles\n", "");
+    let text = format!("{SERVER}    auth: «none»\n    scopes: {{ tools.invoke: [] }}\n")
+        .replace("    roles_claim: roles\n", "");
     let text = text.replace("issuers:\n  - issuer: https://idp.example.com\n", "");
     warned_in(&Folder::new(), &text, "everybody may call this server", "auth: tokens");
     assert!(check_in(&Folder::new(), &unmarked(&text), Strictness::Strict).is_err());
@@ -163,13 +209,13 @@ fn certificate_authentication_needs_a_listener_that_asks_for_one() {
     let base = SERVER
         .replace("issuers:\n  - issuer: https://idp.example.com\n    roles_claim: roles\n", "");
     refused(
-        &format!("{base}    auth: «certificate»\n"),
+        &format!("{base}    auth: «certificate»\n    scopes: {{ tools.invoke: [] }}\n"),
         "no listener asks for client certificates",
         "client_ca",
     );
     let folder = with_certificate();
     let tls = "tls: { cert: tls.crt, key: tls.key, client_ca: tls.crt }\n";
-    let text = format!("{tls}{base}    auth: certificate\n");
+    let text = format!("{tls}{base}    auth: certificate\n    scopes: {{ tools.invoke: [] }}\n");
     let config = check_in(&folder, &text, Strictness::Strict).unwrap().config;
     assert!(matches!(config.servers[0].auth, Auth::Certificate));
 }

@@ -80,6 +80,23 @@ fn key_of_another_certificate_is_refused() {
 }
 
 #[test]
+fn pem_files_hold_what_they_say() {
+    let folder = with_certificate();
+    let pem = |what: &str| format!("-----BEGIN {what}-----\nAAAA\n-----END {what}-----\n");
+    folder.write("bad.crt", pem("CERTIFICATE"));
+    folder.write("bad.key", pem("PRIVATE KEY"));
+    let tls = |lines: &str| with(&format!("listen: 0.0.0.0:1\ntls: {{ {lines} }}\n"));
+    refused_in(&folder, &tls("cert: «bad.crt», key: tls.key"), "cannot be read", "make it again");
+    refused_in(&folder, &tls("cert: tls.crt, key: «bad.key»"), "not supported", "ECDSA");
+    refused_in(
+        &folder,
+        &tls("cert: tls.crt, key: tls.key, client_ca: «bad.crt»"),
+        "cannot be an authority",
+        "version 3",
+    );
+}
+
+#[test]
 fn certificate_must_be_in_time() {
     let folder = with_certificate();
     let text = with("listen: 0.0.0.0:1\ntls: { cert: «c.crt», key: c.key }\n");

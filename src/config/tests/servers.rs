@@ -53,6 +53,15 @@ fn http_public_url_behind_tls_is_refused() {
 }
 
 #[test]
+fn some_server_is_protected() {
+    refused(
+        "listen: 127.0.0.1:0\n«servers»: []\n",
+        "no server is protected",
+        "add one with `name`",
+    );
+}
+
+#[test]
 fn names_and_paths_of_servers_differ() {
     refused(
         &second("«notes»", "https://notes.example.com/two"),
@@ -203,15 +212,6 @@ fn role_that_nobody_can_have_is_refused() {
 }
 
 #[test]
-fn scopes_without_tokens_are_warned_about() {
-    let text = SERVER
-        .replace("issuers:\n  - issuer: https://idp.example.com\n    roles_claim: roles\n", "");
-    let text = format!("{text}    auth: none\n    tools: [ {{ match: a, scopes: [x] }} ]\n");
-    let warnings = accepted(&text).config.warnings;
-    assert!(warnings.iter().any(|w| w.contains("can hold a scope")), "{warnings:?}");
-}
-
-#[test]
 fn limits_are_positive_and_reach_something() {
     refused_server("    limits: { per_principal: «0/m» }\n", "rate of 0", "`off`");
     refused_server("    limits: { per_principal: «60 per minute» }\n", "not a rate", "`60/m`");
@@ -278,6 +278,7 @@ fn redaction_has_every_class_by_default_and_names_what_it_gives_away() {
 fn classes_patterns_and_reveals_are_checked() {
     refused_server("    redact: [«emial»]\n", "`emial` is not a class", "did you mean `email`?");
     refused_server("    «redact»: []\n", "masks nothing", "write `off`");
+    refused_server("    redact: { «classes»: {} }\n", "nothing is looked for", "redact: off");
     refused_server("    redact: [email, «email»]\n", "stands twice", "remove");
     refused_server(
         "    redact: { classes: { email: mask }, reveal: { «card»: [x] } }\n",

@@ -211,14 +211,16 @@ fn secret_of_several_lines_is_not_repeated() {
     );
     let block = SERVER.replace(
         "upstream: http://127.0.0.1:8080/mcp",
-        "upstream:\n      url: http://127.0.0.1:1/mcp\n      credential:\n        value: |\n          hunter2\n",
+        "upstream:\n      url: http://127.0.0.1:1/mcp\n      credential:\n        value: |\n          hunter2\n        headr: x\n",
     );
-    for text in [text, block] {
-        let problems = check_in(&Folder::new(), &text, Strictness::Normal).unwrap_err();
+    for text in [&text, &block] {
+        let problems = check_in(&Folder::new(), text, Strictness::Normal).unwrap_err();
         let shown = problems.to_string();
         assert!(shown.contains("must not hold the secret itself"), "{shown}");
         assert!(!shown.contains("hun") && !shown.contains("ter2"), "{shown}");
     }
+    let shown = check_in(&Folder::new(), &block, Strictness::Normal).unwrap_err().to_string();
+    assert!(shown.contains("|         headr: x"), "the next line is shown: {shown}");
 }
 
 #[test]

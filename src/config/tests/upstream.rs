@@ -205,3 +205,20 @@ fn credential_in_plain_text_to_another_machine_is_a_strict_error() {
     warned_in(&folder, &text, "sent in plain text to `10.0.0.1`", "https");
     assert!(check_in(&folder, &unmarked(&text), Strictness::Strict).is_err());
 }
+
+#[test]
+fn routes_without_tools_and_too_many_routes_are_refused() {
+    refused_server(
+        "    profile: { rest: [ { method: GET, path: /mcp/x, action: memory.read } ] }\n    limits: { «per_tool»: { a: 1/s } }\n",
+        "no request to this server calls a tool",
+        "remove it",
+    );
+    let many: String = (0..257)
+        .map(|i| format!("        - {{ method: GET, path: /mcp/{i}, action: memory.read }}\n"))
+        .collect();
+    refused_server(
+        &format!("    profile:\n      «rest»:\n{many}"),
+        "more than 256 routes",
+        "variables",
+    );
+}

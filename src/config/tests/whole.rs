@@ -80,6 +80,24 @@ fn file_with_everything_for_one_server_has_at_most_30_lines_and_no_warning() {
 }
 
 #[test]
+fn strict_check_refuses_what_gives_protection_away() {
+    let base = super::SERVER;
+    let plain = base.replace("127.0.0.1:0", "0.0.0.0:1\nplain_http: allowed");
+    let weak = [
+        plain,
+        format!("audit: {{ durability: written }}\n{base}"),
+        format!("{base}    redact: off\n"),
+        format!("{base}    redact: {{ classes: {{ card: report }} }}\n"),
+        format!("{base}    guard: off\n"),
+    ];
+    for text in weak {
+        assert_eq!(accepted(&text).warnings.len(), 1, "{text}");
+        let problems = check_in(&folder(), &text, Strictness::Strict).unwrap_err();
+        assert_eq!(problems.errors(), 1, "{problems}");
+    }
+}
+
+#[test]
 fn good_files_have_the_shape_of_the_schema() {
     for text in [SMALLEST, EVERYTHING] {
         let root = tree::parse(text, &mut Vec::new()).unwrap();

@@ -8,9 +8,11 @@
 
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle};
+use serde_saphyr::granit_parser::{self as granit, Event, Options, Parser, ScalarStyle};
 
 use super::problem::Problem;
+
+mod syntax;
 
 /// A place in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -175,18 +177,19 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
     options.block_nesting_limit = CONFIG_DEPTH_MAX;
     options.disallow_directives = true;
     options.set_emit_comments(false);
+    let source: Vec<&str> = text.lines().collect();
     let mut builder = Builder::default();
     let mut state = Ok(());
     for next in Parser::new_from_str_with_options(text, options) {
         state = match next {
             Ok((event, span)) => {
-                let lines = span.end.line().saturating_sub(span.start.line()) + 1;
-                builder.take(event, place(&span), lines)
+                let lines = lines_of(&span, &source);
+                builder.take(event, place(&span, &source), lines)
             }
             Err(error) => {
                 let marker = error.marker();
                 let span = Span { line: marker.line(), column: marker.col() + 1, length: 1 };
-                builder.fail(syntax(span, error.kind(), &error.info(), text))
+                builder.fail(syntax::problem(span, error.kind(), &error.info(), text))
             }
         };
         if state.is_err() {
@@ -236,6 +239,7 @@ impl Builder {
             Event::DocumentStart(..) | Event::Anchor(..) => Ok(()),
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span);
+                self.count(1, span)?;
                 let value = scalar(text.into_owned(), style, lines);
                 self.attach(Node { span, value }, anchor)
             }
@@ -252,6 +256,7 @@ impl Builder {
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some(node) => {
                     let copy = Node { span, value: node.value.clone() };
+                    self.count(copy.size(), span)?;
                     self.attach(copy, 0)
                 }
                 None => self.fail(self.unknown_alias(span)),
@@ -265,6 +270,16 @@ impl Builder {
                 "use plain mappings, lists and values",
             )),
         }
+    }
+
+    fn count(&mut self, values: usize, span: Span) -> Result<(), Broken> {
+        self.nodes = self.nodes.saturating_add(values);
+        if self.nodes > CONFIG_NODES_MAX {
+            let message = format!("more than {CONFIG_NODES_MAX} values");
+            let help = "split the configuration; aliases count as often as they are used";
+            return self.fail(Problem::error(self.path(), span, message, help));
+        }
+        Ok(())
     }
 
     fn fail(&mut self, problem: Problem) -> Result<(), Broken> {
@@ -286,6 +301,7 @@ impl Builder {
     }
 
     fn open(&mut self, frame: Frame) -> Result<(), Broken> {
+        self.count(1, frame.span)?;
         if self.expects_key() {
             return self.fail(self.not_a_key(frame.span));
         }
@@ -313,12 +329,6 @@ impl Builder {
 
     /// Puts a complete value where it belongs: as a key, after its key, into a list, at the root.
     fn attach(&mut self, node: Node, anchor: usize) -> Result<(), Broken> {
-        self.nodes = self.nodes.saturating_add(node.size());
-        if self.nodes > CONFIG_NODES_MAX {
-            let message = format!("more than {CONFIG_NODES_MAX} values");
-            let help = "split the configuration; aliases count as often as they are used";
-            return self.fail(Problem::error(self.path(), node.span, message, help));
-        }
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -416,56 +426,32 @@ fn is_decimal(text: &str) -> bool {
         && !zero
 }
 
-fn place(span: &serde_saphyr::granit_parser::Span) -> Span {
+/// What goes over several lines is marked to the end of its first.
+fn place(span: &granit::Span, source: &[&str]) -> Span {
     let (start, end) = (span.start, span.end);
-    let length = if end.line() == start.line() { end.col().saturating_sub(start.col()) } else { 1 };
-    Span { line: start.line(), column: start.col() + 1, length: length.max(1) }
-}
-
-/// The parser's own words, with the way out of the mistakes that people make.
-fn syntax(span: Span, kind: &ErrorKind, info: &str, text: &str) -> Problem {
-    let line = text.lines().nth(span.line.saturating_sub(1)).unwrap_or_default();
-    let (span, message, help) = match kind {
-        ErrorKind::RecursionLimitExceeded => (
-            span,
-            format!("nested deeper than {CONFIG_DEPTH_MAX} levels"),
-            "the configuration needs no more than six",
-        ),
-        ErrorKind::DirectiveDisallowed => (
-            span,
-            "YAML directives are not supported".to_owned(),
-            "remove the line that begins with `%`",
-        ),
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabInPlainScalar => (
-            indenting_tab(span, text),
-            "a tab stands where YAML wants spaces".to_owned(),
-            "indent with spaces",
-        ),
-        _ if line.contains("${") => (
-            span,
-            format!("not valid YAML: {info}"),
-            "between `{ }` and `[ ]`, put a value with `${NAME}` in quotes",
-        ),
-        _ => (
-            span,
-            format!("not valid YAML: {info}"),
-            "check the indentation, the quotes and the brackets up to this place",
-        ),
+    let until = if end.line() == start.line() {
+        end.col()
+    } else {
+        line_of(source, start.line()).chars().count()
     };
-    Problem::error(String::new(), span, message, help)
+    let length = until.saturating_sub(start.col()).max(1);
+    Span { line: start.line(), column: start.col() + 1, length }
 }
 
-/// The parser names the value that a tab interrupts; people look for the tab.
-fn indenting_tab(span: Span, text: &str) -> Span {
-    let from = span.line.saturating_sub(1);
-    let found = text.lines().enumerate().skip(from).find_map(|(line, content)| {
-        let tab = content.chars().take_while(|c| c.is_whitespace()).position(|c| c == '\t')?;
-        Some(Span { line: line + 1, column: tab + 1, length: 1 })
-    });
-    found.unwrap_or(span)
+/// Lines that a value takes. A block text ends where the next key begins, on a line that is not
+/// its own.
+fn lines_of(span: &granit::Span, source: &[&str]) -> usize {
+    let lines = span.end.line().saturating_sub(span.start.line()) + 1;
+    if lines == 1 {
+        return 1;
+    }
+    let blank =
+        line_of(source, span.end.line()).chars().take(span.end.col()).all(char::is_whitespace);
+    lines - usize::from(blank)
+}
+
+fn line_of<'s>(source: &[&'s str], line: usize) -> &'s str {
+    source.get(line.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 /// Nesting depth of the configuration. Unit: levels. Source: the deepest key stands on level

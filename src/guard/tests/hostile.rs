@@ -108,6 +108,7 @@ const PATHS: &[&str] = &[
     "/dev/sda",
     "/root",
     "/home/x/.ssh/id_rsa",
+    concat!("/ro", "ot/.ssh/id_rsa"),
     "/var/log/auth.log",
     "/var/run/docker.sock",
     "/run/secrets/token",

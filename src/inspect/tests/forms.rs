@@ -127,7 +127,7 @@ fn settings_without_sense_are_refused() {
     assert!(matches!(one("a", "x*"), Err(DetectorError::MatchesNothing { .. })));
     let large = format!(r"\w{{{}}}", CUSTOM_PATTERN_BYTES_MAX / 100);
     assert!(matches!(one("a", &large), Err(DetectorError::Pattern { .. })));
-    assert!(CUSTOM_CACHE_BYTES_MAX > CUSTOM_PATTERN_BYTES_MAX);
+    const { assert!(CUSTOM_CACHE_BYTES_MAX > CUSTOM_PATTERN_BYTES_MAX) };
     let many = |count: usize| {
         let patterns = (0..count).map(|n| custom(&format!("p{n}"), "x", Form::Label)).collect();
         build(vec![], patterns)

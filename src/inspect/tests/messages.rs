@@ -144,7 +144,7 @@ fn json_in_strings_is_read_as_json() {
             r#"{"text":"[INFO] jane@example.com said \"hi"}"#,
             r#"{"text":"[INFO] [EMAIL] said \"hi"}"#,
         ),
-        (r#"{"text":"[212 555 0147]"}"#, r#"{"text":"[[PHONE]]"}"#),
+        (r#"{"text":"[212-555-0147]"}"#, r#"{"text":"[[PHONE]]"}"#),
         (r#"{"text":"{\"a\":1} then a@b.de"}"#, r#"{"text":"{\"a\":1} then [EMAIL]"}"#),
     ]);
 }

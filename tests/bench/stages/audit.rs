@@ -1,0 +1,54 @@
+//! The audit log: append and wait until the record is on the disk, alone and in company.
+
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, Throughput};
+use sallyport::audit::{Log, Options};
+use sallyport::config::Durability;
+use tokio::runtime::Runtime;
+
+use super::directory;
+
+pub fn measure(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let record = record();
+    let mut group = criterion.benchmark_group("audit::Log append and wait");
+    group.throughput(Throughput::Elements(1));
+    for (name, durability) in [("on disk", Durability::Durable), ("written", Durability::Written)] {
+        let dir = directory(&format!("audit-{}", name.replace(' ', "-")));
+        let options = Options { durability, ..Options::new(&dir) };
+        let log = Log::open(&options).unwrap();
+        for waiters in [1_u64, 16, 64] {
+            group.bench_function(format!("{name}, {waiters} waiters"), |b| {
+                b.iter_custom(|records| runtime.block_on(append(&log, record, waiters, records)));
+            });
+        }
+        runtime.block_on(log.close());
+        let _ = std::fs::remove_dir_all(&dir);
+    }
+}
+
+/// `records` records by `waiters` tasks, each of which waits for one before it appends the next.
+async fn append(log: &Log, record: &'static [u8], waiters: u64, records: u64) -> Duration {
+    let started = Instant::now();
+    let mut tasks = Vec::new();
+    for waiter in 0..waiters {
+        let share = records / waiters + u64::from(waiter < records % waiters);
+        let log = log.clone();
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..share {
+                log.append_durable(record, Duration::from_secs(10)).await.unwrap();
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    started.elapsed()
+}
+
+/// An intent of the usual size: about 500 bytes.
+fn record() -> &'static [u8] {
+    let text = r#"{"timestamp":"2026-11-22T11:38:17.123456Z","kind":"call","phase":"intent","request_id":"019aab7e-5c1f-7d3a-9a70-2f6f1c8e9b00","server":"crm","client":"client-1","user_id":"user-00001","operation":"tools/call","action":"tools.invoke","resource":"get_record","listener":"https","client_ip":"127.0.0.1","auth_method":"bearer","issuer":"https://idp.example.com","token_id":"0123456789abcdef","roles":["analyst","support"],"params":{"q":"customer 4711","limit":1},"decision":"allow","config":"0123456789abcdef"}"#;
+    text.as_bytes()
+}

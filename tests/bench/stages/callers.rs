@@ -1,0 +1,91 @@
+//! Callers: tokens seen before and tokens seen for the first time, and sealed sessions.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+use bytes::Bytes;
+use criterion::Criterion;
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue};
+use sallyport::authn::keys::KeySet;
+use sallyport::authn::{Authenticator, Authn, jwt};
+use sallyport::clock::Clock;
+use sallyport::outbound::Outbound;
+use sallyport::peer::Peer;
+use sallyport::principal::PrincipalKey;
+use sallyport::session::Sealer;
+
+use super::{ISSUER, RESOURCE, World};
+use crate::keys::Signer;
+
+pub fn measure(criterion: &mut Criterion) {
+    verify(criterion);
+    remembered(criterion);
+    sessions(criterion);
+}
+
+/// Form, strict JSON, key and signature: what a token costs that was not seen before.
+fn verify(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("authn, a new token");
+    for (alg, signer) in
+        [("ES256", Signer::es256()), ("RS256", Signer::rs256()), ("EdDSA", Signer::eddsa())]
+    {
+        let keys = KeySet::parse(Bytes::from(signer.jwks())).unwrap();
+        let token = token(&signer, alg);
+        group.bench_function(alg, |b| {
+            b.iter(|| {
+                let read = jwt::read(black_box(&token)).unwrap();
+                keys.verify(read.alg, read.kid.as_deref(), read.signed, &read.signature).unwrap();
+                read
+            });
+        });
+    }
+}
+
+/// From header fields to a principal, out of the cache.
+fn remembered(criterion: &mut Criterion) {
+    let signer = Signer::es256();
+    let world = World::new(&signer.jwks());
+    let outbound = Arc::new(Outbound::new(None, Vec::new()).unwrap());
+    let authn = Authn::new(Clock::system(), outbound).unwrap();
+    let judge = Authenticator::new(&authn, world.server()).unwrap();
+    let mut headers = HeaderMap::new();
+    let value = format!("Bearer {}", token(&signer, "ES256"));
+    headers.insert("authorization", HeaderValue::from_str(&value).unwrap());
+    let peer =
+        Peer { listener: Arc::from("bench"), address: "127.0.0.1:1".parse().unwrap(), tls: None };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(judge.identify(&headers, &peer)).unwrap();
+    assert_eq!(authn.cached_tokens(), 1);
+    criterion.bench_function("authn, a remembered token", |b| {
+        b.iter(|| judge.identify(black_box(&headers), &peer).now_or_never().unwrap().unwrap());
+    });
+}
+
+fn sessions(criterion: &mut Criterion) {
+    let sealer = Sealer::new(None).unwrap();
+    let caller = PrincipalKey([7; 16]);
+    let id = "1868a90c-5c1f-4d3a-9a70-2f6f1c8e9b00";
+    let day = Duration::from_secs(86_400);
+    let sealed = sealer.seal(id, caller, "bench", 1_000, day).unwrap();
+    let mut group = criterion.benchmark_group("session");
+    group.bench_function("seal", |b| {
+        b.iter(|| sealer.seal(black_box(id), caller, "bench", 1_000, day).unwrap());
+    });
+    group.bench_function("open", |b| {
+        b.iter(|| sealer.open(black_box(&sealed), caller, "bench", 2_000).unwrap());
+    });
+    group.bench_function("hash for the record", |b| b.iter(|| sealer.hash(black_box(&sealed))));
+}
+
+/// As issuers send them: about 400 bytes of claims.
+fn token(signer: &Signer, alg: &str) -> String {
+    let header = B64.encode(format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"1"}}"#));
+    let claims = format!(
+        r#"{{"iss":"{ISSUER}","aud":"{RESOURCE}","sub":"user-00001","client_id":"client-1","jti":"019aab7e-5c1f-7d3a","iat":1790000000,"nbf":1790000000,"exp":4000000000,"scope":"mcp.tools.list mcp.tools.invoke crm:read","roles":["analyst","support"],"tenant":"acme-1","email":"user-00001@example.com"}}"#
+    );
+    signer.sign(&header, &claims)
+}

@@ -1,0 +1,65 @@
+//! Decisions: one call, and a list of a thousand tools for one caller.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use criterion::{Criterion, Throughput};
+use sallyport::authz::Authorizer;
+use sallyport::call::{Action, Resource};
+use sallyport::clock::Clock;
+use sallyport::json::Document;
+use sallyport::mcp::catalogue::{self, Listing};
+use sallyport::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
+
+use super::messages::ANSWER;
+use super::{ISSUER, World};
+use crate::samples;
+
+pub fn measure(criterion: &mut Criterion) {
+    let world = World::new(r#"{"keys":[]}"#);
+    let authz = Authorizer::new(world.server(), &Clock::system());
+    let caller = caller();
+    let (crm, admin) = (tool("crm.find_customer"), tool("admin.drop_table"));
+    assert!(authz.allows(&caller, Action::ToolsInvoke, &crm));
+    assert!(!authz.allows(&caller, Action::ToolsInvoke, &admin));
+    let mut group = criterion.benchmark_group("authz, five rules");
+    for (name, resource) in [("allow", &crm), ("deny", &admin)] {
+        group.bench_function(name, |b| {
+            b.iter(|| authz.allows(&caller, Action::ToolsInvoke, black_box(resource)));
+        });
+    }
+
+    let list = Document::parse(Bytes::from(samples::tool_list(TOOLS)), &ANSWER).unwrap();
+    let result = list.root().get("result").unwrap();
+    let visible = |name: &str| authz.visible(&caller, Action::ToolsInvoke, name);
+    let filtered = catalogue::filter(Listing::Tools, result, visible).unwrap();
+    assert!(filtered.shown > 0 && filtered.hidden > 0);
+    group.throughput(Throughput::Elements(TOOLS as u64));
+    group.bench_function("filter a list of 1,000 tools", |b| {
+        b.iter(|| catalogue::filter(Listing::Tools, black_box(result), visible).unwrap());
+    });
+}
+
+fn tool(name: &str) -> Resource {
+    Resource::Tool(name.into())
+}
+
+/// May use three of the four areas.
+fn caller() -> Principal {
+    Principal {
+        method: AuthMethod::Bearer,
+        issuer: Arc::from(ISSUER),
+        subject: Arc::from("user-00001"),
+        client_id: Some(Arc::from("client-1")),
+        scopes: Scopes::from_names(["mcp.tools.list", "mcp.tools.invoke", "crm:read"]),
+        roles: vec![Arc::from("analyst"), Arc::from("support")],
+        tenant: Some(Arc::from("acme-1")),
+        certificate: None,
+        expires_at_s: Some(4_000_000_000),
+        token_id_hash: None,
+        key: PrincipalKey([7; 16]),
+    }
+}
+
+const TOOLS: usize = 1_000;
