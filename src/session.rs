@@ -216,7 +216,9 @@ impl Sealer {
     #[must_use]
     pub fn hash(&self, sealed: &str) -> String {
         let tag = hmac::sign(&self.hash, sealed.as_bytes());
-        tag.as_ref().iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect()
+        let digit = |value: u8| char::from_digit(u32::from(value), 16);
+        let bytes = tag.as_ref().iter().take(HASH_BYTES);
+        bytes.flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0F)]).flatten().collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Characters that people do not see and models read.
 
-use super::{Check, Probe};
+use super::{Check, Probe, Signs};
 
 /// Direction overrides and embeddings, tag characters, runs of zero-width characters and of
 /// variation selectors (S-36; "Trojan Source", ASCII smuggling). Looked for in every text.
@@ -11,9 +11,12 @@ impl Check for HiddenText {
         "hidden_text"
     }
 
+    fn needs(&self) -> Signs {
+        Signs::WIDE
+    }
+
     fn hits(&self, probe: &Probe<'_>) -> bool {
-        // ASCII has none of them, and almost all text is ASCII.
-        !probe.text.is_ascii() && hides(probe.text)
+        hides(probe.text)
     }
 }
 

@@ -13,6 +13,7 @@ mod hidden;
 mod parameter;
 mod path;
 mod shell;
+mod signs;
 mod sql;
 mod url;
 mod walk;
@@ -29,6 +30,7 @@ use crate::limit::Admitted;
 use crate::reject::{Code, Rejection};
 
 pub use parameter::Parameter;
+pub use signs::Signs;
 
 /// An admitted call whose arguments were looked at and not refused.
 #[derive(Debug)]
@@ -60,9 +62,23 @@ pub struct Probe<'a> {
     pub text: &'a str,
     /// What its parameter is for, by the parameter's name.
     pub parameter: Parameter,
+    /// Which kinds of characters it has; of free text only whether it goes beyond ASCII.
+    pub signs: Signs,
 }
 
-impl Probe<'_> {
+impl<'a> Probe<'a> {
+    fn new(text: &'a str, parameter: Parameter) -> Self {
+        let signs = match parameter {
+            Parameter::Free => Signs::of_free(text),
+            Parameter::Path
+            | Parameter::Url
+            | Parameter::Word
+            | Parameter::Name
+            | Parameter::Other => Signs::of(text),
+        };
+        Self { text, parameter, signs }
+    }
+
     /// Whether the value of a parameter whose name says nothing is a text rather than a word:
     /// long, or of several lines. Texts hold punctuation and talk of commands.
     fn is_text(&self) -> bool {
@@ -81,6 +97,9 @@ impl Probe<'_> {
 pub trait Check: Sync {
     /// The name in configuration, records and metrics.
     fn name(&self) -> &'static str;
+
+    /// Without any of these signs a value cannot hit, and is not looked at.
+    fn needs(&self) -> Signs;
 
     /// Whether the value looks like this attack. Linear in the value's length.
     fn hits(&self, probe: &Probe<'_>) -> bool;
@@ -173,7 +192,7 @@ impl Guards {
         let may_block = self.active.iter().any(|(_, mode)| *mode == GuardMode::Block);
         walk::strings(call, &mut |probe, place| {
             for (check, mode) in &self.active {
-                if check.hits(probe) {
+                if probe.signs.meets(check.needs()) && check.hits(probe) {
                     let hit = Hit { check: check.name(), path: place.path(), mode: word(*mode) };
                     hits.add(hit);
                 }

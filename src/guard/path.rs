@@ -1,7 +1,11 @@
 //! Paths that leave the place they are meant for.
 
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
 use super::decode::unfold;
-use super::{Check, Parameter, Probe};
+use super::{Check, Parameter, Probe, Signs};
 
 /// Traversal in any encoding, NUL, system files, other users' homes, drives, shares and stream
 /// wrappers in path parameters; in all others but free text only what cannot be anything else.
@@ -12,26 +16,23 @@ impl Check for Path {
         "path"
     }
 
+    fn needs(&self) -> Signs {
+        let separators = Signs::SLASH.and(Signs::DOT).and(Signs::COLON).and(Signs::TILDE);
+        separators.and(Signs::PERCENT).and(Signs::CONTROL).and(Signs::WIDE)
+    }
+
     fn hits(&self, probe: &Probe<'_>) -> bool {
         let typed = match probe.parameter {
             Parameter::Free => return false,
             Parameter::Path => true,
             Parameter::Url | Parameter::Word | Parameter::Name | Parameter::Other => false,
         };
-        if is_clean(probe.text) {
-            return false;
-        }
         let mut text = unfold(probe.text);
         if text.contains("..0x") || text.contains("0x2e") {
             text = text.replace("0x2e", ".").replace("0x2f", "/").replace("0x5c", "\\").into();
         }
         if typed { leaves(text.trim()) } else { surely_leaves(probe.text, &text) }
     }
-}
-
-/// Without any of these bytes nothing can be found.
-fn is_clean(text: &str) -> bool {
-    !text.bytes().any(|b| matches!(b, b'/' | b'\\' | b'%' | b'.' | b':' | b'~' | 0 | 0x80..))
 }
 
 fn leaves(text: &str) -> bool {
@@ -99,13 +100,16 @@ fn is_system_file(text: &str) -> bool {
 }
 
 fn holds_secret_file(text: &str) -> bool {
-    SECRET_FILES.iter().any(|file| {
-        memchr::memmem::find_iter(text.as_bytes(), file).any(|at| {
-            let before = at.checked_sub(1).and_then(|at| text.as_bytes().get(at));
-            before.is_none_or(|b| !b.is_ascii_alphanumeric())
-        })
-    }) || (text.contains('\\') && holds_secret_file(&text.replace('\\', "/")))
+    SECRET_FILE.is_match(text.as_bytes())
 }
+
+/// One of [`SECRET_FILES`] that is not the end of a longer word, with slashes of either kind.
+#[expect(clippy::expect_used, reason = "made of constants; every test of paths compiles it")]
+static SECRET_FILE: LazyLock<Regex> = LazyLock::new(|| {
+    let files: Vec<_> =
+        SECRET_FILES.iter().map(|file| regex::escape(file).replace('/', r"[/\\]")).collect();
+    Regex::new(&format!("(?-u)(?:^|[^a-z0-9])(?:{})", files.join("|"))).expect("constant pattern")
+});
 
 /// Directories of the operating system that no tool's data lives in, lower case.
 const SYSTEM_DIRECTORIES: &[&str] = &[
@@ -178,25 +182,25 @@ const SERVICE_ENDINGS: &[&str] =
     &[".cnf", ".conf", ".err", ".index", ".ini", ".log", ".passwd", ".pdb", ".pid", "_log"];
 
 /// Files that are named in attacks and hardly elsewhere, lower case, wherever they stand.
-const SECRET_FILES: &[&[u8]] = &[
-    b"etc/passwd",
-    b"etc/shadow",
-    b"etc/master.passwd",
-    b"etc/security/passwd",
-    b"proc/self/",
-    b".ssh/id_",
-    b".ssh/authorized_keys",
-    b".aws/credentials",
-    b".bash_history",
-    b".htpasswd",
-    b"windows/win.ini",
-    b"winnt/win.ini",
-    b"windows/system32",
-    b"winnt/system32",
-    b"windows/system.ini",
-    b"system32/config",
-    b"boot.ini",
-    b"web-inf/web.xml",
+const SECRET_FILES: &[&str] = &[
+    "etc/passwd",
+    "etc/shadow",
+    "etc/master.passwd",
+    "etc/security/passwd",
+    "proc/self/",
+    ".ssh/id_",
+    ".ssh/authorized_keys",
+    ".aws/credentials",
+    ".bash_history",
+    ".htpasswd",
+    "windows/win.ini",
+    "winnt/win.ini",
+    "windows/system32",
+    "winnt/system32",
+    "windows/system.ini",
+    "system32/config",
+    "boot.ini",
+    "web-inf/web.xml",
 ];
 
 /// Files and directories of a home that hold credentials or what was typed, in path parameters.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::bytes::RegexSet;
 
 use super::decode::unfold;
-use super::{Check, Parameter, Probe};
+use super::{Check, Parameter, Probe, Signs};
 
 /// Command injection: in words (hosts, branches, ports) any character of a shell, in names and
 /// paths such a character with a command behind it. Free text may hold commands.
@@ -16,14 +16,19 @@ impl Check for Shell {
         "shell"
     }
 
+    fn needs(&self) -> Signs {
+        let odd = Signs::SPACE.and(Signs::CONTROL).and(Signs::PERCENT).and(Signs::QUOTE);
+        odd.and(Signs::SHELL).and(Signs::SLASH).and(Signs::OPERATOR).and(Signs::WIDE)
+    }
+
     fn hits(&self, probe: &Probe<'_>) -> bool {
         match probe.parameter {
             Parameter::Free => false,
             Parameter::Word => is_no_word(probe.text),
-            Parameter::Path | Parameter::Name => commands(probe.text),
+            Parameter::Path | Parameter::Name => commands(probe),
             // Addresses have `&` and `;` of their own.
             Parameter::Url => false,
-            Parameter::Other => !probe.is_text() && commands(probe.text),
+            Parameter::Other => !probe.is_text() && commands(probe),
         }
     }
 }
@@ -62,18 +67,17 @@ fn is_command(text: &str) -> bool {
     STARTS.is_match(text.as_bytes()) || text.contains("../")
 }
 
-fn commands(text: &str) -> bool {
-    let suspicious = |b: u8| {
-        matches!(
-            b,
-            b';' | b'|' | b'&' | b'$' | b'`' | b'(' | b'<' | b'\n' | b'\r' | b'%' | b' ' | b'{'
-        )
-    };
-    if !text.bytes().any(suspicious) {
+fn commands(probe: &Probe<'_>) -> bool {
+    let links = Signs::SHELL.and(Signs::CONTROL).and(Signs::PERCENT).and(Signs::QUOTE);
+    let chained = probe.signs.meets(links.and(Signs::WIDE));
+    // A command line has a blank, and an argument that looks like one.
+    let arguments = Signs::SLASH.and(Signs::OPERATOR).and(Signs::COLON);
+    let starts = chained || (probe.signs.meets(Signs::SPACE) && probe.signs.meets(arguments));
+    if !starts {
         return false;
     }
-    let plain = unobscured(&unfold(text));
-    CHAINED.is_match(&plain) || STARTS.is_match(&plain)
+    let plain = unobscured(&unfold(probe.text));
+    STARTS.is_match(&plain) || (chained && CHAINED.is_match(&plain))
 }
 
 /// Without what a shell drops on its way to the command: quotes, backslashes, carets, empty

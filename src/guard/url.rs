@@ -6,7 +6,7 @@ use ::url::{Host, Url as Parsed};
 
 use crate::outbound::is_public;
 
-use super::{Check, Parameter, Probe};
+use super::{Check, Parameter, Probe, Signs};
 
 /// Server-side request forgery: in URL parameters other schemes than http(s), credentials, and
 /// addresses inside; in all others but free text the same of values that begin like a URL.
@@ -15,6 +15,11 @@ pub(super) struct Url;
 impl Check for Url {
     fn name(&self) -> &'static str {
         "url"
+    }
+
+    fn needs(&self) -> Signs {
+        // Also `localhost`, which has none, but as a URL would at least have a port or a path.
+        Signs::COLON.and(Signs::SLASH).and(Signs::DOT).and(Signs::WIDE)
     }
 
     fn hits(&self, probe: &Probe<'_>) -> bool {

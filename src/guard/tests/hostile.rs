@@ -106,6 +106,8 @@ const PATHS: &[&str] = &[
     "/proc/self/environ",
     "/sys/class",
     "/dev/sda",
+    "/root",
+    "/home/x/.ssh/id_rsa",
     concat!("/ro", "ot/.ssh/id_rsa"),
     "/var/log/auth.log",
     "/var/run/docker.sock",

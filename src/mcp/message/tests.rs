@@ -1,4 +1,5 @@
 use super::{Kind, Message, MessageError};
+use crate::limits::{NAME_BYTES_MAX, RPC_ID_BYTES_MAX};
 use crate::mcp::tests::document;
 
 fn read(text: &str) -> Result<Message, MessageError> {
@@ -54,9 +55,10 @@ fn s27_ids_other_than_string_and_integer_are_refused() {
 
 #[test]
 fn s27_ids_beyond_the_limit_are_refused() {
-    assert!(with_id(&format!("\"{}\"", "a".repeat(254))).is_ok());
-    assert_eq!(with_id(&format!("\"{}\"", "a".repeat(255))).unwrap_err(), MessageError::Id);
-    assert_eq!(with_id(&"9".repeat(257)).unwrap_err(), MessageError::Id);
+    let quoted = |bytes: usize| format!("\"{}\"", "a".repeat(bytes - 2));
+    assert!(with_id(&quoted(RPC_ID_BYTES_MAX)).is_ok());
+    assert_eq!(with_id(&quoted(RPC_ID_BYTES_MAX + 1)).unwrap_err(), MessageError::Id);
+    assert_eq!(with_id(&"9".repeat(RPC_ID_BYTES_MAX + 1)).unwrap_err(), MessageError::Id);
 }
 
 #[test]
@@ -73,7 +75,7 @@ fn method_must_be_a_name() {
         let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":{method}}}"#);
         assert_eq!(read(&text).unwrap_err(), MessageError::Method, "{method}");
     }
-    let long = format!(r#"{{"jsonrpc":"2.0","method":"{}"}}"#, "m".repeat(257));
+    let long = format!(r#"{{"jsonrpc":"2.0","method":"{}"}}"#, "m".repeat(NAME_BYTES_MAX + 1));
     assert_eq!(read(&long).unwrap_err(), MessageError::Method);
 }
 

@@ -1,6 +1,8 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use crate::limits::EVENT_BYTES_MAX;
+
 use super::{Decoder, Event, SseError, message};
 
 /// What a client makes of an event.
@@ -136,6 +138,19 @@ fn event_beyond_the_bound_ends_the_stream() {
     let mut decoder = Decoder::new(9);
     decoder.push(Bytes::from_static(b"data: x\n\ndata: y\n\n"));
     assert!(decoder.next_event().unwrap().is_ok() && decoder.next_event().unwrap().is_ok());
+}
+
+#[test]
+fn event_of_event_bytes_max_passes_and_a_larger_one_does_not() {
+    for (bytes, passes) in [(EVENT_BYTES_MAX, true), (EVENT_BYTES_MAX + 1, false)] {
+        let event = format!("data:{}\n\n", "x".repeat(bytes - 7));
+        let mut decoder = Decoder::new(EVENT_BYTES_MAX);
+        let (head, tail) = event.as_bytes().split_at(bytes / 2);
+        decoder.push(Bytes::copy_from_slice(head));
+        assert!(decoder.next_event().is_none());
+        decoder.push(Bytes::copy_from_slice(tail));
+        assert_eq!(decoder.next_event().unwrap().is_ok(), passes);
+    }
 }
 
 #[test]
