@@ -2,7 +2,7 @@
 //! number or a phone number.
 
 use super::context::Hints;
-use super::scan::{Number, Scan, Undecided};
+use super::scan::{First, Number, Scan, Undecided};
 use super::{iban, net, phone};
 use crate::class::Class;
 
@@ -87,6 +87,12 @@ impl<'r> Window<'r> {
         let rest = self.rest();
         let last = count.checked_sub(1).and_then(|last| rest.get(last));
         joined(before, rest.first()) || joined(last, rest.get(count))
+    }
+
+    /// What the surroundings say of a number that begins with this group.
+    pub(super) fn hints(&self, scan: &Scan<'_, '_>, start: usize, end: usize) -> Hints {
+        let first = if self.index == 0 { First::Yes } else { First::No };
+        scan.hints(start, end, first)
     }
 
     /// Whether a dot joins this group to digits before it.
@@ -180,7 +186,7 @@ fn ssn(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usize
     }
     let alone = left == Left::Free && !window.is_part_of_more(scan, 3, between);
     let alone = alone && ends_number(scan, serial.end);
-    if !alone && !scan.hints(area.start, serial.end).has(Hints::SSN) {
+    if !alone && !window.hints(scan, area.start, serial.end).has(Hints::SSN) {
         scan.findings.crowded = true;
         return None;
     }
@@ -234,7 +240,7 @@ fn card(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usiz
     }
     let shown = grouped || (left == Left::Free && is_telling(digits));
     if !grouped {
-        let hints = scan.hints(start, end);
+        let hints = window.hints(scan, start, end);
         if !hints.has(Hints::CARD) && (!shown || hints.has(Hints::SERIAL)) {
             return None;
         }
@@ -310,7 +316,7 @@ fn bare(scan: &mut Scan<'_, '_>, window: &Window<'_>) -> Option<usize> {
     }
     let is_bare_ssn = single == 9 || (scan.numeric && (7..9).contains(&single));
     let end = whole.last().map_or(first.end, |last| last.end);
-    let hints = scan.hints(first.start, if is_bare_ssn { first.end } else { end });
+    let hints = window.hints(scan, first.start, if is_bare_ssn { first.end } else { end });
     if is_bare_ssn && hints.has(Hints::SSN) && scan.is_on(Class::UsSsn) {
         let digits = Number::of(scan, &[first]).filter(|digits| is_ssn(*digits));
         if digits.is_some() && ends_number(scan, first.end) {

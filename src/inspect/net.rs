@@ -15,17 +15,17 @@ pub(super) fn v4(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Op
     if !dotted(a.end, b.start) || !dotted(b.end, c.start) || !dotted(c.end, d.start) {
         return None;
     }
-    let address = text(scan, a.start, d.end)?.parse::<Ipv4Addr>().ok()?;
     let more_before = window.is_dotted_before(scan);
     let more_after = scan.byte(d.end) == b'.' && scan.byte(d.end + 1).is_ascii_digit();
+    if more_before || more_after || left != Left::Free || !scan.is_on(Class::Ip) {
+        return None;
+    }
+    let address = text(scan, a.start, d.end)?.parse::<Ipv4Addr>().ok()?;
     let next = scan.byte(d.end);
     let joined_after = next.is_ascii_alphanumeric()
         || next == b'_'
         || (next == b'-' && scan.byte(d.end + 1).is_ascii_alphabetic());
-    if !scan.is_on(Class::Ip) || more_before || more_after || joined_after {
-        return None;
-    }
-    if left != Left::Free || is_version(scan, a.start) || !is_somebody_v4(address) {
+    if joined_after || is_version(scan, a.start) || !is_somebody_v4(address) {
         return None;
     }
     let named = before(scan.text, a.start) | scan.named();

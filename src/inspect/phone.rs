@@ -77,7 +77,7 @@ pub(super) fn north_american(
     }
     // Three numbers with spaces between them are no phone number by themselves.
     let whole = scan.text.trim_ascii().len() == line.end - start;
-    if spaced && !whole && !scan.hints(start, line.end).has(Hints::PHONE) {
+    if spaced && !whole && !window.hints(scan, start, line.end).has(Hints::PHONE) {
         return None;
     }
     // With or without the trunk digit it is the same number.

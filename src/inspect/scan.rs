@@ -177,13 +177,24 @@ impl<'t, 'f> Scan<'t, 'f> {
     /// What the member name and the words beside a value suggest.
     ///
     /// The name counts for a value that is most of its text or stands in a short one; in
-    /// long prose under a telling name only the words beside a number tell.
-    pub(super) fn hints(&self, start: usize, end: usize) -> Hints {
+    /// long prose under a telling name only the words beside a number tell. What directly
+    /// follows digits has no word before it.
+    pub(super) fn hints(&self, start: usize, end: usize, first: First) -> Hints {
         let most = (end - start).saturating_mul(2) >= self.text.len();
         let named = most || self.text.len() <= SHORT_TEXT_BYTES;
         let named = if named { self.named() } else { Hints::NONE };
-        named | before(self.text, start) | after(self.text, end)
+        match first {
+            First::Yes => named | before(self.text, start) | after(self.text, end),
+            First::No => named | after(self.text, end),
+        }
     }
+}
+
+/// Whether a group of digits is the first of those that stand together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum First {
+    Yes,
+    No,
 }
 
 /// Where the first byte of a text stands that can begin a value. What escapes stand for

@@ -34,7 +34,12 @@ pub(super) fn at_prefix(scan: &mut Scan<'_, '_>, at: usize) -> usize {
     }
     let so_far = scan.text.get(..=at).unwrap_or_default();
     let rest = scan.text.get(at + 1..).unwrap_or_default();
-    for secret in SECRETS.iter().filter(|secret| secret.ends_in(before, last)) {
+    let secrets: &[Secret] = match last {
+        b'_' => &UNDERSCORED,
+        b'-' => &DASHED,
+        _ => &LETTERED,
+    };
+    for secret in secrets.iter().filter(|secret| secret.ends_in(before, last)) {
         let shown = so_far.ends_with(secret.prefix) && rest.starts_with(secret.then);
         if !shown || !scan.is_on(secret.class) {
             continue;
@@ -186,12 +191,8 @@ fn has_two_parts(body: &[u8]) -> bool {
     first.is_some_and(|part| part.len() >= 16) && second.is_some_and(|part| part.len() >= 32)
 }
 
-/// Prefixes with what the issuers document or use; the longer of two that end alike first.
-const SECRETS: [Secret; 32] = [
-    Secret { class: Class::Jwt, ..Secret::key(b"eyJ", is_base64url, (0, 0)) },
-    // AWS access key ids, long-lived and temporary.
-    Secret::key(b"AKIA", is_upper, (16, 16)),
-    Secret::key(b"ASIA", is_upper, (16, 16)),
+/// Prefixes that end in `_`, with what the issuers document or use.
+const UNDERSCORED: [Secret; 14] = [
     // GitHub: personal, OAuth, user-to-server, server-to-server, refresh, fine-grained.
     Secret::key(b"ghp_", is_alphanumeric, (36, BODY_BYTES_MAX)),
     Secret::key(b"gho_", is_alphanumeric, (36, BODY_BYTES_MAX)),
@@ -199,6 +200,18 @@ const SECRETS: [Secret; 32] = [
     Secret::key(b"ghs_", is_alphanumeric, (36, BODY_BYTES_MAX)),
     Secret::key(b"ghr_", is_alphanumeric, (36, BODY_BYTES_MAX)),
     Secret::key(b"github_pat_", is_base64url, (50, BODY_BYTES_MAX)),
+    Secret::key(b"sk_live_", is_alphanumeric, (16, BODY_BYTES_MAX)),
+    Secret::key(b"rk_live_", is_alphanumeric, (16, BODY_BYTES_MAX)),
+    Secret::key(b"sk_test_", is_alphanumeric, (16, BODY_BYTES_MAX)),
+    Secret::key(b"rk_test_", is_alphanumeric, (16, BODY_BYTES_MAX)),
+    Secret::key(b"npm_", is_alphanumeric, (36, BODY_BYTES_MAX)),
+    Secret::key(b"hf_", is_alphanumeric, (30, BODY_BYTES_MAX)),
+    Secret::key(b"whsec_", is_base64, (32, BODY_BYTES_MAX)),
+    Secret::key(b"dckr_pat_", is_base64url, (20, BODY_BYTES_MAX)),
+];
+
+/// Prefixes that end in `-`; the longer of two that end alike first.
+const DASHED: [Secret; 11] = [
     Secret::key(b"glpat-", is_dotted, (20, BODY_BYTES_MAX)),
     // Slack: bot, user, app, refresh, legacy tokens; app-level tokens.
     Secret::key(b"xoxb-", is_base64url, (20, BODY_BYTES_MAX)),
@@ -207,25 +220,25 @@ const SECRETS: [Secret; 32] = [
     Secret::key(b"xoxr-", is_base64url, (20, BODY_BYTES_MAX)),
     Secret::key(b"xoxs-", is_base64url, (20, BODY_BYTES_MAX)),
     Secret::key(b"xapp-", is_base64url, (20, BODY_BYTES_MAX)),
-    Secret::key(b"sk_live_", is_alphanumeric, (16, BODY_BYTES_MAX)),
-    Secret::key(b"rk_live_", is_alphanumeric, (16, BODY_BYTES_MAX)),
-    Secret::key(b"sk_test_", is_alphanumeric, (16, BODY_BYTES_MAX)),
-    Secret::key(b"rk_test_", is_alphanumeric, (16, BODY_BYTES_MAX)),
-    // Google Cloud and Firebase.
-    Secret { then: b"a", ..Secret::key(b"AIz", is_base64url, (36, 36)) },
     // The issuers of language models; the bare prefix is shared by many of them.
     Secret::key(b"sk-ant-", is_base64url, (32, BODY_BYTES_MAX)),
     Secret::key(b"sk-proj-", is_base64url, (32, BODY_BYTES_MAX)),
     Secret { also: is_random, ..Secret::key(b"sk-", is_base64url, (20, BODY_BYTES_MAX)) },
-    Secret::key(b"npm_", is_alphanumeric, (36, BODY_BYTES_MAX)),
     Secret::key(b"pypi-", is_base64url, (50, BODY_BYTES_MAX)),
+];
+
+/// Prefixes that end in a letter.
+const LETTERED: [Secret; 7] = [
+    Secret { class: Class::Jwt, ..Secret::key(b"eyJ", is_base64url, (0, 0)) },
+    // AWS access key ids, long-lived and temporary.
+    Secret::key(b"AKIA", is_upper, (16, 16)),
+    Secret::key(b"ASIA", is_upper, (16, 16)),
+    // Google Cloud and Firebase.
+    Secret { then: b"a", ..Secret::key(b"AIz", is_base64url, (36, 36)) },
     Secret { then: b".", also: has_two_parts, ..Secret::key(b"SG", is_dotted, (67, 67)) },
-    Secret::key(b"hf_", is_alphanumeric, (30, BODY_BYTES_MAX)),
     // HashiCorp Vault service and batch tokens.
     Secret { then: b"s.", ..Secret::key(b"hv", is_dotted, (22, BODY_BYTES_MAX)) },
     Secret { then: b"b.", ..Secret::key(b"hv", is_dotted, (22, BODY_BYTES_MAX)) },
-    Secret::key(b"whsec_", is_base64, (32, BODY_BYTES_MAX)),
-    Secret::key(b"dckr_pat_", is_base64url, (20, BODY_BYTES_MAX)),
 ];
 
 /// Unit: bytes. A secret longer than this is cut off here, and what follows it is looked
@@ -247,11 +260,11 @@ const PEM_LABEL_BYTES_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use super::{SECRETS, can_end_prefix};
+    use super::{DASHED, LETTERED, UNDERSCORED, can_end_prefix};
 
     #[test]
     fn every_prefix_passes_the_quick_check() {
-        for secret in &SECRETS {
+        for secret in UNDERSCORED.iter().chain(&DASHED).chain(&LETTERED) {
             let [.., before, last] = secret.prefix else { panic!("too short") };
             assert!(can_end_prefix(*before, *last), "{:?}", secret.prefix);
         }
