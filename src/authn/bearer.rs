@@ -10,11 +10,11 @@ use http::header::AUTHORIZATION;
 use super::error::TokenError;
 use crate::limits::TOKEN_BYTES_MAX;
 
-/// The token.
+/// What stands behind the scheme `Bearer`, as it came.
 ///
 /// # Errors
-/// [`TokenError::Missing`] without a header of the scheme `Bearer`; else what is wrong with it.
-pub fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
+/// [`TokenError::Missing`] without a header of that scheme, else what is wrong with it.
+pub fn credentials(headers: &HeaderMap) -> Result<&[u8], TokenError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(TokenError::Missing)?.as_bytes();
     if values.next().is_some() {
@@ -26,14 +26,23 @@ pub fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
         return Err(TokenError::Missing);
     }
     let start = rest.iter().position(|b| *b != b' ').unwrap_or(rest.len());
-    let token = rest.get(start..).unwrap_or_default();
-    if token.len() > TOKEN_BYTES_MAX {
+    let credentials = rest.get(start..).unwrap_or_default();
+    if credentials.len() > TOKEN_BYTES_MAX {
         return Err(TokenError::TooLong(TOKEN_BYTES_MAX));
     }
-    if !is_b64token(token) {
+    Ok(credentials)
+}
+
+/// Credentials as a token. Apart from [`credentials`], because those that were verified before
+/// need no second look at each of their bytes.
+///
+/// # Errors
+/// [`TokenError::Malformed`] for what is not a `b64token`.
+pub fn token(credentials: &[u8]) -> Result<&str, TokenError> {
+    if !is_b64token(credentials) {
         return Err(TokenError::Malformed("it has characters that no bearer token has"));
     }
-    std::str::from_utf8(token).map_err(|_| TokenError::Malformed("it is not text"))
+    std::str::from_utf8(credentials).map_err(|_| TokenError::Malformed("it is not text"))
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
@@ -42,7 +51,7 @@ fn is_b64token(token: &[u8]) -> bool {
     body.is_some_and(|body| body.iter().all(|b| B64TOKEN.get(usize::from(*b)) == Some(&true)))
 }
 
-/// A table, because every request's token passes through it.
+/// A table: tokens are long.
 const B64TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0_u8;
@@ -61,14 +70,14 @@ const B64TOKEN: [bool; 256] = {
 mod tests {
     use http::{HeaderMap, HeaderValue};
 
-    use super::{TOKEN_BYTES_MAX, TokenError, token};
+    use super::{TOKEN_BYTES_MAX, TokenError, credentials, token};
 
     fn of(values: &[&str]) -> Result<String, TokenError> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append("authorization", HeaderValue::from_str(value).unwrap());
         }
-        token(&headers).map(str::to_owned)
+        credentials(&headers).and_then(token).map(str::to_owned)
     }
 
     #[test]

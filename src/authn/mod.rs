@@ -216,7 +216,7 @@ impl Authenticator {
                         return Ok(Arc::new(certified(certificate)));
                     }
                 }
-                Method::Token(tokens) => match self.by_token(tokens, headers).await {
+                Method::Token(tokens) => match tokens.principal(&self.authn, headers).await {
                     Ok(principal) => return Ok(with_certificate(principal, certificate)),
                     Err(error @ TokenError::Missing) => refusal = self.refuse(&error),
                     Err(error) => return Err(self.refuse(&error)),
@@ -224,14 +224,6 @@ impl Authenticator {
             }
         }
         Err(refusal)
-    }
-
-    async fn by_token(
-        &self,
-        tokens: &Tokens,
-        headers: &HeaderMap,
-    ) -> Result<Arc<Principal>, TokenError> {
-        tokens.principal(&self.authn, bearer::token(headers)?).await
     }
 
     /// RFC 6750 section 3: `error` only when a token was sent.

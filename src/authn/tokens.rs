@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use http::HeaderMap;
 
-use super::Authn;
 use super::cache::{CacheKey, Realm, Remembered};
 use super::claims::Rules;
 use super::error::TokenError;
@@ -17,6 +17,7 @@ use super::jwks::{Held, KeyRing};
 use super::jwt::{self, Unverified};
 use super::keys::Alg;
 use super::source::{Source, SourceError};
+use super::{Authn, bearer};
 use crate::config::{Issuer, KeySource, TokenType};
 use crate::limits::TOKEN_CACHE_S;
 use crate::principal::Principal;
@@ -75,17 +76,18 @@ impl Tokens {
         Ok(Self { issuers: trusted, realm: realm(issuers, resource) })
     }
 
-    /// The caller behind a token.
+    /// The caller behind the token of these header fields.
     pub(super) async fn principal(
         &self,
         authn: &Authn,
-        token: &str,
+        headers: &HeaderMap,
     ) -> Result<Arc<Principal>, TokenError> {
-        let key = authn.cache.key(self.realm, token.as_bytes());
+        let credentials = bearer::credentials(headers)?;
+        let key = authn.cache.key(self.realm, credentials);
         if let Some(principal) = key.and_then(|key| self.remembered(authn, &key)) {
             return Ok(principal);
         }
-        let read = jwt::read(token)?;
+        let read = jwt::read(bearer::token(credentials)?)?;
         let (index, trusted) = self.issuer_of(&read)?;
         if !trusted.algorithms.contains(&read.alg) {
             return Err(TokenError::Algorithm);

@@ -12,6 +12,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer as Ca,
     KeyPair, KeyUsagePurpose,
 };
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::run::runtime;
@@ -66,7 +67,7 @@ impl Demo {
             }
             Ok(()) => {
                 print(&self.what_next(&stage, &tokens))?;
-                tokio::signal::ctrl_c().await?;
+                interrupted().await?;
                 stage.end().await;
                 Ok(ExitCode::SUCCESS)
             }
@@ -116,9 +117,10 @@ impl Demo {
   curl --cacert {ca} {url} -i
 
   TOKEN={token}
-  curl --cacert {ca} {url} -H "Authorization: Bearer $TOKEN" \
-    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
-    -d '{{"jsonrpc":"2.0","id":1,"method":"initialize","params":{{"protocolVersion":"2025-06-18","capabilities":{{}},"clientInfo":{{"name":"curl","version":"0"}}}}}}' -i
+  mcp() {{ curl -s --cacert {ca} {url} -H "Authorization: Bearer $TOKEN" \
+    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' "$@"; }}
+  SESSION=$(mcp -D - -o /dev/null -d '{{"jsonrpc":"2.0","id":1,"method":"initialize","params":{{"protocolVersion":"2025-06-18","capabilities":{{}},"clientInfo":{{"name":"curl","version":"0"}}}}}}' | tr -d '\r' | sed -n 's/^mcp-session-id: //p')
+  mcp -H "Mcp-Session-Id: $SESSION" -d '{{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{{"name":"crm.lookup_customer","arguments":{{"name":"Ada"}}}}}}'
 
   curl http://{admin}/metrics
   sallyport audit verify {audit}
@@ -267,6 +269,17 @@ fn private_file(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut file =
         fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     Ok(file.write_all(text.as_bytes())?)
+}
+
+/// Ctrl-C, or the end that supervisors and containers send.
+async fn interrupted() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
 }
 
 fn absolute(path: &Path) -> String {

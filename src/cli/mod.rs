@@ -41,7 +41,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve: stand in front of one or more MCP servers
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// Check a configuration and report every problem at once (exit 0 or 2)
     Check(check::Check),
     /// Show every gate at work against a sample server, on loopback

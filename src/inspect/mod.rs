@@ -7,9 +7,9 @@
 //! holds, except for the configuration's own patterns (see [`CustomPattern`]).
 //!
 //! How it reads: escapes are decoded and Unicode forms brought to ASCII in a view with a
-//! map back to the wire ([`view`]); JSON in strings is read as JSON ([`nested`]); member
-//! names and the words beside a number say what it is ([`context`]). One pass over bytes
-//! stops only where a value could be ([`scan`]); a validator for each class decides.
+//! map back to the wire (`view`); JSON in strings is read as JSON (`nested`); member
+//! names and the words beside a number say what it is (`context`). One pass over bytes
+//! stops only where a value could be (`scan`); a validator for each class decides.
 //! A number that was found once is hidden everywhere in its message.
 
 mod bytes;

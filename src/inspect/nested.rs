@@ -3,6 +3,7 @@
 
 use super::context::Keys;
 use super::view::Escapes;
+use crate::json::quote_or_backslash;
 
 /// A part of a JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +103,7 @@ impl<'t> Reader<'t> {
         let mut escapes = Escapes::Keep;
         loop {
             let rest = self.text.get(end..).unwrap_or_default();
-            match memchr::memchr2(b'"', b'\\', rest) {
+            match quote_or_backslash(rest) {
                 Some(found) if rest.get(found) == Some(&b'\\') => {
                     escapes = Escapes::Decode;
                     end += found + 2;

@@ -1,9 +1,10 @@
 //! The text a detector reads: escapes decoded, Unicode forms brought to ASCII, invisible
 //! characters left out, with a map back to the bytes it came from.
 
+use std::cell::Cell;
 use std::ops::Range;
 
-use crate::json::{Piece, Pieces};
+use crate::json::{Piece, Pieces, equal_bytes, escape_or_backslash};
 
 /// Whether backslashes of the source are escapes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +20,8 @@ pub(super) enum Escapes {
 pub(super) struct View {
     pub(super) text: Vec<u8>,
     segments: Vec<Segment>,
+    /// The segment that was asked for last: questions come mostly in order.
+    last: Cell<usize>,
 }
 
 /// From here in the view, bytes follow each other as they do in the source from there.
@@ -31,26 +34,55 @@ struct Segment {
 impl View {
     /// Reads `source` into the view.
     pub(super) fn new(source: &[u8], escapes: Escapes) -> View {
-        let mut view = View { text: Vec::with_capacity(source.len()), segments: Vec::new() };
+        let mut view = View::default();
         match escapes {
-            Escapes::Keep => view.plain(0, source),
+            Escapes::Decode if source.is_ascii() => view.decoded_ascii(source),
             Escapes::Decode => view.decoded(source),
+            Escapes::Keep => {
+                view.text.reserve(source.len());
+                view.plain(0, source);
+            }
         }
         view
     }
 
-    fn decoded(&mut self, source: &[u8]) {
+    /// As [`View::decoded`], for what JSON in strings mostly is: short runs of ASCII
+    /// between escapes, which are searched and copied as one word.
+    fn decoded_ascii(&mut self, source: &[u8]) {
+        self.text.reserve(source.len());
         self.segments.reserve(source.len() / BYTES_PER_ESCAPE_GUESS);
-        let ascii = source.is_ascii();
+        let mut at = 0;
+        while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
+            let word = rest.first_chunk::<8>().map_or(0, |word| u64::from_le_bytes(*word));
+            let hits = equal_bytes(word, b'\\');
+            let run = if hits == 0 {
+                let run = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+                self.text.extend_from_slice(rest.get(..run).unwrap_or_default());
+                run
+            } else {
+                // One store of fixed size, of which the run is what counts.
+                self.text.extend_from_slice(&word.to_le_bytes());
+                let run = usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0);
+                self.text.truncate(self.text.len() - (8 - run));
+                run
+            };
+            at += run;
+            if source.get(at) == Some(&b'\\') {
+                let (character, length) = escape_or_backslash(source, at);
+                at += length;
+                self.character(character);
+                self.resume(at);
+            }
+        }
+    }
+
+    fn decoded(&mut self, source: &[u8]) {
+        self.text.reserve(source.len());
         let mut at = 0;
         for piece in Pieces::new(source) {
             match piece {
                 Piece::Plain(bytes) => {
-                    if ascii {
-                        self.text.extend_from_slice(bytes);
-                    } else {
-                        self.plain(at, bytes);
-                    }
+                    self.plain(at, bytes);
                     at += bytes.len();
                 }
                 Piece::Escape(length, character) => {
@@ -84,6 +116,9 @@ impl View {
     }
 
     fn character(&mut self, character: char) {
+        if let Some(byte) = u8::try_from(character).ok().filter(u8::is_ascii) {
+            return self.text.push(byte);
+        }
         match normal(character) {
             Normal::Itself => self.push(character),
             Normal::Ascii(byte) => self.text.push(byte),
@@ -93,6 +128,24 @@ impl View {
 
     fn push(&mut self, character: char) {
         self.text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+
+    /// Where the byte at `at` of the view came from.
+    fn source(&self, at: usize) -> usize {
+        let follows = |index: usize| self.segments.get(index).is_some_and(|s| s.view <= at);
+        let mut after = self.last.get();
+        if after > 0 && !follows(after - 1) {
+            after = 0;
+        }
+        let near = (0..NEAR_SEGMENTS).take_while(|step| follows(after + step)).count();
+        after += near;
+        if near == NEAR_SEGMENTS {
+            let rest = self.segments.get(after..).unwrap_or_default();
+            after += rest.partition_point(|segment| segment.view <= at);
+        }
+        self.last.set(after);
+        let segment = after.checked_sub(1).and_then(|index| self.segments.get(index));
+        segment.map_or(at, |segment| segment.source + (at - segment.view))
     }
 
     /// From here on the view follows the source from `source`.
@@ -106,16 +159,16 @@ impl View {
 pub(super) struct Layer<'l> {
     outer: Option<&'l Layer<'l>>,
     base: usize,
-    segments: &'l [Segment],
+    view: Option<&'l View>,
 }
 
 impl<'l> Layer<'l> {
     /// The wire itself.
-    pub(super) const WIRE: Layer<'static> = Layer { outer: None, base: 0, segments: &[] };
+    pub(super) const WIRE: Layer<'static> = Layer { outer: None, base: 0, view: None };
 
     /// A text whose bytes stand on the wire as they are, from `base` on.
     pub(super) fn wire(base: usize) -> Layer<'static> {
-        Layer { outer: None, base, segments: &[] }
+        Layer { outer: None, base, view: None }
     }
 
     /// Where a stretch of the text stands on the wire.
@@ -125,12 +178,12 @@ impl<'l> Layer<'l> {
 
     /// The view of the text that this layer describes.
     pub(super) fn viewed(self, view: &'l View) -> Layer<'l> {
-        Layer { segments: &view.segments, ..self }
+        Layer { view: Some(view), ..self }
     }
 
     /// A part of the text that this layer describes, from `base` on.
     pub(super) fn part(&'l self, base: usize) -> Layer<'l> {
-        Layer { outer: Some(self), base, segments: &[] }
+        Layer { outer: Some(self), base, view: None }
     }
 
     /// Where the byte at `at` of the text stands on the wire.
@@ -138,10 +191,7 @@ impl<'l> Layer<'l> {
     /// Also for the end of a stretch: invisible characters after its last character
     /// then belong to it.
     pub(super) fn out(&self, at: usize) -> usize {
-        let after = self.segments.partition_point(|segment| segment.view <= at);
-        let segment = after.checked_sub(1).and_then(|index| self.segments.get(index));
-        let source = segment.map_or(at, |segment| segment.source + (at - segment.view));
-        let here = self.base + source;
+        let here = self.base + self.view.map_or(at, |view| view.source(at));
         self.outer.map_or(here, |outer| outer.out(here))
     }
 }
@@ -220,6 +270,9 @@ const DIGIT_ZEROS: [u32; 17] = [
     0xFF10, 0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6,
     0x0D66, 0x0E50, 0x0ED0, 0x1040, 0x17E0,
 ];
+
+/// Segments that are tried one after the other before the rest is searched.
+const NEAR_SEGMENTS: usize = 16;
 
 /// Source bytes per escape in JSON that stands in a string: the first allocation of the
 /// map, not a bound.

@@ -26,7 +26,7 @@ use bytes::Bytes;
 
 pub use keys::matches_known_member;
 pub use text::write_string;
-pub(crate) use text::{Piece, Pieces};
+pub(crate) use text::{Piece, Pieces, equal_bytes, escape_or_backslash, quote_or_backslash};
 
 /// What a document may cost its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -74,7 +74,7 @@ impl<'t> Iterator for Pieces<'t> {
         let start = self.at;
         let rest = self.inner.get(start..).filter(|rest| !rest.is_empty())?;
         if rest.first() == Some(&b'\\') {
-            let (character, length) = escape(self.inner, start).unwrap_or(('\\', 1));
+            let (character, length) = escape_or_backslash(self.inner, start);
             self.at += length;
             return Some(Piece::Escape(length, character));
         }
@@ -146,6 +146,11 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, s: &str) {
     }
 }
 
+/// The escape at `at` (a backslash), or the backslash for itself where none begins.
+pub(crate) fn escape_or_backslash(bytes: &[u8], at: usize) -> (char, usize) {
+    escape(bytes, at).unwrap_or(('\\', 1))
+}
+
 /// Reads the escape at `at` (a backslash): what it stands for and how many bytes it takes.
 fn escape(bytes: &[u8], at: usize) -> Result<(char, usize), JsonError> {
     let simple = match bytes.get(at + 1) {
@@ -203,7 +208,7 @@ fn hex_digit(value: u8) -> u8 {
 }
 
 /// Most strings end within the first bytes: look at those without a call, eight at a time.
-fn quote_or_backslash(rest: &[u8]) -> Option<usize> {
+pub(crate) fn quote_or_backslash(rest: &[u8]) -> Option<usize> {
     for at in [0, 8] {
         let Some(word) = rest.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
             return memchr2(b'"', b'\\', rest);
@@ -228,7 +233,7 @@ fn backslash(rest: &[u8]) -> Option<usize> {
 }
 
 /// The high bit of the lowest byte of `word` that is `byte`; bits above it mean nothing.
-fn equal_bytes(word: u64, byte: u8) -> u64 {
+pub(crate) fn equal_bytes(word: u64, byte: u8) -> u64 {
     let ones = u64::from_le_bytes([1; 8]);
     let differing = word ^ (ones * u64::from(byte));
     differing.wrapping_sub(ones) & !differing & (ones << 7)

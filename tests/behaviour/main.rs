@@ -30,5 +30,6 @@ mod rest;
 mod sessions;
 mod signals;
 mod streaming;
+mod threats;
 mod trail;
 mod upstreams;

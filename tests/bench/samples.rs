@@ -1,5 +1,7 @@
 //! Messages of known size and content, the same in every run. All people in them are invented.
 
+#![allow(dead_code, reason = "each bench uses its own part of the samples")]
+
 use std::fmt::Write;
 
 /// Size of the larger samples.

@@ -5,6 +5,7 @@ use serde_json::Value as Tree;
 
 use super::{custom, detector, parse, plan};
 use crate::class::{Class, ClassSet, Form};
+use crate::inspect::walk::PENDING_MAX;
 use crate::inspect::{Counts, Detector, Settings};
 use crate::json::{Kind, Value};
 
@@ -263,4 +264,16 @@ fn many_names_and_numbers_are_answered_in_linear_time() {
     let (plan, out) = plan(&detector(Form::Label), &text, ClassSet::empty());
     assert_eq!(plan.counts.of(Class::Email), 50_000);
     assert!(out.contains("\"[EMAIL_50000]\":1049999") && out.contains("\"[EMAIL_8]\":0"));
+}
+
+#[test]
+fn copies_are_remembered_up_to_a_bound() {
+    let copy_after = |others: usize| {
+        let others: Vec<String> = (0..others).map(|n| (2_000_000 + n).to_string()).collect();
+        let text = format!("[{},1234567,{{\"phone\":1234567}}]", others.join(","));
+        let (plan, _) = plan(&detector(Form::Label), &text, ClassSet::empty());
+        plan.counts.of(Class::Phone)
+    };
+    assert_eq!(copy_after(PENDING_MAX - 1), 2);
+    assert_eq!(copy_after(PENDING_MAX), 1);
 }

@@ -68,8 +68,8 @@ impl Client {
         self.calls(&mut one, tool, plan.warm).await;
         let mut times = self.calls(&mut one, tool, plan.alone).await;
         times.sort_unstable();
-        let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize];
-        Measured { cpu: spent / count, own_cpu: own_spent / count, p50: at(0.5), p99: at(0.99) }
+        let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+        Measured { cpu: spent / count, own_cpu: own_spent / count, p50: at(50), p99: at(99) }
     }
 
     async fn connect(&self) -> SendRequest<Full<Bytes>> {

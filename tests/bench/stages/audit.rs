@@ -20,7 +20,7 @@ pub fn measure(criterion: &mut Criterion) {
         let log = Log::open(&options).unwrap();
         for waiters in [1_u64, 16, 64] {
             group.bench_function(format!("{name}, {waiters} waiters"), |b| {
-                b.iter_custom(|records| runtime.block_on(append(&log, &record, waiters, records)));
+                b.iter_custom(|records| runtime.block_on(append(&log, record, waiters, records)));
             });
         }
         runtime.block_on(log.close());
