@@ -179,7 +179,9 @@ struct Media {
 /// Content negotiation by RFC 9110 section 12.5.1: the most specific range that matches decides;
 /// no `Accept` at all accepts everything.
 fn accepts(headers: &HeaderMap, media: Media) -> Result<(), Rejection> {
-    if !headers.contains_key(header::ACCEPT) {
+    let Some(first) = headers.get(header::ACCEPT) else { return Ok(()) };
+    // What MCP prescribes for clients, and nearly all of them send to the letter.
+    if first == "application/json, text/event-stream" {
         return Ok(());
     }
     let mut best = (0, false);

@@ -119,7 +119,7 @@ impl Screener {
                 headers.insert(CONTENT_TYPE, EVENTS);
                 headers.insert(ACCEL_BUFFERING, NO);
                 let limits = stream::Bounds::of(&self.server.upstream);
-                stream::relay(raw.body, judge, recheck, tally.clone(), limits, request_id)
+                stream::relay(raw.body, judge, recheck, tally.clone(), limits, request_id).await
             }
             // 202 and its like carry nothing; whatever the upstream put there stays here.
             (_, Expect::Accepted | Expect::Ended) => ReplyBody::whole(Bytes::new()),

@@ -38,8 +38,9 @@ impl Bounds {
     }
 }
 
-/// Builds the body that relays and screens.
-pub(super) fn relay(
+/// Builds the body that relays and screens. What the upstream sent along with its head is judged
+/// before this returns, so that it leaves with ours.
+pub(super) async fn relay(
     body: Incoming,
     judge: Judge,
     recheck: Recheck,
@@ -50,7 +51,7 @@ pub(super) fn relay(
     let period = Duration::from_millis(limits::RECHECK_MS);
     let mut tick = interval_at(Instant::now() + period, period);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let relay = Relay {
+    let mut relay = Relay {
         body,
         decoder: Decoder::new(bounds.event_bytes_max),
         judge,
@@ -64,6 +65,7 @@ pub(super) fn relay(
         spoken: Instant::now(),
         state: State::Open,
     };
+    relay.gather().await;
     ReplyBody::stream(Box::pin(unfold(relay, |mut relay| async move {
         relay.next().await.map(|item| (item, relay))
     })))
@@ -99,7 +101,10 @@ enum State {
 impl Relay {
     async fn next(&mut self) -> Option<Result<Bytes, StreamCut>> {
         loop {
-            if let Some(bytes) = self.take_queued() {
+            if !self.out.is_empty() {
+                self.gather().await;
+            }
+            if let Some(bytes) = self.piece() {
                 self.spoken = Instant::now();
                 return Some(Ok(bytes));
             }
@@ -123,20 +128,39 @@ impl Relay {
         }
     }
 
-    /// All events that are ready, as one piece: they came in one, and a chunk and a TLS record each
-    /// would cost more than the copy.
-    fn take_queued(&mut self) -> Option<Bytes> {
+    /// Takes in what the upstream has sent already, and waits for nothing else.
+    ///
+    /// The upstream's chunks come one by one from the task of its connection; the turn that is
+    /// given up here is where it hands over the next one. Without it each event would leave in a
+    /// TLS record and by a system call of its own, which cost more than judging it.
+    async fn gather(&mut self) {
+        while self.state == State::Open && self.queued_bytes() < PIECE_BYTES_MAX {
+            tokio::select! {
+                biased;
+                frame = self.body.frame() => self.frame(frame),
+                () = tokio::task::yield_now() => return,
+            }
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        self.out.iter().map(Bytes::len).sum()
+    }
+
+    /// What leaves next: several small events as one piece, a large one as it is.
+    fn piece(&mut self) -> Option<Bytes> {
         let first = self.out.pop_front()?;
-        if self.out.is_empty() {
+        let fits = |have: usize, next: &Bytes| have.saturating_add(next.len()) <= PIECE_BYTES_MAX;
+        if !self.out.front().is_some_and(|next| fits(first.len(), next)) {
             return Some(first);
         }
-        let rest: usize = self.out.iter().map(Bytes::len).sum();
-        let mut joined = BytesMut::with_capacity(first.len() + rest);
-        joined.extend_from_slice(&first);
-        for bytes in self.out.drain(..) {
-            joined.extend_from_slice(&bytes);
+        let mut piece = BytesMut::with_capacity(self.queued_bytes().min(PIECE_BYTES_MAX));
+        piece.extend_from_slice(&first);
+        while let Some(next) = self.out.front().filter(|next| fits(piece.len(), next)) {
+            piece.extend_from_slice(next);
+            self.out.pop_front();
         }
-        Some(joined.freeze())
+        Some(piece.freeze())
     }
 
     fn frame(&mut self, frame: Option<Result<hyper::body::Frame<Bytes>, hyper::Error>>) {
@@ -227,3 +251,7 @@ impl Relay {
         self.state = State::Failing;
     }
 }
+
+/// Bytes of events that leave together. Source: a TLS record holds 16 KiB (RFC 8446 section 5.1),
+/// less the frame of an HTTP/1.1 chunk.
+const PIECE_BYTES_MAX: usize = 16 * 1024 - 32; // limits.rs
