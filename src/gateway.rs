@@ -229,6 +229,12 @@ impl Core {
         if config.audit.dir != old.config().audit.dir {
             return Err(ReloadError::Fixed("audit.dir"));
         }
+        if config.audit.durability != old.config().audit.durability {
+            return Err(ReloadError::Fixed("audit.durability"));
+        }
+        if config.log != old.config().log {
+            return Err(ReloadError::Fixed("log"));
+        }
         if config.admin.as_ref().map(|a| a.bind) != old.config().admin.as_ref().map(|a| a.bind) {
             return Err(ReloadError::Fixed("admin.listen"));
         }

@@ -137,11 +137,10 @@ impl Snapshot {
                     .map_err(|e| BuildError::SessionKey(e.to_string()))?,
             ),
         };
-        let scrub = scrubber()?;
         let mut gates = Vec::with_capacity(config.servers.len());
         for server in &config.servers {
             let old = previous.and_then(|p| p.gates.iter().find(|g| g.server.name == server.name));
-            let part = Part { config: &config, shared, sealer: &sealer, scrub: &scrub };
+            let part = Part { config: &config, shared, sealer: &sealer };
             gates.push(part.gates(server, old)?);
         }
         Ok(Self {
@@ -245,7 +244,6 @@ struct Part<'a> {
     config: &'a Arc<Config>,
     shared: &'a Shared,
     sealer: &'a Arc<Sealer>,
-    scrub: &'a Arc<Detector>,
 }
 
 impl Part<'_> {
@@ -285,7 +283,7 @@ impl Part<'_> {
             authz,
             upstream,
             metrics: Arc::new(self.shared.metrics.route(server)),
-            scrub: Arc::clone(self.scrub),
+            scrub: scrubber(server)?,
             server: Arc::clone(server),
         })
     }
@@ -307,12 +305,13 @@ fn settings(redact: &Redact) -> inspect::Settings {
 }
 
 /// Masks every class, whatever a route redacts: records never hold personal data.
-fn scrubber() -> Result<Arc<Detector>, BuildError> {
-    let settings = inspect::Settings {
-        forms: Class::BUILTIN.iter().map(|class| (*class, Form::Label)).collect(),
-        custom: Vec::new(),
-    };
-    Detector::new(&settings)
+fn scrubber(server: &Server) -> Result<Arc<Detector>, BuildError> {
+    let mut all = settings(&server.redact);
+    all.forms = Class::BUILTIN.iter().map(|class| (*class, Form::Label)).collect();
+    for pattern in &mut all.custom {
+        pattern.form = Form::Label;
+    }
+    Detector::new(&all)
         .map(Arc::new)
-        .map_err(|source| BuildError::Detector { server: "audit".into(), source })
+        .map_err(|source| BuildError::Detector { server: Arc::clone(&server.name), source })
 }

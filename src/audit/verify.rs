@@ -250,7 +250,9 @@ impl Pass {
         ];
         let mut not_checked = Vec::new();
         match knows(Witness::Given) {
-            Some((_, head)) => checked.push(format!("record {} is the one remembered", head.seq)),
+            Some((_, head)) => {
+                checked.push(format!("whether record {} is the one remembered", head.seq))
+            }
             None => not_checked.push(
                 "whether the end was cut off or the whole log chained anew: that takes a head \
                  remembered elsewhere (--expect-head SEQ:HASH)"
@@ -259,7 +261,7 @@ impl Pass {
         }
         match knows(Witness::HeadFile) {
             Some((_, head)) => {
-                checked.push(format!("record {} is the one in {HEAD_FILE}", head.seq))
+                checked.push(format!("whether record {} is the one in {HEAD_FILE}", head.seq))
             }
             None => not_checked.push(format!("no {HEAD_FILE} stands beside the log")),
         }

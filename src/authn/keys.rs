@@ -5,11 +5,14 @@
 //! private and symmetric keys are never taken; a key that cannot be used is left out without
 //! harm to its neighbours (RFC 7517 section 5).
 
+use std::fmt;
+
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use jsonwebtoken::{Algorithm, DecodingKey};
 
 use super::error::TokenError;
 use crate::json::{self, Document, JsonError, Kind, Value};
@@ -55,6 +58,22 @@ impl Alg {
         Self::Es512,
         Self::EdDsa,
     ];
+
+    /// The name that `jsonwebtoken` has for it; `None` for what it cannot verify.
+    fn jws(self) -> Option<Algorithm> {
+        match self {
+            Self::Rs256 => Some(Algorithm::RS256),
+            Self::Rs384 => Some(Algorithm::RS384),
+            Self::Rs512 => Some(Algorithm::RS512),
+            Self::Ps256 => Some(Algorithm::PS256),
+            Self::Ps384 => Some(Algorithm::PS384),
+            Self::Ps512 => Some(Algorithm::PS512),
+            Self::Es256 => Some(Algorithm::ES256),
+            Self::Es384 => Some(Algorithm::ES384),
+            Self::Es512 => None,
+            Self::EdDsa => Some(Algorithm::EdDSA),
+        }
+    }
 
     /// The algorithm of a JWA name, byte for byte.
     #[must_use]
@@ -117,9 +136,36 @@ pub struct KeySet {
 struct Key {
     kid: Option<Box<str>>,
     /// Each algorithm that the key may be used with, ready to verify.
-    verifiers: Vec<(Alg, ParsedPublicKey)>,
+    verifiers: Vec<(Alg, Verifier)>,
     /// SHA-256 over id, algorithms and public key: tells whether a later set still has this key.
     fingerprint: [u8; 32],
+}
+
+/// A public key that was found sound, and who checks signatures with it.
+struct Verifier {
+    /// The key as the cryptography library accepted it: off-curve points never get here.
+    parsed: ParsedPublicKey,
+    /// The same key for `jsonwebtoken`, which checks every signature that it knows how to; it
+    /// has no P-521.
+    jws: Option<(DecodingKey, Algorithm)>,
+}
+
+impl Verifier {
+    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match &self.jws {
+            Some((key, alg)) => {
+                let text = URL_SAFE_NO_PAD.encode(signature);
+                jsonwebtoken::crypto::verify(&text, message, key, *alg).unwrap_or(false)
+            }
+            None => self.parsed.verify_sig(message, signature).is_ok(),
+        }
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("jws", &self.jws.is_some()).finish_non_exhaustive()
+    }
 }
 
 impl KeySet {
@@ -201,16 +247,12 @@ impl KeySet {
         }
         self.fitting(alg, kid)
             .take(KEYS_TRIED_MAX)
-            .any(|key| key.verify_sig(message, signature).is_ok())
+            .any(|key| key.verifies(message, signature))
             .then_some(())
             .ok_or(TokenError::Signature)
     }
 
-    fn fitting<'a>(
-        &'a self,
-        alg: Alg,
-        kid: Option<&'a str>,
-    ) -> impl Iterator<Item = &'a ParsedPublicKey> {
+    fn fitting<'a>(&'a self, alg: Alg, kid: Option<&'a str>) -> impl Iterator<Item = &'a Verifier> {
         self.keys
             .iter()
             .filter(move |key| kid.is_none() || key.kid.as_deref() == kid)
@@ -249,7 +291,7 @@ impl Key {
         (!verifiers.is_empty()).then(|| Self::new(kid.map(Into::into), verifiers))
     }
 
-    fn new(kid: Option<Box<str>>, verifiers: Vec<(Alg, ParsedPublicKey)>) -> Self {
+    fn new(kid: Option<Box<str>>, verifiers: Vec<(Alg, Verifier)>) -> Self {
         let mut hash = digest::Context::new(&digest::SHA256);
         let id = kid.as_deref().unwrap_or_default();
         hash.update(&[u8::from(kid.is_some())]);
@@ -257,8 +299,9 @@ impl Key {
         hash.update(id.as_bytes());
         for (alg, key) in &verifiers {
             hash.update(alg.name().as_bytes());
-            hash.update(&(key.as_ref().len() as u64).to_be_bytes());
-            hash.update(key.as_ref());
+            let key = key.parsed.as_ref();
+            hash.update(&(key.len() as u64).to_be_bytes());
+            hash.update(key);
         }
         let mut fingerprint = [0; 32];
         for (to, from) in fingerprint.iter_mut().zip(hash.finish().as_ref()) {
@@ -283,7 +326,7 @@ fn may_verify(jwk: Value<'_>) -> bool {
     jwk.get("key_ops").is_none_or(|ops| ops.items().any(|op| op.is_str("verify")))
 }
 
-fn rsa(modulus: &[u8], exponent: &[u8]) -> Vec<(Alg, ParsedPublicKey)> {
+fn rsa(modulus: &[u8], exponent: &[u8]) -> Vec<(Alg, Verifier)> {
     // Some encoders write a sign byte before the modulus; the number is the same.
     let n = modulus.iter().position(|b| *b != 0).and_then(|at| modulus.get(at..));
     let sound = n.is_some_and(|n| RSA_MODULUS_BYTES.contains(&n.len())) && sound_exponent(exponent);
@@ -291,7 +334,11 @@ fn rsa(modulus: &[u8], exponent: &[u8]) -> Vec<(Alg, ParsedPublicKey)> {
     let components = RsaPublicKeyComponents { n, e: exponent };
     Alg::ALL
         .into_iter()
-        .filter_map(|alg| Some((alg, components.to_parsed_public_key(alg.rsa()?).ok()?)))
+        .filter_map(|alg| {
+            let parsed = components.to_parsed_public_key(alg.rsa()?).ok()?;
+            let key = DecodingKey::from_rsa_raw_components(n, exponent);
+            Some((alg, Verifier { parsed, jws: Some((key, alg.jws()?)) }))
+        })
         .collect()
 }
 
@@ -301,7 +348,7 @@ fn sound_exponent(e: &[u8]) -> bool {
     odd && e.len() <= 4 && e.first() != Some(&0) && e != [1]
 }
 
-fn ec(curve: &str, point: &[u8]) -> Option<(Alg, ParsedPublicKey)> {
+fn ec(curve: &str, point: &[u8]) -> Option<(Alg, Verifier)> {
     // RFC 7518 section 6.2.1.2: coordinates have the full length of the curve's field.
     let (alg, algorithm, bytes) = match curve {
         "P-256" => (Alg::Es256, &signature::ECDSA_P256_SHA256_FIXED, 32),
@@ -313,15 +360,28 @@ fn ec(curve: &str, point: &[u8]) -> Option<(Alg, ParsedPublicKey)> {
     if point.len() != 1 + 2 * bytes {
         return None;
     }
-    Some((alg, ParsedPublicKey::new(algorithm, point).ok()?))
+    let parsed = ParsedPublicKey::new(algorithm, point).ok()?;
+    let (x, y) = point.get(1..)?.split_at_checked(bytes)?;
+    let jws = match alg.jws() {
+        None => None,
+        Some(jws) => {
+            let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+            Some((DecodingKey::from_ec_components(&x, &y).ok()?, jws))
+        }
+    };
+    Some((alg, Verifier { parsed, jws }))
 }
 
-fn ed25519(public: &[u8]) -> Vec<(Alg, ParsedPublicKey)> {
+fn ed25519(public: &[u8]) -> Vec<(Alg, Verifier)> {
     if public.len() != ED25519_BYTES {
         return Vec::new();
     }
-    let key = ParsedPublicKey::new(&signature::ED25519, public).ok();
-    key.map(|key| (Alg::EdDsa, key)).into_iter().collect()
+    let parsed = ParsedPublicKey::new(&signature::ED25519, public).ok();
+    let key = DecodingKey::from_ed_components(&URL_SAFE_NO_PAD.encode(public)).ok();
+    let verifier = parsed
+        .zip(key)
+        .map(|(parsed, key)| Verifier { parsed, jws: Some((key, Algorithm::EdDSA)) });
+    verifier.map(|verifier| (Alg::EdDsa, verifier)).into_iter().collect()
 }
 
 fn text(jwk: Value<'_>, name: &str) -> Option<String> {

@@ -123,8 +123,10 @@ impl Forwarder {
         let uri = match path_and_query {
             None => self.endpoint.clone(),
             Some(path) => {
+                // The endpoint's own path is the base to which a REST path is appended.
+                let base = self.endpoint.path().trim_end_matches('/');
                 let mut parts = self.endpoint.clone().into_parts();
-                parts.path_and_query = Some(path.parse().ok()?);
+                parts.path_and_query = Some(format!("{base}{path}").parse().ok()?);
                 Uri::from_parts(parts).ok()?
             }
         };

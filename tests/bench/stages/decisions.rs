@@ -14,10 +14,11 @@ use sallyport::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
 
 use super::messages::ANSWER;
 use super::{ISSUER, World};
+use crate::keys::Signer;
 use crate::samples;
 
 pub fn measure(criterion: &mut Criterion) {
-    let world = World::new(r#"{"keys":[]}"#);
+    let world = World::new(&Signer::es256().jwks());
     let authz = Authorizer::new(world.server(), &Clock::system());
     let caller = caller();
     let (crm, admin) = (tool("crm.find_customer"), tool("admin.drop_table"));
