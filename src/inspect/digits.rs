@@ -111,7 +111,9 @@ impl<'r> Window<'r> {
         }
         let left = Left::of(scan, group.start, self.index);
         if left == Left::Inside {
-            scan.findings.crowded |= group.length() > 2;
+            if group.length() > 2 {
+                scan.findings.pass_over(group.start, group.end);
+            }
             return None;
         }
         net::v4(scan, self, left)
@@ -158,7 +160,9 @@ pub(super) fn ends_number(scan: &mut Scan<'_, '_>, end: usize) -> bool {
     let joined = matches!(next, b'-' | b'.' | b'@') && after.is_ascii_alphanumeric();
     // A sentence may end with a number, and the next begin without a space.
     let joined = joined && !(next == b'.' && after.is_ascii_alphabetic());
-    scan.findings.crowded |= inside || joined;
+    if inside || joined {
+        scan.findings.pass_over(end, end);
+    }
     !inside && !joined
 }
 
@@ -187,7 +191,7 @@ fn ssn(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usize
     let alone = left == Left::Free && !window.is_part_of_more(scan, 3, between);
     let alone = alone && ends_number(scan, serial.end);
     if !alone && !window.hints(scan, area.start, serial.end).has(Hints::SSN) {
-        scan.findings.crowded = true;
+        scan.findings.pass_over(area.start, serial.end);
         return None;
     }
     Some(scan.found_number(Class::UsSsn, area.start, serial.end, Some(digits)))
@@ -235,7 +239,7 @@ fn card(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usiz
     let decimal = (window.index > 0 && scan.byte_before(start, 1) == b'.')
         || (scan.byte(end) == b'.' && scan.byte(end + 1).is_ascii_digit());
     if scan.byte(end).is_ascii_alphanumeric() || (decimal && !grouped) {
-        scan.findings.crowded = true;
+        scan.findings.pass_over(start, end);
         return None;
     }
     let shown = grouped || (left == Left::Free && is_telling(digits));

@@ -15,7 +15,7 @@ pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> usize {
     }
     let Some(end) = domain_end(scan, sign_end) else {
         // What follows may belong to another value.
-        scan.findings.crowded = true;
+        scan.findings.pass_over(start, sign_end + DOMAIN_BYTES_MAX);
         return sign_end;
     };
     // `git@host:path` names a repository, not a person.

@@ -20,7 +20,7 @@ pub(super) fn at_check_digits(scan: &mut Scan<'_, '_>, at: usize) -> Option<usiz
     }
     let end = end_of(scan, start, length)?;
     if scan.byte(end).is_ascii_alphanumeric() {
-        scan.findings.crowded = true;
+        scan.findings.pass_over(start, end);
         return None;
     }
     if !check_digits_hold(scan.text.get(start..end).unwrap_or_default()) {

@@ -218,7 +218,7 @@ impl Detector {
         for custom in &self.custom {
             custom.find(subject.text, &mut findings.found);
         }
-        if findings.crowded && !findings.found.is_empty() {
+        if findings.is_crowded(0) {
             self.find_again(subject, findings);
         }
     }
@@ -233,10 +233,9 @@ impl Detector {
                 // As in a label: what stands beside it begins and ends a word.
                 blanked.get_mut(*start..*end).unwrap_or_default().fill(b']');
             }
-            findings.undecided.clear();
-            findings.crowded = false;
+            findings.look_again();
             Scan::new(Subject { text: &blanked, ..subject }, self.on, findings).run(0);
-            if findings.found.len() == seen || !findings.crowded {
+            if !findings.is_crowded(seen) {
                 return;
             }
         }

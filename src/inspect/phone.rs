@@ -72,7 +72,7 @@ pub(super) fn north_american(
         left == Left::Free && !window.is_part_of_more(scan, 3 + usize::from(trunk), between);
     let alone = fits && alone && ends_phone(scan, line.end);
     if !alone {
-        scan.findings.crowded = true;
+        scan.findings.pass_over(start, line.end);
         return None;
     }
     // Three numbers with spaces between them are no phone number by themselves.

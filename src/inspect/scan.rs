@@ -44,9 +44,9 @@ pub(super) struct Undecided {
 pub(super) struct Findings {
     pub(super) found: Vec<Found>,
     pub(super) undecided: Vec<Undecided>,
-    /// Whether a value was passed over because of what stands beside it: when that turns
-    /// out to be a value itself, a second look is due.
-    pub(super) crowded: bool,
+    /// Where values were passed over because of what stands beside them: the bytes that
+    /// decided. When some of those turn out to be a value, a second look is due.
+    crowded: Vec<(usize, usize)>,
 }
 
 impl Findings {
@@ -57,7 +57,35 @@ impl Findings {
     pub(super) fn clear(&mut self) {
         self.found.clear();
         self.undecided.clear();
-        self.crowded = false;
+        self.crowded.clear();
+    }
+
+    /// Keeps what was found, and nothing else.
+    pub(super) fn look_again(&mut self) {
+        self.undecided.clear();
+        self.crowded.clear();
+    }
+
+    /// Notes that the value from `start` to `end` was passed over for its neighbours.
+    pub(super) fn pass_over(&mut self, start: usize, end: usize) {
+        let place = (start.saturating_sub(CROWD_BEFORE), end.saturating_add(CROWD_AFTER));
+        let full = self.crowded.len() >= CROWDED_MAX;
+        match self.crowded.last_mut() {
+            // Too many to keep apart, or beside the last one: one place for both.
+            Some((from, to)) if full || place.0 <= *to => {
+                *from = place.0.min(*from);
+                *to = place.1.max(*to);
+            }
+            Some(_) | None => self.crowded.push(place),
+        }
+    }
+
+    /// Whether a value that was found after the first `seen` ones stands where another was
+    /// passed over for it.
+    pub(super) fn is_crowded(&self, seen: usize) -> bool {
+        let new = self.found.get(seen..).unwrap_or_default();
+        let meets = |(from, to): &(usize, usize)| new.iter().any(|f| f.start < *to && f.end > *from);
+        self.crowded.iter().any(meets)
     }
 }
 
@@ -235,6 +263,13 @@ fn is_dull(text: &[u8], at: usize) -> bool {
     }
     any == 0
 }
+
+/// Bytes before and behind a number that can decide about it: the words beside it.
+const CROWD_BEFORE: usize = 64;
+const CROWD_AFTER: usize = 24;
+
+/// Places of passed-over values that are kept apart. Unit: places.
+const CROWDED_MAX: usize = 32;
 
 /// Bytes judged at once. Two vectors of the baseline of x86-64 and of AArch64.
 const BLOCK: usize = 32;
