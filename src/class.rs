@@ -4,6 +4,7 @@
 //! Owns the vocabulary that configuration, policy, redaction, audit and metrics share.
 //! The names are public API.
 
+pub use crate::limits::CUSTOM_CLASSES_MAX;
 use serde::{Serialize, Serializer};
 
 /// A kind of personal data or secret.
@@ -209,10 +210,6 @@ fn bit(class: Class) -> u64 {
     let index = class.index();
     if index < CLASSES_MAX { 1 << index } else { 0 }
 }
-
-/// Custom patterns one detector may hold. Unit: classes. Source: with the built-in
-/// ones they must fit the 64 bits of a [`ClassSet`]. // limits.rs
-pub const CUSTOM_CLASSES_MAX: usize = 48;
 
 /// All classes there can be.
 const CLASSES_MAX: usize = Class::BUILTIN.len() + CUSTOM_CLASSES_MAX;

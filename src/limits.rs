@@ -174,6 +174,164 @@ limits! {
     ADMIN_CONNECTIONS_MAX: usize = 64, "connections", "one scraper, some probes";
     #[doc = "Distinct tool names that may become metric labels."]
     METRIC_TOOLS_MAX: usize = 512, "names", "only names from the configuration become labels";
+
+    // --- rest ------------------------------------------------------------------
+    #[doc = "Query parameters of one request."]
+    QUERY_PARAMETERS_MAX: usize = 32, "parameters", "the REST context API has one or two, hand-made clients a handful.";
+
+    // --- server ----------------------------------------------------------------
+    #[doc = "Connections that wait in the kernel to be accepted."]
+    BACKLOG: u32 = 1024, "connections", "the kernel caps it at net.core.somaxconn, 4096 by default";
+    #[doc = "Pause after the system refused to hand over a connection."]
+    ACCEPT_PAUSE_MS: u64 = 100, "milliseconds", "short for clients, long for a spinning loop";
+    #[doc = "hyper's buffer: a head that the guard accepted always fits, and hyper never refuses one itself."]
+    H1_BUFFER_BYTES: usize = 2 * HEAD_BYTES_MAX, "bytes", "twice the largest head";
+    #[doc = "Header list that crate h2 still hands over. Twice our bound, so that a head that is too large is refused by us, with a record; what is larger still is answered by h2 alone."]
+    H2_HEADER_LIST_BYTES: u32 = 64 * 1024, "bytes", "twice HEAD_BYTES_MAX";
+    #[doc = "Idle time before TCP asks whether the peer is still there, and between two questions."]
+    TCP_KEEPALIVE_MS: u64 = 20_000, "milliseconds", "as the HTTP/2 pings";
+    #[doc = "Bytes that a client may send on one HTTP/2 stream before they are read."]
+    H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024, "bytes", "a 4 MiB body in 16 round trips";
+    #[doc = "Bytes that a client may send on one HTTP/2 connection before they are read."]
+    H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024, "bytes", "memory of one connection's unread bodies";
+    #[doc = "Bytes that are read and dropped when a connection closes."]
+    LINGER_BYTES_MAX: usize = 8 * 1024 * 1024, "bytes", "twice the largest default body";
+    #[doc = "Time after which an HTTP/2 connection without streams is closed."]
+    H2_IDLE_MS: u64 = 180_000, "milliseconds", "agents pause between calls; nginx's own former default";
+    #[doc = "Time that a closed connection is still read from, so that the last answer arrives."]
+    LINGER_MS: u64 = 5_000, "milliseconds", "unread bytes make the kernel reset the connection and destroy the answer";
+    #[doc = "Bytes of all chunk extensions of one body together."]
+    CHUNK_EXTENSION_BYTES_MAX: usize = 128, "bytes", "real clients send none; CVE-2023-39326 class";
+    #[doc = "Digits of one chunk size, leading zeros among them."]
+    CHUNK_SIZE_DIGITS_MAX: u8 = 16, "digits", "64 bits in hexadecimal";
+    #[doc = "Errors that are looked through for a violation."]
+    ERROR_DEPTH_MAX: usize = 8, "errors", "hyper wraps once";
+    #[doc = "Bytes of a method."]
+    METHOD_BYTES_MAX: usize = 24, "bytes", "the longest registered method has 17";
+    #[doc = "Bytes of the value of Host, Content-Length, Transfer-Encoding or Expect."]
+    VALUE_BYTES_MAX: usize = 272, "bytes", "a host name of 253, a port and blanks";
+    #[doc = "Alternative names of one certificate."]
+    CERTIFICATE_NAMES_MAX: usize = 100, "names", "public authorities allow 100";
+    #[doc = "Bytes of one name in a certificate."]
+    CERTIFICATE_NAME_BYTES_MAX: usize = 2048, "bytes", "a SPIFFE id is at most 2048 (SPIFFE-ID section 2.3)";
+    #[doc = "Bytes behind the fixed part of a version 2 header."]
+    PROXY_HEADER_BYTES_MAX: usize = 4096, "bytes", "addresses are 36, a certificate as TLV 2 to 3 KiB";
+    #[doc = "Bytes of a version 1 line."]
+    PROXY_LINE_BYTES_MAX: usize = 107, "bytes", "PROXY protocol section 2.1";
+
+    // --- config ----------------------------------------------------------------
+    #[doc = "Nesting depth of the configuration."]
+    CONFIG_DEPTH_MAX: usize = 24, "levels", "the deepest key stands on level six.";
+    #[doc = "Values in one configuration, each use of an alias counted."]
+    CONFIG_NODES_MAX: usize = 50_000, "values", "a thousand servers with fifty values each; against alias bombs.";
+    #[doc = "Rounds of PBKDF2 over a secret before it enters the public hash."]
+    SECRET_STRETCH_ROUNDS: u32 = 100_000, "rounds", "about 10 ms of one core per secret, a factor of 100,000 for who guesses.";
+    #[doc = "Problems shown of one configuration."]
+    PROBLEMS_MAX: usize = 100, "problems", "more is not read; one edit usually repairs many.";
+    #[doc = "Characters of a source line in an excerpt."]
+    EXCERPT_CHARS_MAX: usize = 120, "characters", "a wide terminal.";
+    #[doc = "Routes of one server of the REST profile."]
+    ROUTES_MAX: usize = 256, "routes", "each is tried in turn.";
+    #[doc = "Longest `sessions.lifetime`."]
+    SESSION_S_MAX: u64 = 30 * 86_400, "seconds", "30 days; longer ones are accounts.";
+    #[doc = "Characters of the name of a server, a listener or a pattern."]
+    NAME_CHARS_MAX: usize = 64, "characters", "they become metric labels.";
+    #[doc = "Calls in flight on one server by default."]
+    CONCURRENCY: u32 = 256, "calls", "sixteen servers fill the process's own bound, `IN_FLIGHT_MAX`.";
+    #[doc = "Calls in flight of one caller on one server by default."]
+    CONCURRENCY_PER_PRINCIPAL: u32 = 16, "calls", "MCP clients run a handful at once; one caller holds a sixteenth of a server.";
+    #[doc = "Rules of one kind of one server."]
+    RULES_MAX: usize = 1_000, "rules", "each is compared with each at load.";
+    #[doc = "Longest timeout towards an upstream."]
+    TIMEOUT_S_MAX: u64 = 86_400, "seconds", "a day; what waits longer is dead.";
+    #[doc = "Largest `answer_bytes_max`."]
+    ANSWER_BYTES_BOUND: usize = 256 * 1024 * 1024, "bytes", "one answer is held in memory while it is screened.";
+    #[doc = "Bytes of a user's pattern."]
+    PATTERN_BYTES_MAX: usize = 1024, "bytes", "longer ones are lists that belong elsewhere.";
+    #[doc = "Bytes of a user's pattern when compiled."]
+    PATTERN_PROGRAM_BYTES_MAX: usize = 1024 * 1024, "bytes", "48 patterns stay below 50 MiB.";
+    #[doc = "Longest delay of a comparison while events keep coming."]
+    RELOAD_DELAY_MS_MAX: u64 = 3_000, "milliseconds", "a log that is written into the same folder must not keep a change out.";
+
+    // --- authz -----------------------------------------------------------------
+    #[doc = "Bytes up to which a challenge repeats scopes that the caller already has; those that it needs are always named whole."]
+    CHALLENGE_SCOPE_BYTES_MAX: usize = 4 * 1024, "bytes", "Node clients take 16 KiB of head.";
+
+    // --- class -----------------------------------------------------------------
+    #[doc = "Custom patterns one detector may hold."]
+    CUSTOM_CLASSES_MAX: usize = 48, "classes", "with the built-in ones they must fit the 64 bits of a [`ClassSet`].";
+
+    // --- inspect ---------------------------------------------------------------
+    #[doc = "Unit: bytes. Names are labels and metric values."]
+    CUSTOM_NAME_BYTES_MAX: usize = 32, "bytes", "Names are labels and metric values.";
+    #[doc = "Unit: bytes of one compiled pattern. Source: the default of `regex` is ten times this; a pattern for one kind of value needs a hundredth."]
+    CUSTOM_PATTERN_BYTES_MAX: usize = 1 << 20, "bytes of one compiled pattern", "the default of `regex` is ten times this; a pattern for one kind of value needs a hundredth.";
+    #[doc = "Unit: bytes of the lazy automaton of one pattern. Source: measured; the default of 2 MiB thrashes on texts with many look-alikes."]
+    CUSTOM_CACHE_BYTES_MAX: usize = 4 << 20, "bytes of the lazy automaton of one pattern", "measured; the default of 2 MiB thrashes on texts with many look-alikes.";
+    #[doc = "Numbers without an explanation that are remembered for one message. What explains itself is always hidden; only copies beyond this many others go unnoticed."]
+    PENDING_MAX: usize = 1 << 18, "numbers", "about 80 bytes each, so at most 20 MiB.";
+
+    // --- guard -----------------------------------------------------------------
+    #[doc = "Rounds of percent-decoding."]
+    ROUNDS_MAX: usize = 3, "rounds", "double encoding is common, a third round shows who tries.";
+    #[doc = "A longer value in a parameter that says nothing of itself is a text."]
+    WORD_BYTES_MAX: usize = 512, "bytes", "the longest command lines of the hostile table have some 120.";
+    #[doc = "Hits that are kept of one call."]
+    HITS_MAX: usize = 16, "hits", "a record names them all; more of them tell nothing new.";
+
+    // --- limit -----------------------------------------------------------------
+    #[doc = "When a caller without a free slot may ask again."]
+    IN_FLIGHT_RETRY_S: u64 = 1, "seconds", "the least that `Retry-After` can say; calls take milliseconds to seconds.";
+
+    // --- config, more ----------------------------------------------------------------
+    #[doc = "Places that a help text names for a misplaced key."]
+    PLACES_MAX: usize = 3, "places", "a help text that names more helps nobody";
+    #[doc = "Characters of a typed value that a message repeats."]
+    SHOWN_CHARS_MAX: usize = 80, "characters", "a message of one line";
+    #[doc = "Longest chain of `$ref`: the types of `raw` do not alias each other."]
+    REFERENCES_MAX: usize = 8, "references", "types of the schema do not alias each other";
+
+    // --- authn, more -----------------------------------------------------------------
+    #[doc = "Least time between two attempts while there are no usable keys at all. Callers are refused meanwhile, so it is shorter than the interval for unknown key ids."]
+    JWKS_RETRY_S: u64 = 2, "seconds", "a provider that failed is left in peace that long";
+    #[doc = "Bytes of `kid`. Thumbprints have 43 characters."]
+    KID_BYTES_MAX: usize = 256, "bytes", "real key ids are thumbprints or short names";
+    #[doc = "Age in seconds at which a key file is read again: a removed key ends about as fast as the sweep that looks for it comes by."]
+    KEY_FILE_FRESH_S: u64 = 5, "seconds", "reading a local file costs microseconds";
+    #[doc = "Keys of one id that are tried on a token. Rotation leaves two; more is a mistake."]
+    KEYS_TRIED_MAX: usize = 4, "keys", "rotation leaves two of one id; more is a mistake";
+    #[doc = "Interval at which key rings are looked at; a ring decides itself whether it is due."]
+    KEYS_SWEEP_MS: u64 = 5_000, "milliseconds", "well below JWKS_REFRESH_MIN_S";
+
+    // --- audit, more -----------------------------------------------------------------
+    #[doc = "A commit that takes longer makes the log unhealthy while it lasts, in milliseconds."]
+    AUDIT_STALL_MS: u64 = 5_000, "milliseconds", "as long as an exchange waits for its record.";
+    #[doc = "Calls under way at one time that a verification follows."]
+    AUDIT_VERIFY_OPEN_INTENTS_MAX: usize = 100_000, "calls", "several times what one gateway can hold open.";
+    #[doc = "Bytes of one line with its newline, at most. A longer record is refused on the way in and reported by `verify`."]
+    AUDIT_LINE_BYTES_MAX: usize = 1024 * 1024, "bytes", "our own choice; the body limit of a request is of the same order and a record holds less than a request.";
+    #[doc = "Findings that one verification lists; the rest is counted."]
+    AUDIT_VERIFY_FINDINGS_MAX: usize = 1_000, "findings", "our own choice; a person reads the first ten.";
+    #[doc = "First wait before a failing log is tried again, in milliseconds, doubled up to [`AUDIT_BACKOFF_MAX_MS`]."]
+    AUDIT_BACKOFF_MIN_MS: u64 = 100, "milliseconds", "a full disk is looked at again that soon";
+    #[doc = "Longest wait between two tries of a failing log, in milliseconds."]
+    AUDIT_BACKOFF_MAX_MS: u64 = 2_000, "milliseconds", "our own choice; room on a disk is found within it.";
+    #[doc = "The head is saved at most once in this time, in milliseconds."]
+    AUDIT_HEAD_INTERVAL_MS: u64 = 1_000, "milliseconds", "our own choice; one short write a second costs nothing that can be measured.";
+    #[doc = "How much of the end of a log is read when it is opened: room for the longest line several times over, read and hashed in about 10 ms."]
+    AUDIT_TAIL_BYTES: u64 = 4 * AUDIT_LINE_BYTES_MAX as u64, "bytes", "four of the longest lines";
+
+    // --- outbound, more --------------------------------------------------------------
+    #[doc = "Addresses of one name that are tried. Names of providers give 2 to 8; a fetch has five seconds for all of them."]
+    ADDRESSES_MAX: usize = 4, "addresses", "providers publish two to four";
+
+    // --- screen, more ----------------------------------------------------------------
+    #[doc = "Bytes of events that leave together."]
+    PIECE_BYTES_MAX: usize = 16 * 1024 - 32, "bytes", "a TLS record holds 16 KiB (RFC 8446 section 5.1), less the frame of an HTTP/1.1 chunk.";
+
+    // --- inspect, more ---------------------------------------------------------------
+    #[doc = "Unit: matches of one pattern in one text."]
+    CUSTOM_MATCHES_MAX: usize = 1024, "matches", "what is beyond counts as one value";
 }
 
 #[cfg(test)]

@@ -16,7 +16,14 @@ use crate::guard::Cleared;
 use crate::limits;
 use crate::reject::{Code, Rejection};
 
-/// A cleared call whose audit record is durable.
+/// A cleared call whose audit record is durable. Cannot be made outside this module:
+///
+/// ```compile_fail,E0451
+/// # use sallyport::{audit::Receipt, guard::Cleared, record::Recorded};
+/// fn forge(base: Cleared, receipt: Receipt) -> Recorded {
+///     Recorded { base, receipt }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Recorded {
     base: Cleared,

@@ -271,7 +271,7 @@ fn every_bound_is_used_by_the_code_and_named_by_a_test() {
     let mut product_text = String::new();
     let mut test_text = String::new();
     for path in rust_files(&root().join("src")) {
-        if path.ends_with("limits.rs") {
+        if path == root().join("src/limits.rs") {
             continue;
         }
         let all = fs::read_to_string(&path).unwrap();

@@ -5,6 +5,7 @@
 //! nothing left to do but to chain and to store. The lock is held for that copy
 //! and for the writer's swap, never for I/O and never across an await.
 
+pub use crate::limits::AUDIT_LINE_BYTES_MAX;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -370,7 +371,3 @@ impl Shared {
 
 /// What a batch's buffer keeps after a burst, so that memory comes back.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
-/// Bytes of one line with its newline, at most. A longer record is refused on
-/// the way in and reported by `verify`. Source: our own choice; the body limit
-/// of a request is of the same order and a record holds less than a request.
-pub const AUDIT_LINE_BYTES_MAX: usize = 1024 * 1024; // limits.rs

@@ -6,6 +6,7 @@
 //! pages, NUL bytes. They are copied aside, cut, and a record says so. Anything
 //! else that is wrong in the tail is not a crash, and the log is not opened.
 
+pub use crate::limits::AUDIT_TAIL_BYTES;
 use std::io;
 use std::time::SystemTime;
 
@@ -13,7 +14,6 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use super::chain::{self, Hash, Head, Link};
-use super::queue::AUDIT_LINE_BYTES_MAX;
 use super::storage::Storage;
 use crate::config::Durability;
 
@@ -210,7 +210,3 @@ impl Note<'_> {
 pub(super) fn timestamp(time: SystemTime) -> String {
     humantime::format_rfc3339_micros(time).to_string()
 }
-
-/// How much of the end of a log is read when it is opened: room for the longest
-/// line several times over, read and hashed in about 10 ms.
-pub const AUDIT_TAIL_BYTES: u64 = 4 * AUDIT_LINE_BYTES_MAX as u64; // limits.rs

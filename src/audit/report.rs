@@ -1,5 +1,6 @@
 //! What a verification found, what it checked and what it could not check.
 
+pub use crate::limits::AUDIT_VERIFY_FINDINGS_MAX;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -273,6 +274,3 @@ fn list<T: fmt::Display>(
 
 /// Open intents in the printed report; the report itself has all.
 const OPEN_SHOWN_MAX: usize = 20;
-/// Findings that one verification lists; the rest is counted. Source: our own
-/// choice; a person reads the first ten.
-pub const AUDIT_VERIFY_FINDINGS_MAX: usize = 1_000; // limits.rs

@@ -1,5 +1,6 @@
 //! What the log tells about itself: figures for metrics, health for readiness.
 
+pub use crate::limits::AUDIT_STALL_MS;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -136,10 +137,6 @@ impl Meter {
         }
     }
 }
-
-/// A commit that takes longer makes the log unhealthy while it lasts, in
-/// milliseconds. Source: as long as an exchange waits for its record.
-pub const AUDIT_STALL_MS: u64 = 5_000; // limits.rs
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 //! report: without a remembered head nobody can tell a log that was cut at its
 //! end, or chained anew as a whole, from one that was not.
 
+pub use crate::limits::AUDIT_VERIFY_OPEN_INTENTS_MAX;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
@@ -298,6 +299,3 @@ const TEXT_BYTES_MAX: usize = 256;
 const READ_BYTES: usize = 256 * 1024;
 /// `progress` is called each time so many bytes were read.
 const PROGRESS_BYTES: u64 = 4 * 1024 * 1024;
-/// Calls under way at one time that a verification follows. Source: several
-/// times what one gateway can hold open.
-pub const AUDIT_VERIFY_OPEN_INTENTS_MAX: usize = 100_000; // limits.rs

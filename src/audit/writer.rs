@@ -4,6 +4,9 @@
 //! gathers. After a failure nothing is taken until a `gap` record has become
 //! durable, on a fresh handle and behind the last durable record.
 
+pub use crate::limits::AUDIT_BACKOFF_MAX_MS;
+pub use crate::limits::AUDIT_BACKOFF_MIN_MS;
+pub use crate::limits::AUDIT_HEAD_INTERVAL_MS;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -284,12 +287,3 @@ impl<S: Storage> Writer<S> {
 const BACKOFF_MIN: Duration = Duration::from_millis(AUDIT_BACKOFF_MIN_MS);
 const BACKOFF_MAX: Duration = Duration::from_millis(AUDIT_BACKOFF_MAX_MS);
 const HEAD_INTERVAL: Duration = Duration::from_millis(AUDIT_HEAD_INTERVAL_MS);
-/// First wait before a failing log is tried again, in milliseconds, doubled up
-/// to [`AUDIT_BACKOFF_MAX_MS`]. Source: our own choice.
-pub const AUDIT_BACKOFF_MIN_MS: u64 = 100; // limits.rs
-/// Longest wait between two tries of a failing log, in milliseconds. Source:
-/// our own choice; room on a disk is found within it.
-pub const AUDIT_BACKOFF_MAX_MS: u64 = 2_000; // limits.rs
-/// The head is saved at most once in this time, in milliseconds. Source: our
-/// own choice; one short write a second costs nothing that can be measured.
-pub const AUDIT_HEAD_INTERVAL_MS: u64 = 1_000; // limits.rs

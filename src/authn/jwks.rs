@@ -8,6 +8,7 @@
 //!
 //! No lock is held across an await.
 
+pub use crate::limits::JWKS_RETRY_S;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -242,7 +243,3 @@ impl KeyRing {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// Least time between two attempts while there are no usable keys at all. Callers are refused
-/// meanwhile, so it is shorter than the interval for unknown key ids.
-pub const JWKS_RETRY_S: u64 = 2; // limits.rs

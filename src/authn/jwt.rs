@@ -4,6 +4,7 @@
 //! base64url, header and claims strict JSON objects without duplicate names, one asymmetric
 //! algorithm, and no header parameter that could change what is verified or with which key.
 
+pub use crate::limits::KID_BYTES_MAX;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -113,9 +114,6 @@ const TOKEN_JSON: json::Limits = json::Limits {
     number_bytes_max: JSON_NUMBER_BYTES_MAX,
     keys: json::KeyRule::Exact,
 };
-
-/// Bytes of `kid`. Thumbprints have 43 characters.
-pub const KID_BYTES_MAX: usize = 256; // limits.rs
 
 /// Parameters that change what is verified (RFC 7515 section 4.1.11, RFC 7797), announce
 /// encryption or compression (RFC 7516 section 4.1), or carry or point to a key of the sender's

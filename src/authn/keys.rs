@@ -5,6 +5,7 @@
 //! private and symmetric keys are never taken; a key that cannot be used is left out without
 //! harm to its neighbours (RFC 7517 section 5).
 
+pub use crate::limits::KEYS_TRIED_MAX;
 use std::fmt;
 
 use aws_lc_rs::digest;
@@ -407,9 +408,6 @@ const KEY_SET_JSON: json::Limits = json::Limits {
     number_bytes_max: JSON_NUMBER_BYTES_MAX,
     keys: json::KeyRule::Exact,
 };
-
-/// Keys of one id that are tried on a token. Rotation leaves two; more is a mistake.
-pub const KEYS_TRIED_MAX: usize = 4; // limits.rs
 
 /// RFC 7518 section 3.3: RSA keys have at least 2048 bits; more than 8192 are a burden on us.
 const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;

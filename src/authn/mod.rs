@@ -20,6 +20,7 @@ pub mod metadata;
 pub mod source;
 mod tokens;
 
+pub use crate::limits::KEYS_SWEEP_MS;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -285,6 +286,3 @@ fn without_token(
         key,
     }
 }
-
-/// Interval at which key rings are looked at; a ring decides itself whether it is due.
-pub const KEYS_SWEEP_MS: u64 = 5_000; // limits.rs

@@ -4,6 +4,7 @@
 //! that discovery believes a metadata document only if it names exactly the configured issuer
 //! (RFC 8414 section 3.3), and that a public issuer cannot send the gateway to loopback.
 
+pub use crate::limits::KEY_FILE_FRESH_S;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -211,10 +212,6 @@ const METADATA_JSON: json::Limits = json::Limits {
     number_bytes_max: JSON_NUMBER_BYTES_MAX,
     keys: json::KeyRule::Exact,
 };
-
-/// Age in seconds at which a key file is read again: a removed key ends about as fast as the
-/// sweep that looks for it comes by.
-pub const KEY_FILE_FRESH_S: u64 = 5; // limits.rs
 
 #[cfg(test)]
 mod tests {

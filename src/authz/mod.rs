@@ -13,6 +13,7 @@ mod scopes;
 #[cfg(test)]
 mod tests;
 
+pub use crate::limits::CHALLENGE_SCOPE_BYTES_MAX;
 use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -195,9 +196,5 @@ fn classes(redact: &Redact) -> Vec<Class> {
     classes.dedup();
     classes
 }
-
-/// Bytes up to which a challenge repeats scopes that the caller already has; those that it needs
-/// are always named whole. Unit: bytes. Source: Node clients take 16 KiB of head. // limits.rs
-pub const CHALLENGE_SCOPE_BYTES_MAX: usize = 4 * 1024;
 
 const SCOPE_MISSING: &str = "scope_missing";

@@ -4,6 +4,7 @@
 //! Guarantees: only regular files are opened, at most a stated number of bytes is read, and the
 //! public hash cannot be used to guess a short secret quickly.
 
+use crate::limits::SECRET_STRETCH_ROUNDS;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -165,10 +166,6 @@ fn sha256(bytes: &[u8]) -> Digest {
     out.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()).for_each(|(a, b)| *a = *b);
     out
 }
-
-/// Rounds of PBKDF2 over a secret before it enters the public hash. Unit: rounds. Source: about
-/// 10 ms of one core per secret, a factor of 100,000 for who guesses. // limits.rs
-const SECRET_STRETCH_ROUNDS: u32 = 100_000;
 
 #[cfg(test)]
 mod tests {

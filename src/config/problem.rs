@@ -4,6 +4,8 @@
 //! source line with carets, help. Guarantees: a literal secret that was found in the file is not
 //! repeated in an excerpt, and excerpts are never part of the JSON form, which may end in a log.
 
+use crate::limits::EXCERPT_CHARS_MAX;
+pub use crate::limits::PROBLEMS_MAX;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -200,13 +202,6 @@ impl Excerpt {
         Self { line: text, before, carets }
     }
 }
-
-/// Problems shown of one configuration. Unit: problems. Source: more is not read; one edit
-/// usually repairs many. // limits.rs
-pub const PROBLEMS_MAX: usize = 100;
-
-/// Characters of a source line in an excerpt. Unit: characters. Source: a wide terminal. // limits.rs
-const EXCERPT_CHARS_MAX: usize = 120;
 
 /// Characters shown before the place where a long line was cut.
 const EXCERPT_LEAD: usize = 40;

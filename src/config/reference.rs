@@ -2,6 +2,7 @@
 //!
 //! Guarantees: the chapter in the manual is what the code accepts; a test compares them.
 
+use crate::limits::PLACES_MAX;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -178,9 +179,6 @@ fn kind_of(field: &Value) -> String {
     }
     kinds.join(", ")
 }
-
-/// Places that a help text names for a misplaced key. Unit: places. // limits.rs
-const PLACES_MAX: usize = 3;
 
 const INTRODUCTION: &str = "\
 # Configuration reference

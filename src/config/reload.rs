@@ -8,6 +8,7 @@
 //! Folders are watched, not files: a Kubernetes ConfigMap is replaced by renaming the link
 //! `..data`, which a watch of a file sees as its deletion and nothing after it.
 
+use crate::limits::RELOAD_DELAY_MS_MAX;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -197,10 +198,6 @@ fn is_relevant(event: &notify::Event) -> bool {
         | EventKind::Other => true,
     }
 }
-
-/// Longest delay of a comparison while events keep coming. Unit: milliseconds. Source: a log that
-/// is written into the same folder must not keep a change out. // limits.rs
-const RELOAD_DELAY_MS_MAX: u64 = 3_000;
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 //! Made from [`super::raw`]. Guarantees: optional keys never admit `null`, because a key without
 //! a value would have no effect in silence; alternatives are flat lists.
 
+use crate::limits::REFERENCES_MAX;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
@@ -118,9 +119,6 @@ fn one_line(map: &mut Map<String, Value>) {
         *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     }
 }
-
-/// Longest chain of `$ref`: the types of `raw` do not alias each other. // limits.rs
-const REFERENCES_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 //! walk, each with its place and with the way out; and what [`prune`] leaves can be read into
 //! [`super::raw`], so that the meaning of the sound parts is checked in the same run.
 
+use crate::limits::SHOWN_CHARS_MAX;
 use serde_json::Value as Schema;
 
 use super::problem::Problem;
@@ -436,8 +437,5 @@ pub(super) fn short(text: &str) -> String {
     }
     shown
 }
-
-/// Characters of a typed value that a message repeats. Unit: characters. // limits.rs
-const SHOWN_CHARS_MAX: usize = 80;
 
 const SMALLEST: &str = "the smallest configuration names `listen`, `issuers` and one of `servers`";

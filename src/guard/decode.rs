@@ -1,5 +1,6 @@
 //! Undoes the encodings behind which attacks hide, as far as servers undo them.
 
+use crate::limits::ROUNDS_MAX;
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
@@ -109,10 +110,6 @@ fn plain_separator(character: char) -> char {
         other => other,
     }
 }
-
-/// Rounds of percent-decoding. Unit: rounds. Source: double encoding is common, a third round
-/// shows who tries. // limits.rs
-const ROUNDS_MAX: usize = 3;
 
 #[cfg(test)]
 mod tests {

@@ -21,6 +21,8 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use crate::limits::HITS_MAX;
+use crate::limits::WORD_BYTES_MAX;
 use std::ops::Deref;
 
 use crate::call::Call;
@@ -235,13 +237,5 @@ fn word(mode: GuardMode) -> &'static str {
 
 const BLOCK: &str = "block";
 
-/// A longer value in a parameter that says nothing of itself is a text. Unit: bytes. Source: the
-/// longest command lines of the hostile table have some 120. // limits.rs
-const WORD_BYTES_MAX: usize = 512;
-
 /// Line breaks that make a text.
 const TEXT_LINES: usize = 3;
-
-/// Hits that are kept of one call. Unit: hits. Source: a record names them all; more of them
-/// tell nothing new. // limits.rs
-pub const HITS_MAX: usize = 16;

@@ -30,6 +30,10 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use crate::limits::CUSTOM_CACHE_BYTES_MAX;
+pub use crate::limits::CUSTOM_MATCHES_MAX;
+pub use crate::limits::CUSTOM_NAME_BYTES_MAX;
+pub use crate::limits::CUSTOM_PATTERN_BYTES_MAX;
 use std::borrow::Cow;
 
 use regex::bytes::{Regex, RegexBuilder};
@@ -290,17 +294,3 @@ impl Custom {
 /// Second looks at one text. Each finds at least one value that the one before it did
 /// not; texts that need more are made for it.
 const ROUNDS_MAX: usize = 4;
-
-/// Unit: bytes. Names are labels and metric values. // limits.rs
-pub const CUSTOM_NAME_BYTES_MAX: usize = 32;
-
-/// Unit: matches of one pattern in one text. // limits.rs
-pub const CUSTOM_MATCHES_MAX: usize = 1024;
-
-/// Unit: bytes of one compiled pattern. Source: the default of `regex` is ten times
-/// this; a pattern for one kind of value needs a hundredth. // limits.rs
-pub const CUSTOM_PATTERN_BYTES_MAX: usize = 1 << 20;
-
-/// Unit: bytes of the lazy automaton of one pattern. Source: measured; the default of
-/// 2 MiB thrashes on texts with many look-alikes. // limits.rs
-pub const CUSTOM_CACHE_BYTES_MAX: usize = 4 << 20;

@@ -1,6 +1,7 @@
 //! The way through a message: every string, number and member name is looked at, JSON
 //! that stands in strings included, and what is found becomes edits of the plan.
 
+pub(super) use crate::limits::PENDING_MAX;
 use std::mem;
 use std::ops::Range;
 
@@ -418,11 +419,6 @@ const NESTING_MAX: usize = 4;
 
 /// Shorter numbers are nobody's.
 const NUMBER_BYTES_MIN: usize = 7;
-
-/// Numbers without an explanation that are remembered for one message. What explains
-/// itself is always hidden; only copies beyond this many others go unnoticed.
-/// Unit: numbers. Source: about 80 bytes each, so at most 20 MiB. // limits.rs
-pub(super) const PENDING_MAX: usize = 1 << 18;
 
 /// Numbers of labels for names whose object is closed begin after this.
 const LATE_LABELS: u32 = 1_000_000_000;

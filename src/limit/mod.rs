@@ -13,6 +13,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
+use crate::limits::IN_FLIGHT_RETRY_S;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -227,7 +228,3 @@ fn in_flight(cap: u32) -> RateLimitHeaders {
         reset_s: IN_FLIGHT_RETRY_S,
     }
 }
-
-/// When a caller without a free slot may ask again. Unit: seconds. Source: the least that
-/// `Retry-After` can say; calls take milliseconds to seconds. // limits.rs
-const IN_FLIGHT_RETRY_S: u64 = 1;

@@ -12,6 +12,7 @@ mod address;
 #[cfg(test)]
 mod tests;
 
+pub use crate::limits::ADDRESSES_MAX;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -326,10 +327,6 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
     }
     shortest.map(Duration::from_secs)
 }
-
-/// Addresses of one name that are tried. Names of providers give 2 to 8; a fetch has five
-/// seconds for all of them.
-pub const ADDRESSES_MAX: usize = 4; // limits.rs
 
 /// Header fields of an answer to a fetch. Real ones have 10 to 30.
 const HEADERS_MAX: usize = crate::limits::HEADERS_MAX;

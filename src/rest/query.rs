@@ -2,10 +2,7 @@
 
 use super::RestError;
 use super::encoding::decode;
-
-/// Query parameters of one request. Unit: parameters. Source: the REST context API has one or
-/// two, hand-made clients a handful. // limits.rs
-pub const QUERY_PARAMETERS_MAX: usize = 32;
+pub use crate::limits::QUERY_PARAMETERS_MAX;
 
 /// The decoded parameters of a query, each name once.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 //! that may not go on ends with an error event; a silent upstream is bridged by comments and a
 //! dead one is given up; dropping the body closes the upstream connection.
 
+use crate::limits::PIECE_BYTES_MAX;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -251,7 +252,3 @@ impl Relay {
         self.state = State::Failing;
     }
 }
-
-/// Bytes of events that leave together. Source: a TLS record holds 16 KiB (RFC 8446 section 5.1),
-/// less the frame of an HTTP/1.1 chunk.
-const PIECE_BYTES_MAX: usize = 16 * 1024 - 32; // limits.rs

@@ -5,6 +5,12 @@
 //! Guarantees that each step has a deadline, that a drain ends the connection gracefully and
 //! that dropping the task ends it at once.
 
+use crate::limits::H1_BUFFER_BYTES;
+use crate::limits::H2_CONNECTION_WINDOW_BYTES;
+use crate::limits::H2_HEADER_LIST_BYTES;
+use crate::limits::H2_STREAM_WINDOW_BYTES;
+use crate::limits::LINGER_BYTES_MAX;
+use crate::limits::TCP_KEEPALIVE_MS;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::{self, pin};
@@ -33,7 +39,7 @@ use super::{Bounds, Event, Handler, h2_head, proxy, refusal, tls};
 use crate::body::ReplyBody;
 use crate::limits::{
     H2_LOCAL_RESETS_MAX, H2_PENDING_RESETS_MAX, H2_SEND_BUFFER_BYTES_MAX, H2_STREAMS_MAX,
-    HEAD_BYTES_MAX, HEADERS_MAX,
+    HEADERS_MAX,
 };
 use crate::net::Peer;
 
@@ -341,18 +347,5 @@ impl<H: Handler> Drop for Open<H> {
 
 /// Length of the HTTP/2 client preface (RFC 9113 section 3.4).
 const PREFACE_BYTES: usize = 24;
-/// hyper's buffer: a head that the guard accepted always fits, and hyper never refuses one itself.
-const H1_BUFFER_BYTES: usize = 2 * HEAD_BYTES_MAX; // limits.rs: "bytes", twice the largest head
-/// Header list that crate h2 still hands over. Twice our bound, so that a head that is too large
-/// is refused by us, with a record; what is larger still is answered by h2 alone.
-const H2_HEADER_LIST_BYTES: u32 = 64 * 1024; // limits.rs: "bytes", twice HEAD_BYTES_MAX
-/// Idle time before TCP asks whether the peer is still there, and between two questions.
-const TCP_KEEPALIVE_MS: u64 = 20_000; // limits.rs: "milliseconds", as the HTTP/2 pings
-/// Bytes that a client may send on one HTTP/2 stream before they are read.
-const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024; // limits.rs: "bytes", a 4 MiB body in 16 round trips
-/// Bytes that a client may send on one HTTP/2 connection before they are read.
-const H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024; // limits.rs: "bytes", memory of one connection's unread bodies
 /// Bytes that are dropped at once.
 const LINGER_PIECE_BYTES: usize = 4096;
-/// Bytes that are read and dropped when a connection closes.
-const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024; // limits.rs: "bytes", twice the largest default body

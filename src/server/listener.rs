@@ -5,6 +5,8 @@
 //! system out of file descriptors is waited out, not spun on; [`Listeners::serve`] returns only
 //! when no task is left.
 
+use crate::limits::ACCEPT_PAUSE_MS;
+use crate::limits::BACKLOG;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -179,11 +181,6 @@ fn pause_after(error: &io::Error) -> Option<Duration> {
         _ => Some(Duration::from_millis(ACCEPT_PAUSE_MS)),
     }
 }
-
-/// Connections that wait in the kernel to be accepted.
-const BACKLOG: u32 = 1024; // limits.rs: "connections", the kernel caps it at net.core.somaxconn, 4096 by default
-/// Pause after the system refused to hand over a connection.
-const ACCEPT_PAUSE_MS: u64 = 100; // limits.rs: "milliseconds", short for clients, long for a spinning loop
 
 #[cfg(test)]
 mod tests {

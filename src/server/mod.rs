@@ -23,6 +23,8 @@ mod streams;
 pub mod tls;
 pub mod wire;
 
+use crate::limits::H2_IDLE_MS;
+use crate::limits::LINGER_MS;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -179,11 +181,6 @@ impl Default for Bounds {
         }
     }
 }
-
-/// Time after which an HTTP/2 connection without streams is closed.
-const H2_IDLE_MS: u64 = 180_000; // limits.rs: "milliseconds", agents pause between calls; nginx's own former default
-/// Time that a closed connection is still read from, so that the last answer arrives.
-const LINGER_MS: u64 = 5_000; // limits.rs: "milliseconds", unread bytes make the kernel reset the connection and destroy the answer
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,8 @@
 //! peers that the configuration trusts, and that a deadline stands around. Guarantees that not a
 //! byte behind the header is consumed, so that TLS begins where it should.
 
+use crate::limits::PROXY_HEADER_BYTES_MAX;
+use crate::limits::PROXY_LINE_BYTES_MAX;
 use std::io;
 use std::net::SocketAddr;
 
@@ -79,10 +81,6 @@ async fn read_line(
 
 /// The first 12 bytes of version 2.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-/// Bytes behind the fixed part of a version 2 header.
-const PROXY_HEADER_BYTES_MAX: usize = 4096; // limits.rs: "bytes", addresses are 36, a certificate as TLV 2 to 3 KiB
-/// Bytes of a version 1 line.
-const PROXY_LINE_BYTES_MAX: usize = 107; // limits.rs: "bytes", PROXY protocol section 2.1
 
 #[cfg(test)]
 mod tests {

@@ -101,6 +101,24 @@ impl Forwarder {
 
     /// Sends the call and waits for the head of the answer.
     ///
+    /// Takes a recorded call,
+    ///
+    /// ```
+    /// # use sallyport::{exchange::Exchange, record::Recorded, upstream::Forwarder};
+    /// async fn forward(to: &Forwarder, ex: Exchange<Recorded>) {
+    ///     let _ = to.forward(ex).await;
+    /// }
+    /// ```
+    ///
+    /// and nothing less: a call that was only authenticated does not compile.
+    ///
+    /// ```compile_fail,E0308
+    /// # use sallyport::{authn::Authenticated, exchange::Exchange, upstream::Forwarder};
+    /// async fn forward(to: &Forwarder, ex: Exchange<Authenticated>) {
+    ///     let _ = to.forward(ex).await;
+    /// }
+    /// ```
+    ///
     /// Cancel-safe: dropping the future, which happens when the client goes away, closes the
     /// upstream connection.
     ///

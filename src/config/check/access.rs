@@ -5,6 +5,7 @@ use super::super::raw::{self, Pairs};
 use super::super::structure::nearest;
 use super::{At, Context, glob};
 use crate::call::Action;
+use crate::limits::RULES_MAX;
 use crate::limits::{NAME_BYTES_MAX, URI_BYTES_MAX};
 
 /// The keys of a server that say who may do what.
@@ -299,6 +300,3 @@ fn requests(
 /// Actions on namespaces.
 const OF_NAMESPACES: [Action; 4] =
     [Action::ContextRead, Action::MemoryRead, Action::MemoryWrite, Action::MemoryDelete];
-
-/// Rules of one kind of one server. Unit: rules. Source: each is compared with each at load. // limits.rs
-const RULES_MAX: usize = 1_000;

@@ -1,5 +1,7 @@
 //! How often: rates and calls in flight.
 
+use crate::limits::CONCURRENCY;
+use crate::limits::CONCURRENCY_PER_PRINCIPAL;
 use std::time::Duration;
 
 use super::super::model::{Rate, RouteLimits, Rule};
@@ -160,11 +162,3 @@ fn in_flight(cx: &mut Context<'_>, at: &At<'_>, raw: Option<u32>, default: u32) 
 /// Requests of one client address by default. Source: a page of tools and their calls at once,
 /// far below what a flood needs. // limits.rs
 const PER_ADDRESS: Rate = Rate { count: 50, window: Duration::from_secs(1), burst: 200 };
-
-/// Calls in flight on one server by default. Unit: calls. Source: sixteen servers fill the
-/// process's own bound, `IN_FLIGHT_MAX`. // limits.rs
-const CONCURRENCY: u32 = 256;
-
-/// Calls in flight of one caller on one server by default. Unit: calls. Source: MCP clients run a
-/// handful at once; one caller holds a sixteenth of a server. // limits.rs
-const CONCURRENCY_PER_PRINCIPAL: u32 = 16;

@@ -19,6 +19,8 @@ mod urls;
 
 pub(super) use context::{At, Context};
 
+use crate::limits::NAME_CHARS_MAX;
+use crate::limits::SESSION_S_MAX;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,10 +176,3 @@ fn is_name(text: &str) -> bool {
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
 }
-
-/// Longest `sessions.lifetime`. Unit: seconds. Source: 30 days; longer ones are accounts. // limits.rs
-const SESSION_S_MAX: u64 = 30 * 86_400;
-
-/// Characters of the name of a server, a listener or a pattern. Unit: characters. Source: they
-/// become metric labels. // limits.rs
-const NAME_CHARS_MAX: usize = 64;

@@ -1,5 +1,7 @@
 //! What is masked in answers, and which guards look at arguments.
 
+use crate::limits::PATTERN_BYTES_MAX;
+use crate::limits::PATTERN_PROGRAM_BYTES_MAX;
 use regex::RegexBuilder;
 
 use super::super::model::{CustomPattern, Guard, GuardMode, Redact};
@@ -291,11 +293,3 @@ const GUARD: Guard = Guard {
     shell: GuardMode::Monitor,
     hidden_text: GuardMode::Block,
 };
-
-/// Bytes of a user's pattern. Unit: bytes. Source: longer ones are lists that belong
-/// elsewhere. // limits.rs
-const PATTERN_BYTES_MAX: usize = 1024;
-
-/// Bytes of a user's pattern when compiled. Unit: bytes. Source: 48 patterns stay below
-/// 50 MiB. // limits.rs
-const PATTERN_PROGRAM_BYTES_MAX: usize = 1024 * 1024;

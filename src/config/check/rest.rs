@@ -1,5 +1,6 @@
 //! Routes of the REST profile: method and path template to action.
 
+use crate::limits::ROUTES_MAX;
 use http::Method;
 
 use super::super::model::{Lookup, Profile, RestRoute, rest_routes};
@@ -222,6 +223,3 @@ const REST_ACTIONS: [Action; 5] = [
     Action::MemoryDelete,
     Action::ToolsInvoke,
 ];
-
-/// Routes of one server of the REST profile. Unit: routes. Source: each is tried in turn. // limits.rs
-const ROUTES_MAX: usize = 256;

@@ -1,5 +1,7 @@
 //! Where calls go, and the gateway's own credential.
 
+use crate::limits::ANSWER_BYTES_BOUND;
+use crate::limits::TIMEOUT_S_MAX;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, header};
@@ -137,11 +139,3 @@ const FRAMING: [HeaderName; 9] = [
     header::TRAILER,
     header::ACCEPT,
 ];
-
-/// Longest timeout towards an upstream. Unit: seconds. Source: a day; what waits longer is
-/// dead. // limits.rs
-const TIMEOUT_S_MAX: u64 = 86_400;
-
-/// Largest `answer_bytes_max`. Unit: bytes. Source: one answer is held in memory while it is
-/// screened. // limits.rs
-const ANSWER_BYTES_BOUND: usize = 256 * 1024 * 1024;

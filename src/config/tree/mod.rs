@@ -6,6 +6,8 @@
 //! and `false` are booleans (YAML 1.2 core schema, section 10.3), so `off`, `no` and `yes` stay
 //! text; one document.
 
+use crate::limits::CONFIG_DEPTH_MAX;
+use crate::limits::CONFIG_NODES_MAX;
 use std::collections::HashMap;
 
 use serde_saphyr::granit_parser::{self as granit, Event, Options, Parser, ScalarStyle};
@@ -453,14 +455,6 @@ fn lines_of(span: &granit::Span, source: &[&str]) -> usize {
 fn line_of<'s>(source: &[&'s str], line: usize) -> &'s str {
     source.get(line.saturating_sub(1)).copied().unwrap_or_default()
 }
-
-/// Nesting depth of the configuration. Unit: levels. Source: the deepest key stands on level
-/// six. // limits.rs
-const CONFIG_DEPTH_MAX: usize = 24;
-
-/// Values in one configuration, each use of an alias counted. Unit: values. Source: a thousand
-/// servers with fifty values each; against alias bombs. // limits.rs
-const CONFIG_NODES_MAX: usize = 50_000;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@
 //! Guarantees that names are plain, printable and bounded, or the connection is refused: a name
 //! becomes part of an identity.
 
+use crate::limits::CERTIFICATE_NAME_BYTES_MAX;
+use crate::limits::CERTIFICATE_NAMES_MAX;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -101,11 +103,6 @@ fn fingerprint(der: &[u8]) -> String {
     }
     hex
 }
-
-/// Alternative names of one certificate.
-const CERTIFICATE_NAMES_MAX: usize = 100; // limits.rs: "names", public authorities allow 100
-/// Bytes of one name in a certificate.
-const CERTIFICATE_NAME_BYTES_MAX: usize = 2048; // limits.rs: "bytes", a SPIFFE id is at most 2048 (SPIFFE-ID section 2.3)
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,8 @@
 //! Where a request body ends: by length or by chunks (RFC 9112 sections 6 and 7.1).
 
 use super::{Fault, Framing};
+use crate::limits::CHUNK_EXTENSION_BYTES_MAX;
+use crate::limits::CHUNK_SIZE_DIGITS_MAX;
 
 /// A body under way.
 #[derive(Debug)]
@@ -132,8 +134,3 @@ fn grow(value: u64, digits: u8, byte: u8) -> Option<At> {
     let fits = i64::try_from(value).is_ok() && digits <= CHUNK_SIZE_DIGITS_MAX;
     fits.then_some(At::Size { value, digits })
 }
-
-/// Bytes of all chunk extensions of one body together.
-const CHUNK_EXTENSION_BYTES_MAX: usize = 128; // limits.rs: "bytes", real clients send none; CVE-2023-39326 class
-/// Digits of one chunk size, leading zeros among them.
-const CHUNK_SIZE_DIGITS_MAX: u8 = 16; // limits.rs: "digits", 64 bits in hexadecimal

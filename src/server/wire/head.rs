@@ -2,6 +2,8 @@
 
 use super::bytes::{is_host, is_target, is_token, run, trim, value_run};
 use super::{Fault, Framing};
+use crate::limits::METHOD_BYTES_MAX;
+use crate::limits::VALUE_BYTES_MAX;
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX};
 
 /// A head under way, and the facts that must agree at its end.
@@ -360,9 +362,5 @@ fn decimal(value: &[u8]) -> Option<u64> {
 const VERSION: &[u8] = b"HTTP/1.1\r";
 const LENGTH_AND_CODING: &str = "both Content-Length and Transfer-Encoding";
 
-/// Bytes of a method.
-const METHOD_BYTES_MAX: usize = 24; // limits.rs: "bytes", the longest registered method has 17
-/// Bytes of the value of Host, Content-Length, Transfer-Encoding or Expect.
-const VALUE_BYTES_MAX: usize = 272; // limits.rs: "bytes", a host name of 253, a port and blanks
 /// Bytes kept of a field name: more than the longest that is known here, `transfer-encoding`.
 const NAME_KEPT_BYTES: usize = 32;

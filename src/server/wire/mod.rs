@@ -19,6 +19,7 @@ mod head;
 #[cfg(test)]
 mod tests;
 
+use crate::limits::ERROR_DEPTH_MAX;
 use std::error::Error;
 use std::io;
 
@@ -184,6 +185,3 @@ enum Framing {
     Length(u64),
     Chunked,
 }
-
-/// Errors that are looked through for a violation.
-const ERROR_DEPTH_MAX: usize = 8; // limits.rs: "errors", hyper wraps once
