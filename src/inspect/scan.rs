@@ -84,7 +84,8 @@ impl Findings {
     /// passed over for it.
     pub(super) fn is_crowded(&self, seen: usize) -> bool {
         let new = self.found.get(seen..).unwrap_or_default();
-        let meets = |(from, to): &(usize, usize)| new.iter().any(|f| f.start < *to && f.end > *from);
+        let meets =
+            |(from, to): &(usize, usize)| new.iter().any(|f| f.start < *to && f.end > *from);
         self.crowded.iter().any(meets)
     }
 }
