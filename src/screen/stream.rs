@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::unfold;
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::judge::{Judge, Verdict};
@@ -22,6 +20,7 @@ use crate::limits;
 use crate::mcp::sse::{Decoder, Event, KEEPALIVE};
 use crate::reject::{Code, Rejection};
 use crate::reply;
+use crate::upstream::{BodyBroken, RawBody};
 
 /// The bounds of one stream.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +41,7 @@ impl Bounds {
 /// Builds the body that relays and screens. What the upstream sent along with its head is judged
 /// before this returns, so that it leaves with ours.
 pub(super) async fn relay(
-    body: Incoming,
+    body: RawBody,
     judge: Judge,
     recheck: Recheck,
     tally: Tally,
@@ -73,7 +72,7 @@ pub(super) async fn relay(
 }
 
 struct Relay {
-    body: Incoming,
+    body: RawBody,
     decoder: Decoder,
     judge: Judge,
     recheck: Recheck,
@@ -123,7 +122,7 @@ impl Relay {
             }
             tokio::select! {
                 biased;
-                frame = self.body.frame() => self.frame(frame),
+                data = self.body.data() => self.heard(data),
                 _ = self.tick.tick() => self.ticked(),
             }
         }
@@ -138,7 +137,7 @@ impl Relay {
         while self.state == State::Open && self.queued_bytes() < PIECE_BYTES_MAX {
             tokio::select! {
                 biased;
-                frame = self.body.frame() => self.frame(frame),
+                data = self.body.data() => self.heard(data),
                 () = tokio::task::yield_now() => return,
             }
         }
@@ -164,16 +163,14 @@ impl Relay {
         Some(piece.freeze())
     }
 
-    fn frame(&mut self, frame: Option<Result<hyper::body::Frame<Bytes>, hyper::Error>>) {
+    fn heard(&mut self, data: Option<Result<Bytes, BodyBroken>>) {
         self.heard = Instant::now();
-        match frame {
+        match data {
             None => self.upstream_ended(),
-            Some(Err(_)) => self.fail("upstream_cut"),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    self.decoder.push(data);
-                    self.drain();
-                }
+            Some(Err(BodyBroken)) => self.fail("upstream_cut"),
+            Some(Ok(data)) => {
+                self.decoder.push(data);
+                self.drain();
             }
         }
     }

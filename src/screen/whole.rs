@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
 use super::judge::{Judge, Verdict};
 use super::{Tally, invalid};
@@ -12,11 +10,12 @@ use crate::body::ReplyBody;
 use crate::config::Upstream;
 use crate::decode::Expect;
 use crate::reject::{Code, Rejection};
+use crate::upstream::RawBody;
 
 /// Reads a body whole, within the route's size and silence bounds.
 ///
 /// A body that comes in one piece, as small answers do, is not copied.
-pub(super) async fn read(mut body: Incoming, upstream: &Upstream) -> Result<Bytes, Rejection> {
+pub(super) async fn read(mut body: RawBody, upstream: &Upstream) -> Result<Bytes, Rejection> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(data) = next_data(&mut body, upstream.idle_timeout).await? {
@@ -37,29 +36,19 @@ pub(super) async fn read(mut body: Incoming, upstream: &Upstream) -> Result<Byte
 }
 
 /// Reads a body that should be empty.
-pub(super) async fn none(mut body: Incoming, upstream: &Upstream) -> Result<(), Rejection> {
+pub(super) async fn none(mut body: RawBody, upstream: &Upstream) -> Result<(), Rejection> {
     match next_data(&mut body, upstream.idle_timeout).await? {
         None => Ok(()),
         Some(_) => Err(invalid("a body without a media type")),
     }
 }
 
-async fn next_data(body: &mut Incoming, idle: Duration) -> Result<Option<Bytes>, Rejection> {
-    loop {
-        match tokio::time::timeout(idle, body.frame()).await {
-            Err(_) => {
-                return Err(Rejection::new(Code::UpstreamTimeout, "the answer's body stalled"));
-            }
-            Ok(None) => return Ok(None),
-            Ok(Some(Err(_))) => return Err(invalid("the answer was cut short")),
-            Ok(Some(Ok(frame))) => {
-                if let Ok(data) = frame.into_data()
-                    && !data.is_empty()
-                {
-                    return Ok(Some(data));
-                }
-            }
-        }
+async fn next_data(body: &mut RawBody, idle: Duration) -> Result<Option<Bytes>, Rejection> {
+    match tokio::time::timeout(idle, body.data()).await {
+        Err(_) => Err(Rejection::new(Code::UpstreamTimeout, "the answer's body stalled")),
+        Ok(None) => Ok(None),
+        Ok(Some(Err(_))) => Err(invalid("the answer was cut short")),
+        Ok(Some(Ok(data))) => Ok(Some(data)),
     }
 }
 

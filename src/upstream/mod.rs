@@ -2,42 +2,35 @@
 //!
 //! Assumes nothing of the caller's request head: the upstream request is built from parsed parts,
 //! never relayed, and bears the gateway's own credential. Guarantees that only
-//! `Exchange<Recorded>` is forwarded, that every wait has a bound, that redirects, upgrades,
-//! encoded and doubly framed answers are refused (S-12, S-52, S-53, S-54), and that a call is
-//! sent at most once.
+//! `Exchange<Recorded>` is forwarded, that every wait has a bound, and that a call is sent at
+//! most once.
+//!
+//! Two ways lead to a server. Where caller and server speak the same era over Streamable HTTP,
+//! the judged bytes go straight through ([`http`]). Everywhere else a bridge holds a conversation
+//! with the server over a [`link`] and answers the caller in the caller's own era, so that the
+//! response gate, which comes after it, sees one vocabulary.
 
 mod answer;
 mod client;
+mod http;
+pub mod link;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName,
-    HeaderValue, TRANSFER_ENCODING,
-};
-use http::{HeaderMap, Request, Response, StatusCode, Uri};
-use http_body_util::Full;
-use hyper::body::Incoming;
-
-pub use answer::{Answer, Raw};
+pub(crate) use answer::RawBody;
+pub use answer::{Answer, BodyBroken, Raw};
 pub use client::ClientError;
 
 use crate::config;
-use crate::decode::Plan;
 use crate::exchange::Exchange;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 
-/// Forwards calls to one upstream. Cheap to share; keeps the connection pool.
+/// Forwards calls to one upstream. Cheap to share; keeps connections and conversations.
 #[derive(Debug)]
 pub struct Forwarder {
-    client: client::Client,
-    endpoint: Uri,
-    host: HeaderValue,
-    credential: Option<(HeaderName, HeaderValue)>,
-    head_timeout: Duration,
+    http: http::Http,
 }
 
 /// Why an upstream gave no usable answer.
@@ -73,30 +66,12 @@ impl From<UpstreamError> for Rejection {
 }
 
 impl Forwarder {
-    /// Builds the client of one upstream.
+    /// Builds the way to one upstream.
     ///
     /// # Errors
     /// When the CA file, the credential or the address cannot be used.
     pub fn new(upstream: &config::Upstream) -> Result<Self, ClientError> {
-        let endpoint: Uri = upstream.url.as_str().parse().map_err(|_| ClientError::Address)?;
-        let authority = endpoint.authority().ok_or(ClientError::Address)?;
-        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| ClientError::Address)?;
-        let credential = match &upstream.credential {
-            None => None,
-            Some(c) => {
-                let mut value = HeaderValue::from_bytes(c.value.expose())
-                    .map_err(|_| ClientError::Credential)?;
-                value.set_sensitive(true);
-                Some((c.header.clone(), value))
-            }
-        };
-        Ok(Self {
-            client: client::build(upstream)?,
-            endpoint,
-            host,
-            credential,
-            head_timeout: upstream.head_timeout,
-        })
+        Ok(Self { http: http::Http::new(upstream)? })
     }
 
     /// Sends the call and waits for the head of the answer.
@@ -126,104 +101,10 @@ impl Forwarder {
     /// 502 and 504, see [`UpstreamError`].
     pub async fn forward(&self, ex: Exchange<Recorded>) -> Result<Answer<Raw>, Rejection> {
         let recorded = ex.into_state();
-        let request = self.request(recorded.plan()).ok_or(UpstreamError::Request)?;
-        let sent = tokio::time::timeout(self.head_timeout, self.client.request(request)).await;
-        let response = match sent {
-            Err(_) => return Err(UpstreamError::Timeout(self.head_timeout).into()),
-            Ok(Err(error)) => return Err(client_error(&error).into()),
-            Ok(Ok(response)) => response,
-        };
-        Ok(Answer::raw(recorded, accept_head(response)?))
+        let raw = self.http.send(recorded.plan()).await?;
+        Ok(Answer::raw(recorded, raw))
     }
-
-    fn request(&self, plan: &Plan) -> Option<Request<Full<Bytes>>> {
-        let Plan { method, path_and_query, headers, body } = plan;
-        let uri = match path_and_query {
-            None => self.endpoint.clone(),
-            Some(path) => {
-                // The endpoint's own path is the base to which a REST path is appended.
-                let base = self.endpoint.path().trim_end_matches('/');
-                let mut parts = self.endpoint.clone().into_parts();
-                parts.path_and_query = Some(format!("{base}{path}").parse().ok()?);
-                Uri::from_parts(parts).ok()?
-            }
-        };
-        let has_body = !body.is_empty();
-        let mut request = Request::new(Full::new(body.clone()));
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = uri;
-        let out = request.headers_mut();
-        out.reserve(headers.len() + OWN_HEADERS);
-        for (name, value) in headers {
-            out.insert(name.clone(), value.clone());
-        }
-        out.insert(HOST, self.host.clone());
-        out.insert(ACCEPT_ENCODING, IDENTITY);
-        if has_body {
-            out.insert(CONTENT_TYPE, JSON);
-        }
-        if !out.contains_key(ACCEPT) {
-            out.insert(ACCEPT, JSON_AND_EVENTS);
-        }
-        // Last, so that nothing which came with the call can take its place (S-12).
-        if let Some((name, value)) = &self.credential {
-            out.insert(name.clone(), value.clone());
-        }
-        Some(request)
-    }
-}
-
-/// Refuses what cannot be screened or what would turn the gateway into a relay.
-fn accept_head(response: Response<Incoming>) -> Result<Raw, UpstreamError> {
-    let (head, body) = response.into_parts();
-    let status = head.status;
-    if status.is_informational() {
-        return Err(UpstreamError::Malformed("a protocol switch was offered"));
-    }
-    if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-        return Err(UpstreamError::Malformed("a redirect"));
-    }
-    let headers = head.headers;
-    let encoded = headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .any(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if encoded {
-        return Err(UpstreamError::Malformed("an encoded body, although identity was asked for"));
-    }
-    if ambiguous_framing(&headers) {
-        return Err(UpstreamError::Malformed("two framings at once"));
-    }
-    Ok(Raw { status, headers, body })
-}
-
-fn ambiguous_framing(headers: &HeaderMap) -> bool {
-    let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
-    lengths > 1 || (lengths > 0 && headers.contains_key(TRANSFER_ENCODING))
-}
-
-fn client_error(error: &hyper_util::client::legacy::Error) -> UpstreamError {
-    if error.is_connect() {
-        return UpstreamError::Connect;
-    }
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(hyper) = cause.downcast_ref::<hyper::Error>()
-            && (hyper.is_parse() || hyper.is_parse_status() || hyper.is_parse_too_large())
-        {
-            return UpstreamError::Malformed("its head cannot be parsed");
-        }
-        source = cause.source();
-    }
-    UpstreamError::Closed
 }
 
 /// A forwarder that is shared with the next configuration when the upstream did not change.
 pub type Shared = Arc<Forwarder>;
-
-/// Host, accept, accept-encoding, content-type, content-length, credential.
-const OWN_HEADERS: usize = 6;
-const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const JSON_AND_EVENTS: HeaderValue =
-    HeaderValue::from_static("application/json, text/event-stream");

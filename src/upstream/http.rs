@@ -1,0 +1,165 @@
+//! One HTTP request to a server and the head of its answer.
+//!
+//! Assumes a [`Plan`] that decode or a bridge made from parsed parts; adds the gateway's own
+//! headers and credential, the credential last. Guarantees that redirects, upgrades, encoded and
+//! doubly framed answers are refused (S-12, S-52, S-53, S-54), that the wait for the head is
+//! bounded, and that a request is sent at most once.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName,
+    HeaderValue, TRANSFER_ENCODING,
+};
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use super::UpstreamError;
+use super::answer::{Raw, RawBody};
+use super::client::{self, ClientError};
+use crate::config;
+use crate::decode::Plan;
+
+/// The HTTP client of one upstream; keeps the connection pool.
+#[derive(Debug)]
+pub(super) struct Http {
+    client: client::Client,
+    endpoint: Uri,
+    host: HeaderValue,
+    credential: Option<(HeaderName, HeaderValue)>,
+    head_timeout: Duration,
+}
+
+impl Http {
+    /// Builds the client of one upstream.
+    ///
+    /// # Errors
+    /// When the CA file, the credential or the address cannot be used.
+    pub(super) fn new(upstream: &config::Upstream) -> Result<Self, ClientError> {
+        let endpoint: Uri = upstream.url.as_str().parse().map_err(|_| ClientError::Address)?;
+        let authority = endpoint.authority().ok_or(ClientError::Address)?;
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| ClientError::Address)?;
+        let credential = match &upstream.credential {
+            None => None,
+            Some(c) => {
+                let mut value = HeaderValue::from_bytes(c.value.expose())
+                    .map_err(|_| ClientError::Credential)?;
+                value.set_sensitive(true);
+                Some((c.header.clone(), value))
+            }
+        };
+        Ok(Self {
+            client: client::build(upstream)?,
+            endpoint,
+            host,
+            credential,
+            head_timeout: upstream.head_timeout,
+        })
+    }
+
+    /// Sends one request and waits for the head of the answer.
+    ///
+    /// Cancel-safe: dropping the future closes the upstream connection.
+    ///
+    /// # Errors
+    /// See [`UpstreamError`].
+    pub(super) async fn send(&self, plan: &Plan) -> Result<Raw, UpstreamError> {
+        let request = self.request(plan).ok_or(UpstreamError::Request)?;
+        let sent = tokio::time::timeout(self.head_timeout, self.client.request(request)).await;
+        match sent {
+            Err(_) => Err(UpstreamError::Timeout(self.head_timeout)),
+            Ok(Err(error)) => Err(client_error(&error)),
+            Ok(Ok(response)) => accept_head(response),
+        }
+    }
+
+    fn request(&self, plan: &Plan) -> Option<Request<Full<Bytes>>> {
+        let Plan { method, path_and_query, headers, body } = plan;
+        let uri = match path_and_query {
+            None => self.endpoint.clone(),
+            Some(path) => {
+                // The endpoint's own path is the base to which a REST path is appended.
+                let base = self.endpoint.path().trim_end_matches('/');
+                let mut parts = self.endpoint.clone().into_parts();
+                parts.path_and_query = Some(format!("{base}{path}").parse().ok()?);
+                Uri::from_parts(parts).ok()?
+            }
+        };
+        let has_body = !body.is_empty();
+        let mut request = Request::new(Full::new(body.clone()));
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = uri;
+        let out = request.headers_mut();
+        out.reserve(headers.len() + OWN_HEADERS);
+        for (name, value) in headers {
+            out.insert(name.clone(), value.clone());
+        }
+        out.insert(HOST, self.host.clone());
+        out.insert(ACCEPT_ENCODING, IDENTITY);
+        if has_body {
+            out.insert(CONTENT_TYPE, JSON);
+        }
+        if !out.contains_key(ACCEPT) {
+            out.insert(ACCEPT, JSON_AND_EVENTS);
+        }
+        // Last, so that nothing which came with the call can take its place (S-12).
+        if let Some((name, value)) = &self.credential {
+            out.insert(name.clone(), value.clone());
+        }
+        Some(request)
+    }
+}
+
+/// Refuses what cannot be screened or what would turn the gateway into a relay.
+fn accept_head(response: Response<Incoming>) -> Result<Raw, UpstreamError> {
+    let (head, body) = response.into_parts();
+    let status = head.status;
+    if status.is_informational() {
+        return Err(UpstreamError::Malformed("a protocol switch was offered"));
+    }
+    if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+        return Err(UpstreamError::Malformed("a redirect"));
+    }
+    let headers = head.headers;
+    let encoded = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if encoded {
+        return Err(UpstreamError::Malformed("an encoded body, although identity was asked for"));
+    }
+    if ambiguous_framing(&headers) {
+        return Err(UpstreamError::Malformed("two framings at once"));
+    }
+    Ok(Raw { status, headers, body: RawBody::Http(body) })
+}
+
+fn ambiguous_framing(headers: &HeaderMap) -> bool {
+    let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
+    lengths > 1 || (lengths > 0 && headers.contains_key(TRANSFER_ENCODING))
+}
+
+fn client_error(error: &hyper_util::client::legacy::Error) -> UpstreamError {
+    if error.is_connect() {
+        return UpstreamError::Connect;
+    }
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(hyper) = cause.downcast_ref::<hyper::Error>()
+            && (hyper.is_parse() || hyper.is_parse_status() || hyper.is_parse_too_large())
+        {
+            return UpstreamError::Malformed("its head cannot be parsed");
+        }
+        source = cause.source();
+    }
+    UpstreamError::Closed
+}
+
+/// Host, accept, accept-encoding, content-type, content-length, credential.
+const OWN_HEADERS: usize = 6;
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const JSON_AND_EVENTS: HeaderValue =
+    HeaderValue::from_static("application/json, text/event-stream");
