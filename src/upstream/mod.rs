@@ -31,7 +31,9 @@ use crate::reject::{Code, Rejection};
 #[derive(Debug)]
 pub struct Forwarder {
     /// The straight way; `None` where there is none and every call takes a bridge.
-    http: Option<http::Http>,
+    http: Option<Arc<http::Http>>,
+    /// The way of the bridges.
+    connector: link::Connector,
 }
 
 /// Why an upstream gave no usable answer.
@@ -73,10 +75,20 @@ impl Forwarder {
     /// When the CA file, the credential or the address cannot be used.
     pub fn new(upstream: &config::Upstream) -> Result<Self, ClientError> {
         let http = match &upstream.transport {
-            config::Transport::Streamable(endpoint) => Some(http::Http::new(upstream, endpoint)?),
-            config::Transport::HttpSse(_) | config::Transport::Stdio(_) => None,
+            config::Transport::Streamable(endpoint) | config::Transport::HttpSse(endpoint) => {
+                Some(Arc::new(http::Http::new(upstream, endpoint)?))
+            }
+            config::Transport::Stdio(_) => None,
         };
-        Ok(Self { http })
+        let connector = link::Connector::with_http(upstream, http.clone())?;
+        let http = http.filter(|_| !connector.shares_stream());
+        Ok(Self { http, connector })
+    }
+
+    /// Opens conversations with the server.
+    #[must_use]
+    pub fn connector(&self) -> &link::Connector {
+        &self.connector
     }
 
     /// Sends the call and waits for the head of the answer.
