@@ -76,7 +76,7 @@ async fn answers_come_on_the_one_stream() {
 }
 
 #[tokio::test]
-async fn s39_stream_that_names_an_address_on_another_host_is_refused() {
+async fn s64_stream_that_names_an_address_on_another_host_is_refused() {
     let elsewhere = Upstream::answering(|_| status(202)).await;
     let url: &'static str = elsewhere.url().leak();
     for address in [url, "//169.254.169.254/x", "\\\\evil.example\\x", ""] {

@@ -35,7 +35,7 @@ async fn message_with_line_ends_takes_one_line() {
 }
 
 #[tokio::test]
-async fn process_gets_its_command_and_environment_and_nothing_else() {
+async fn s39_process_gets_its_command_and_environment_and_nothing_else() {
     let mut command = python(&["a b", "$HOME", ";", "`id`"]);
     command.env.push(("TOKEN".into(), Secret::new(b"t0ken".to_vec())));
     command.dir = "/".into();
