@@ -91,6 +91,12 @@ impl Forwarder {
         &self.connector
     }
 
+    /// Ends all conversations with the server and waits until nothing of them is left: no process,
+    /// no connection. Bounded by the time that a process has to end.
+    pub async fn stop(&self) {
+        self.connector.stop().await;
+    }
+
     /// Sends the call and waits for the head of the answer.
     ///
     /// Takes a recorded call,
