@@ -14,6 +14,7 @@ mod answer;
 mod client;
 mod http;
 pub mod link;
+pub mod talk;
 
 use std::sync::Arc;
 use std::time::Duration;
