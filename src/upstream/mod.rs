@@ -12,6 +12,7 @@
 
 mod answer;
 mod client;
+mod down;
 mod http;
 pub mod link;
 
