@@ -12,7 +12,7 @@
 
 mod answer;
 mod client;
-mod down;
+pub mod down;
 mod http;
 pub mod link;
 
