@@ -12,6 +12,7 @@
 
 mod answer;
 mod client;
+pub mod down;
 mod http;
 pub mod link;
 pub mod talk;
