@@ -329,6 +329,16 @@ limits! {
     #[doc = "Bytes of events that leave together."]
     PIECE_BYTES_MAX: usize = 16 * 1024 - 32, "bytes", "a TLS record holds 16 KiB (RFC 8446 section 5.1), less the frame of an HTTP/1.1 chunk.";
 
+    // --- links to servers ---------------------------------------------------------------
+    #[doc = "Child processes of one server at once, by default."]
+    STDIO_PROCESSES_MAX: usize = 64, "processes", "one a principal; a Node server takes 60 to 100 MiB";
+    #[doc = "Largest number of child processes that a configuration may allow one server."]
+    STDIO_PROCESSES_BOUND: usize = 4096, "processes", "below the usual 4,194,304 process ids and 20,000 open files";
+    #[doc = "Words of the command of a server."]
+    STDIO_ARGUMENTS_MAX: usize = 1024, "words", "written by a person; the system's own bound is 2 MiB in all";
+    #[doc = "Bytes of the path of a Unix domain socket."]
+    SOCKET_PATH_BYTES_MAX: usize = 107, "bytes", "unix(7): sun_path has 108 with the NUL";
+
     // --- inspect, more ---------------------------------------------------------------
     #[doc = "Unit: matches of one pattern in one text."]
     CUSTOM_MATCHES_MAX: usize = 1024, "matches", "what is beyond counts as one value";

@@ -40,13 +40,16 @@ pub enum ClientError {
     Tls,
 }
 
-pub(super) fn build(upstream: &config::Upstream) -> Result<Client, ClientError> {
+pub(super) fn build(
+    upstream: &config::Upstream,
+    endpoint: &config::Endpoint,
+) -> Result<Client, ClientError> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
     http.set_connect_timeout(Some(upstream.connect_timeout));
     let tls = HttpsConnectorBuilder::new()
-        .with_tls_config(tls_config(upstream)?)
+        .with_tls_config(tls_config(upstream, endpoint)?)
         .https_or_http()
         .enable_http1()
         .wrap_connector(http);
@@ -60,12 +63,15 @@ pub(super) fn build(upstream: &config::Upstream) -> Result<Client, ClientError> 
         .build(tls))
 }
 
-fn tls_config(upstream: &config::Upstream) -> Result<ClientConfig, ClientError> {
+fn tls_config(
+    upstream: &config::Upstream,
+    endpoint: &config::Endpoint,
+) -> Result<ClientConfig, ClientError> {
     let mut roots = RootCertStore::empty();
     match &upstream.ca {
         Some(path) => add_file(&mut roots, path)?,
         // The system's roots cost milliseconds to read: only where they are needed.
-        None if upstream.url.scheme() == "https" => {
+        None if endpoint.url.scheme() == "https" => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
         None => {}

@@ -37,8 +37,12 @@ impl Http {
     ///
     /// # Errors
     /// When the CA file, the credential or the address cannot be used.
-    pub(super) fn new(upstream: &config::Upstream) -> Result<Self, ClientError> {
-        let endpoint: Uri = upstream.url.as_str().parse().map_err(|_| ClientError::Address)?;
+    pub(super) fn new(
+        upstream: &config::Upstream,
+        endpoint: &config::Endpoint,
+    ) -> Result<Self, ClientError> {
+        let client = client::build(upstream, endpoint)?;
+        let endpoint: Uri = endpoint.url.as_str().parse().map_err(|_| ClientError::Address)?;
         let authority = endpoint.authority().ok_or(ClientError::Address)?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| ClientError::Address)?;
         let credential = match &upstream.credential {
@@ -50,13 +54,7 @@ impl Http {
                 Some((c.header.clone(), value))
             }
         };
-        Ok(Self {
-            client: client::build(upstream)?,
-            endpoint,
-            host,
-            credential,
-            head_timeout: upstream.head_timeout,
-        })
+        Ok(Self { client, endpoint, host, credential, head_timeout: upstream.head_timeout })
     }
 
     /// Sends one request and waits for the head of the answer.

@@ -30,7 +30,8 @@ use crate::reject::{Code, Rejection};
 /// Forwards calls to one upstream. Cheap to share; keeps connections and conversations.
 #[derive(Debug)]
 pub struct Forwarder {
-    http: http::Http,
+    /// The straight way; `None` where there is none and every call takes a bridge.
+    http: Option<http::Http>,
 }
 
 /// Why an upstream gave no usable answer.
@@ -71,7 +72,11 @@ impl Forwarder {
     /// # Errors
     /// When the CA file, the credential or the address cannot be used.
     pub fn new(upstream: &config::Upstream) -> Result<Self, ClientError> {
-        Ok(Self { http: http::Http::new(upstream)? })
+        let http = match &upstream.transport {
+            config::Transport::Streamable(endpoint) => Some(http::Http::new(upstream, endpoint)?),
+            config::Transport::HttpSse(_) | config::Transport::Stdio(_) => None,
+        };
+        Ok(Self { http })
     }
 
     /// Sends the call and waits for the head of the answer.
@@ -101,7 +106,8 @@ impl Forwarder {
     /// 502 and 504, see [`UpstreamError`].
     pub async fn forward(&self, ex: Exchange<Recorded>) -> Result<Answer<Raw>, Rejection> {
         let recorded = ex.into_state();
-        let raw = self.http.send(recorded.plan()).await?;
+        let http = self.http.as_ref().ok_or(UpstreamError::Connect)?;
+        let raw = http.send(recorded.plan()).await?;
         Ok(Answer::raw(recorded, raw))
     }
 }
