@@ -4,7 +4,7 @@
 //! status, a JSON-RPC code and a public text that helps the honest caller and tells a dishonest
 //! one nothing; what happened inside travels beside it, to the log and the audit trail only.
 //!
-//! JSON-RPC codes: the standard ones where they fit; −32020 and −32022 only in the sense that MCP
+//! JSON-RPC codes: the standard ones where they fit; −32020 to −32022 only in the sense that MCP
 //! 2026-07-28 gives them; our own are HTTP status × 100 + n, outside −32768…−32000, because the
 //! specification forbids inventing codes there.
 
@@ -145,6 +145,10 @@ codes! {
     UpstreamTimeout = "upstream_timeout", 504, 50400, Error, "the server behind this gateway did not answer in time";
     #[doc = "The upstream's answer is malformed, contradictory, redirecting or too large."]
     UpstreamInvalid = "upstream_invalid", 502, 50202, Error, "the server behind this gateway gave an unusable answer";
+    #[doc = "The server needs of the client what it did not say it can do, or what this route does not let servers ask for (MCP 2026-07-28, Error Codes)."]
+    CapabilityMissing = "capability_missing", 400, -32021, Info, "this call needs a client capability that is missing or not allowed";
+    #[doc = "The client did not give the input that the server needs: refused, too late, or gone."]
+    InputMissing = "input_missing", 400, 40011, Info, "this call needs input that was not given";
     #[doc = "The answer holds data of a class that this route blocks."]
     AnswerBlocked = "answer_blocked", 403, 40306, Warn, "the answer holds data that may not leave";
     #[doc = "The caller's token expired or the policy changed while a stream was open."]
@@ -254,7 +258,7 @@ mod tests {
 
     #[test]
     fn no_json_rpc_code_is_invented_in_the_reserved_range() {
-        let standard = [-32700, -32600, -32601, -32602, -32603, -32020, -32022];
+        let standard = [-32700, -32600, -32601, -32602, -32603, -32020, -32021, -32022];
         for code in Code::ALL {
             let rpc = code.row().rpc;
             let reserved = (-32768..=-32000).contains(&rpc);

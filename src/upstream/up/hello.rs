@@ -54,7 +54,8 @@ impl Discovery {
         let result = document.root().get("result").filter(|it| is_discovery(*it))?;
         let raw = |value: Value<'_>| document.bytes().slice(value.span());
         let capabilities = result.get("capabilities")?;
-        let flag = |pointer| capabilities.pointer(pointer).and_then(|it| it.as_bool()) == Some(true);
+        let flag =
+            |pointer| capabilities.pointer(pointer).and_then(|it| it.as_bool()) == Some(true);
         let info = result.pointer("/_meta/io.modelcontextprotocol~1serverInfo");
         let info = info.or_else(|| result.get("serverInfo")).filter(|it| {
             it.get("name").is_some_and(|name| name.kind() == Kind::String)

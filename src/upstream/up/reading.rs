@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::splice;
 use super::ticket::Abilities;
 use crate::config::ServerRequest;
-use crate::json::{Document, Kind as JsonKind, KeyRule, Limits, Value, write_string};
+use crate::json::{Document, KeyRule, Kind as JsonKind, Limits, Value, write_string};
 use crate::limits;
 use crate::mcp::message::{Id, Kind, Message};
 

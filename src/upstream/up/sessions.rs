@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::listen::Change;
 use super::ticket::NUMBER_BYTES;
 use crate::limits::{
-    BRIDGED_CALLS_MAX, BRIDGED_SESSIONS_MAX, BRIDGED_SESSION_IDLE_S, INPUT_REQUESTS_MAX,
+    BRIDGED_CALLS_MAX, BRIDGED_SESSION_IDLE_S, BRIDGED_SESSIONS_MAX, INPUT_REQUESTS_MAX,
     SUBSCRIPTIONS_MAX,
 };
 use crate::mcp::message::Id;
@@ -96,8 +96,7 @@ impl Sessions {
         if table.len() >= BRIDGED_SESSIONS_MAX {
             return Err(Full("sessions"));
         }
-        let session =
-            Arc::new(Session { used_s: AtomicU64::new(now_s), state: Mutex::default() });
+        let session = Arc::new(Session { used_s: AtomicU64::new(now_s), state: Mutex::default() });
         table.insert(key, Arc::clone(&session));
         Ok(session)
     }

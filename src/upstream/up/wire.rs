@@ -15,10 +15,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use crate::config;
 use crate::decode::Plan;
 use crate::limits;
+use crate::mcp::headers;
 use crate::mcp::sse::Decoder;
+use crate::mcp::version::Revision;
 use crate::reject::{Code, Rejection};
 use crate::upstream::UpstreamError;
 use crate::upstream::answer::{Raw, RawBody};
+use crate::upstream::era::{self, Shows};
 use crate::upstream::http::Http;
 
 /// The way to one modern server.
@@ -139,6 +142,52 @@ impl Wire {
         Ok(Answers { source, bounds })
     }
 }
+
+impl Wire {
+    /// Asks for `server/discover` and looks at who answers. Any answer that is not a modern
+    /// server's is one of another server; only none at all is an error.
+    ///
+    /// # Errors
+    /// See [`WireError`].
+    pub(in crate::upstream) async fn is_modern(&self, meta: &[u8]) -> Result<bool, Rejection> {
+        let question = own_question("server/discover", meta, b"");
+        let mut answers = match self.ask(question).await {
+            Ok(answers) => answers,
+            Err(error @ (WireError::Upstream(_) | WireError::Credential | WireError::Stalled)) => {
+                return Err(error.into());
+            }
+            Err(WireError::NotModern(_) | WireError::Unusable(_)) => return Ok(false),
+        };
+        while let Some(Ok(heard)) = answers.next().await {
+            if let Heard::Message(message) = heard {
+                return Ok(era::shown_by(&message) == Shows::Modern);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// A request of the gateway's own, about the server as a whole. `meta` are the members of
+/// `_meta`, `params` further ones of `params`, each behind a comma.
+pub(super) fn own_question(method: &'static str, meta: &[u8], params: &[u8]) -> Question {
+    let mut message = b"{\"jsonrpc\":\"2.0\",\"id\":".to_vec();
+    message.extend_from_slice(OWN_ID.as_bytes());
+    message.extend_from_slice(b",\"method\":\"");
+    message.extend_from_slice(method.as_bytes());
+    message.extend_from_slice(b"\",\"params\":{\"_meta\":{");
+    message.extend_from_slice(meta);
+    message.push(b'}');
+    message.extend_from_slice(params);
+    message.extend_from_slice(b"}}");
+    let headers = vec![
+        (headers::PROTOCOL_VERSION, HeaderValue::from_static(Revision::V2026_07_28.date())),
+        (headers::METHOD, HeaderValue::from_static(method)),
+    ];
+    Question { message: message.into(), headers }
+}
+
+/// The id of the gateway's own requests.
+pub(super) const OWN_ID: &str = "\"sallyport\"";
 
 impl Answers {
     /// The next thing heard; `None` at the end. Cancel-safe.
