@@ -58,6 +58,12 @@ impl Shown {
         table.insert(caller, Arc::new(known));
     }
 
+    /// Of how many callers something is known.
+    #[cfg(test)]
+    pub(super) fn callers(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// The headers of one call.
     pub(super) fn headers(
         &self,

@@ -118,6 +118,7 @@ impl Sessions {
     }
 
     /// How many there are.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         lock(&self.table).len()
     }
