@@ -12,8 +12,10 @@
 
 mod answer;
 mod client;
+pub mod down;
 mod http;
 pub mod link;
+pub mod talk;
 
 use std::sync::Arc;
 use std::time::Duration;
