@@ -157,7 +157,7 @@ async fn p19_caller_that_goes_away_cancels_its_call() {
     };
     drop(asking);
     wire.wait(|said| said["params"]["requestId"] == sent["id"]).await;
-    assert!(LINK_SAY_MS <= 5_000, "who is not listening is not told for long");
+    const { assert!(LINK_SAY_MS <= 5_000, "who is not listening is not told for long") };
 }
 
 #[tokio::test]
@@ -270,7 +270,7 @@ async fn server_that_never_greets_is_given_up_in_time() {
 
 #[tokio::test]
 async fn call_messages_reserved_keeps_room_for_questions_however_much_is_told() {
-    assert!(CALL_MESSAGES_RESERVED >= ROUND_REQUESTS_MAX);
+    const { assert!(CALL_MESSAGES_RESERVED >= ROUND_REQUESTS_MAX) };
     let world = World::new(greeting_then(|wire, said| {
         if said["method"] == "tools/call" {
             for n in 0..2 * CALL_MESSAGES_MAX {
