@@ -366,6 +366,33 @@ limits! {
     // --- inspect, more ---------------------------------------------------------------
     #[doc = "Unit: matches of one pattern in one text."]
     CUSTOM_MATCHES_MAX: usize = 1024, "matches", "what is beyond counts as one value";
+    // --- conversations with legacy servers -------------------------------------------
+    #[doc = "Time for a server to take one message."]
+    TALK_SAY_MS: u64 = 10_000, "milliseconds", "a pipe of 64 KiB that nobody reads for so long belongs to a server that hangs";
+    #[doc = "Messages of the gateway's own that wait to leave in one conversation: cancellations, refusals, pongs."]
+    TALK_ERRANDS_MAX: usize = 64, "messages", "twice the calls that one caller has under way";
+    #[doc = "Calls under way in one conversation."]
+    TALK_CALLS_MAX: usize = 128, "calls", "as many as an HTTP/2 connection of a client has streams";
+    #[doc = "Calls of one conversation that go on although their caller left."]
+    TALK_LEFT_CALLS_MAX: usize = 8, "calls", "a client that reconnects leaves the few that it had under way";
+    #[doc = "Time for which a call goes on after its caller left without cancelling it."]
+    TALK_LEFT_S: u64 = 60, "seconds", "the MCP SDKs give up after 60 s";
+    #[doc = "Messages that wait to be read by one call or one listener."]
+    TALK_QUEUE_MESSAGES_MAX: usize = 256, "messages", "progress comes in bursts; a client that reads empties it in one turn";
+    #[doc = "Bytes that wait to be read by one call or one listener, unless it is one message."]
+    TALK_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024, "bytes", "256 notifications of 16 KiB";
+    #[doc = "Requests of a server that wait for an answer in one conversation."]
+    TALK_SERVER_REQUESTS_MAX: usize = 32, "requests", "one a call that is under way, and some";
+    #[doc = "Age from which a request of a server gives its place to a newer one."]
+    TALK_SERVER_REQUEST_S: u64 = 600, "seconds", "a person fills in a form in ten minutes";
+    #[doc = "Sessions that the gateway keeps for clients of one server."]
+    TALK_SESSIONS_MAX: usize = 1024, "sessions", "each holds a conversation, over stdio a process";
+    #[doc = "Sessions that the gateway keeps for one caller of one server."]
+    TALK_SESSIONS_PER_PRINCIPAL_MAX: usize = 8, "sessions", "clients that a person runs at once; the MCP SDK for TypeScript never ends its own";
+    #[doc = "Time after which a session that nobody uses ends."]
+    TALK_IDLE_S: u64 = 1800, "seconds", "half an hour; clients re-initialise on 404";
+    #[doc = "Time in which an answer that comes alone is given as JSON; a later one gets a stream."]
+    TALK_ALONE_MS: u64 = 5_000, "milliseconds", "most answers come within; a client that waits longer wants signs of life";
 }
 
 #[cfg(test)]

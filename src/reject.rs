@@ -130,6 +130,9 @@ codes! {
     #[doc = "The session is unknown, expired, or somebody else's: the same answer for all."]
     SessionUnknown = "session_unknown", 404, 40401, Info, "this session does not exist";
 
+    #[doc = "A message that needs a session came without one (MCP 2025-11-25, Session Management: SHOULD answer 400)."]
+    SessionMissing = "session_missing", 400, 40012, Info, "open a session first, and name it in each request";
+
     // --- authz, limit, guard ------------------------------------------------------------------
     #[doc = "The token lacks scopes; the challenge names all of them (RFC 6750 section 3.1)."]
     ScopeInsufficient = "insufficient_scope", 403, 40303, Info, "the token lacks a required scope";

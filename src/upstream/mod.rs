@@ -15,6 +15,7 @@ mod client;
 pub mod down;
 mod http;
 pub mod link;
+pub mod talk;
 
 use std::sync::Arc;
 use std::time::Duration;
