@@ -170,12 +170,6 @@ limits! {
     CONVERSATIONS_PER_PRINCIPAL_MAX: usize = 8, "conversations", "one for each set of capabilities that a caller's clients have";
     #[doc = "Time after which a conversation that nobody uses is closed."]
     CONVERSATION_IDLE_S: u64 = 600, "seconds", "agents pause between calls; what the server remembers of them goes with it";
-    #[doc = "Messages of a server that wait for one call's reader."]
-    CALL_MESSAGES_MAX: usize = 64, "messages", "progress comes in bursts; what does not fit is not progress any more";
-    #[doc = "Of these, places that only questions may take."]
-    CALL_MESSAGES_RESERVED: usize = 16, "messages", "ROUND_REQUESTS_MAX: notifications must not crowd out what needs an answer";
-    #[doc = "Time for a message to the server that nobody waits for."]
-    LINK_SAY_MS: u64 = 5_000, "milliseconds", "cancellations and refusals; a server that takes longer is not listening";
     #[doc = "Listening streams of one caller at one server."]
     LISTENS_PER_PRINCIPAL_MAX: usize = 16, "streams", "one for each window of a client";
     #[doc = "Messages that wait for one listening stream; one more ends it."]
