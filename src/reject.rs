@@ -121,8 +121,17 @@ codes! {
     HeaderMismatch = "header_mismatch", 400, -32020, Warn, "an MCP header contradicts the body";
     #[doc = "The protocol version is not supported."]
     VersionUnsupported = "version_unsupported", 400, -32022, Info, "this protocol version is not supported";
+    #[doc = "The server needs a client capability that the request does not declare; `data.requiredCapabilities` names it (MCP 2026-07-28)."]
+    CapabilityMissing = "capability_missing", 400, -32021, Info, "the server needs a client capability that was not declared";
+    #[doc = "The `requestState` of a retry is changed, expired, used before, or belongs to another caller, server or request: the same answer for all."]
+    StateInvalid = "request_state_invalid", 400, -32602, Warn, "this request state continues nothing; send the request anew";
+    #[doc = "The person declined what the server asks for before it goes on."]
+    AnswerDeclined = "answer_declined", 400, 40005, Info, "what the server asked for was declined";
     #[doc = "The session is unknown, expired, or somebody else's: the same answer for all."]
     SessionUnknown = "session_unknown", 404, 40401, Info, "this session does not exist";
+
+    #[doc = "A message that needs a session came without one (MCP 2025-11-25, Session Management: SHOULD answer 400)."]
+    SessionMissing = "session_missing", 400, 40012, Info, "open a session first, and name it in each request";
 
     // --- authz, limit, guard ------------------------------------------------------------------
     #[doc = "The token lacks scopes; the challenge names all of them (RFC 6750 section 3.1)."]
@@ -145,10 +154,10 @@ codes! {
     UpstreamTimeout = "upstream_timeout", 504, 50400, Error, "the server behind this gateway did not answer in time";
     #[doc = "The upstream's answer is malformed, contradictory, redirecting or too large."]
     UpstreamInvalid = "upstream_invalid", 502, 50202, Error, "the server behind this gateway gave an unusable answer";
-    #[doc = "The server needs of the client what it did not say it can do, or what this route does not let servers ask for (MCP 2026-07-28, Error Codes)."]
-    CapabilityMissing = "capability_missing", 400, -32021, Info, "this call needs a client capability that is missing or not allowed";
-    #[doc = "The client did not give the input that the server needs: refused, too late, or gone."]
+    #[doc = "The client did not give the input that the server needs: it was gone, or too late."]
     InputMissing = "input_missing", 400, 40011, Info, "this call needs input that was not given";
+    #[doc = "The server lost the conversation in which the gateway spoke for this caller, and what it remembered of it; the next call opens a new one."]
+    ConversationLost = "conversation_lost", 502, 50203, Error, "the server lost its conversation and what it remembered; call again";
     #[doc = "The answer holds data of a class that this route blocks."]
     AnswerBlocked = "answer_blocked", 403, 40306, Warn, "the answer holds data that may not leave";
     #[doc = "The caller's token expired or the policy changed while a stream was open."]

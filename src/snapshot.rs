@@ -184,6 +184,11 @@ impl Snapshot {
         &self.edge
     }
 
+    /// Ends all conversations with servers and waits until nothing of them is left.
+    pub async fn stop(&self) {
+        futures_util::future::join_all(self.gates.iter().map(|gates| gates.upstream.stop())).await;
+    }
+
     /// The gates of a route.
     ///
     /// # Errors
@@ -252,12 +257,10 @@ impl Part<'_> {
         let clock = &self.shared.clock;
         let authz = Arc::new(Authorizer::new(server, clock));
         let upstream = match old {
-            Some(old) if old.server.upstream == server.upstream => Arc::clone(&old.upstream),
-            Some(_) | None => {
-                Arc::new(Forwarder::new(&server.upstream, clock).map_err(|source| {
-                    BuildError::Upstream { server: Arc::clone(&server.name), source }
-                })?)
-            }
+            Some(old) if Forwarder::serves(&old.server, server) => Arc::clone(&old.upstream),
+            Some(_) | None => Arc::new(Forwarder::new(server, clock).map_err(|source| {
+                BuildError::Upstream { server: Arc::clone(&server.name), source }
+            })?),
         };
         let detector =
             Arc::new(Detector::new(&settings(&server.redact)).map_err(|source| {

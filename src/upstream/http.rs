@@ -14,7 +14,7 @@ use http::header::{
 };
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use super::UpstreamError;
 use super::answer::{Raw, RawBody};
@@ -64,28 +64,11 @@ impl Http {
     /// # Errors
     /// See [`UpstreamError`].
     pub(super) async fn send(&self, plan: &Plan) -> Result<Raw, UpstreamError> {
-        let request = self.request(plan).ok_or(UpstreamError::Request)?;
-        let sent = tokio::time::timeout(self.head_timeout, self.client.request(request)).await;
-        match sent {
-            Err(_) => Err(UpstreamError::Timeout(self.head_timeout)),
-            Ok(Err(error)) => Err(client_error(&error)),
-            Ok(Ok(response)) => accept_head(response),
-        }
-    }
-
-    fn request(&self, plan: &Plan) -> Option<Request<Full<Bytes>>> {
         let Plan { method, path_and_query, headers, body } = plan;
         let uri = match path_and_query {
             None => self.endpoint.clone(),
-            Some(path) => {
-                // The endpoint's own path is the base to which a REST path is appended.
-                let base = self.endpoint.path().trim_end_matches('/');
-                let mut parts = self.endpoint.clone().into_parts();
-                parts.path_and_query = Some(format!("{base}{path}").parse().ok()?);
-                Uri::from_parts(parts).ok()?
-            }
+            Some(path) => self.below(path).ok_or(UpstreamError::Request)?,
         };
-        let has_body = !body.is_empty();
         let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = method.clone();
         *request.uri_mut() = uri;
@@ -94,6 +77,28 @@ impl Http {
         for (name, value) in headers {
             out.insert(name.clone(), value.clone());
         }
+        self.dispatch(request, self.head_timeout).await
+    }
+
+    /// The server's endpoint.
+    pub(super) fn endpoint(&self) -> &Uri {
+        &self.endpoint
+    }
+
+    /// Sends a request that a link made, with the gateway's own headers and credential put in, and
+    /// waits for the head of the answer.
+    ///
+    /// Cancel-safe: dropping the future closes the upstream connection.
+    ///
+    /// # Errors
+    /// See [`UpstreamError`].
+    pub(super) async fn dispatch(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        head_timeout: Duration,
+    ) -> Result<Raw, UpstreamError> {
+        let has_body = !request.body().is_end_stream();
+        let out = request.headers_mut();
         out.insert(HOST, self.host.clone());
         out.insert(ACCEPT_ENCODING, IDENTITY);
         if has_body {
@@ -106,7 +111,20 @@ impl Http {
         if let Some((name, value)) = &self.credential {
             out.insert(name.clone(), value.clone());
         }
-        Some(request)
+        let sent = tokio::time::timeout(head_timeout, self.client.request(request)).await;
+        match sent {
+            Err(_) => Err(UpstreamError::Timeout(head_timeout)),
+            Ok(Err(error)) => Err(client_error(&error)),
+            Ok(Ok(response)) => accept_head(response),
+        }
+    }
+
+    /// The endpoint's own path is the base to which a REST path is appended.
+    fn below(&self, path: &str) -> Option<Uri> {
+        let base = self.endpoint.path().trim_end_matches('/');
+        let mut parts = self.endpoint.clone().into_parts();
+        parts.path_and_query = Some(format!("{base}{path}").parse().ok()?);
+        Uri::from_parts(parts).ok()
     }
 }
 

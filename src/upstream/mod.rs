@@ -9,14 +9,18 @@
 //! reached, which era the caller speaks, and which eras the server speaks ([`era`]). Where caller
 //! and server speak the same era over Streamable HTTP, the judged bytes go straight through
 //! ([`straight`]). Everywhere else a bridge answers the caller in the caller's own era, so that
-//! the response gate, which comes after it, sees one vocabulary.
+//! the response gate, which comes after it, sees one vocabulary: [`talk`] for legacy clients of
+//! legacy servers that speak no Streamable HTTP, [`down`] for modern clients of legacy servers,
+//! [`up`] for legacy clients of modern servers.
 
 mod answer;
 mod client;
+pub mod down;
 mod era;
 mod http;
 pub mod link;
 mod straight;
+pub mod talk;
 mod up;
 
 use std::sync::Arc;
@@ -34,6 +38,7 @@ use straight::Greeted;
 use crate::clock::Clock;
 use crate::config;
 use crate::exchange::Exchange;
+use crate::principal::Principal;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 
@@ -41,9 +46,14 @@ use crate::reject::{Code, Rejection};
 /// known of the server, also over reloads that do not change the upstream.
 #[derive(Debug)]
 pub struct Forwarder {
+    connector: Arc<link::Connector>,
     era: era::Era,
     /// Over Streamable HTTP; `None` where every call takes a bridge.
     streamable: Option<Streamable>,
+    /// Whether the server can be of the modern era, as HTTP+SSE servers cannot.
+    may_be_modern: bool,
+    talk: talk::Face,
+    down: down::Down,
 }
 
 /// The ways to a server that speaks Streamable HTTP.
@@ -65,6 +75,8 @@ enum Way {
     Greet,
     /// A legacy call to a modern server.
     Up,
+    /// A modern call to a legacy server.
+    Down,
 }
 
 /// Why an upstream gave no usable answer.
@@ -100,31 +112,77 @@ impl From<UpstreamError> for Rejection {
 }
 
 impl Forwarder {
-    /// Builds the ways to one upstream.
+    /// Builds the ways to the upstream of one server.
     ///
     /// # Errors
     /// When the CA file, the credential or the address cannot be used.
-    pub fn new(upstream: &config::Upstream, clock: &Clock) -> Result<Self, ClientError> {
-        let streamable = match &upstream.transport {
-            config::Transport::Streamable(endpoint) => {
-                let http = Arc::new(http::Http::new(upstream, endpoint)?);
-                let wire = up::Wire::http(Arc::clone(&http), upstream);
-                Some(Streamable {
-                    straight: straight::Straight::new(http, upstream),
-                    up: up::Up::new(wire.clone(), clock.clone()),
-                    wire,
-                })
-            }
-            config::Transport::HttpSse(_) | config::Transport::Stdio(_) => None,
+    pub fn new(server: &config::Server, clock: &Clock) -> Result<Self, ClientError> {
+        let upstream = &server.upstream;
+        let http = match upstream.endpoint() {
+            Some(endpoint) => Some(Arc::new(http::Http::new(upstream, endpoint)?)),
+            None => None,
         };
-        Ok(Self { era: era::Era::new(upstream.era, clock.clone()), streamable })
+        let connector = Arc::new(link::Connector::with_http(upstream, http.clone())?);
+        let streamable = http.filter(|_| !connector.shares_stream()).map(|http| {
+            let wire = up::Wire::http(Arc::clone(&http), upstream);
+            Streamable {
+                straight: straight::Straight::new(http, upstream),
+                up: up::Up::new(wire.clone(), clock.clone()),
+                wire,
+            }
+        });
+        let deadline = upstream.head_timeout;
+        let talk = talk::Face::new(talk::Setup {
+            dial: Arc::clone(&connector) as Arc<dyn talk::Dial>,
+            deadline,
+            lifetimes: talk::Lifetimes::default(),
+            clock: clock.clone(),
+        });
+        let down = down::Down::new(down::Setup {
+            dial: Arc::clone(&connector) as Arc<dyn down::Dial>,
+            server: Arc::clone(&server.name),
+            server_requests: server.access.server_requests.clone(),
+            deadline,
+            clock: clock.clone(),
+        });
+        Ok(Self {
+            era: era::Era::new(upstream.era, clock.clone()),
+            streamable,
+            may_be_modern: !matches!(upstream.transport, config::Transport::HttpSse(_)),
+            talk,
+            down: down.map_err(|_| ClientError::Random)?,
+            connector,
+        })
+    }
+
+    /// Whether the ways that were built for `old` serve `new`.
+    #[must_use]
+    pub fn serves(old: &config::Server, new: &config::Server) -> bool {
+        old.upstream == new.upstream && old.access.server_requests == new.access.server_requests
+    }
+
+    /// Opens conversations with the server.
+    #[must_use]
+    pub fn connector(&self) -> &link::Connector {
+        &self.connector
     }
 
     /// Forgets conversations and sessions that nobody uses; called on a timer.
     pub fn sweep(&self) {
+        self.talk.sweep();
+        self.down.sweep();
         if let Some(streamable) = &self.streamable {
             streamable.up.sweep();
         }
+    }
+
+    /// Ends all conversations with the server and waits until nothing of them is left: no process,
+    /// no connection. Bounded by the time that a process has to end.
+    pub async fn stop(&self) {
+        if let Some(streamable) = &self.streamable {
+            streamable.up.stop();
+        }
+        self.connector.stop().await;
     }
 
     /// Sends the call and waits for the head of the answer.
@@ -156,7 +214,7 @@ impl Forwarder {
         let call = ex.into_state();
         let raw = match &self.streamable {
             Some(to) => self.over_http(to, &call).await?,
-            None => return Err(UpstreamError::Connect.into()),
+            None => self.over_link(&call).await?,
         };
         Ok(Answer::raw(call, raw))
     }
@@ -167,20 +225,32 @@ impl Forwarder {
             Way::Straight => Ok(to.straight.send(call).await?),
             Way::StraightModern => to.straight.modern(call, &self.era).await,
             Way::Greet => self.greet(to, call).await,
-            Way::Up => {
-                let carried = to.up.carry(call).await;
-                if carried.as_ref().is_err_and(|it| it.code == Code::UpstreamInvalid) {
-                    self.era.doubt();
-                }
-                carried
-            }
+            Way::Up => self.doubted(to.up.carry(call).await),
+            Way::Down => self.doubted(self.down.carry(call).await),
         }
+    }
+
+    /// One call to a server that speaks on one stream: stdio, HTTP+SSE.
+    async fn over_link(&self, call: &Recorded) -> Result<Raw, Rejection> {
+        if call.is_modern() {
+            return self.doubted(self.down.carry(call).await);
+        }
+        self.talk.carry(call).await
+    }
+
+    /// An unusable answer on a bridge may mean that the server is not of the era that it was.
+    fn doubted(&self, carried: Result<Raw, Rejection>) -> Result<Raw, Rejection> {
+        if carried.as_ref().is_err_and(|it| it.code == Code::UpstreamInvalid) {
+            self.era.doubt();
+        }
+        carried
     }
 
     /// | caller | server | way |
     /// |---|---|---|
     /// | REST | any | straight |
     /// | modern | modern | straight |
+    /// | modern | speaks no modern revision | down |
     /// | legacy, in a session of the bridge | any | up |
     /// | legacy, without a session | speaks no legacy revision | up |
     /// | legacy, `initialize` | may speak a legacy revision | straight, and its answer is looked at |
@@ -191,7 +261,7 @@ impl Forwarder {
         }
         if call.is_modern() {
             let modern = self.era.modern(|| to.discover()).await?;
-            return Ok(if modern { Way::StraightModern } else { Way::Straight });
+            return Ok(if modern { Way::StraightModern } else { Way::Down });
         }
         let session = call.plan().headers.iter().find(|(name, _)| *name == SESSION_ID);
         let ours = session.map(|(_, id)| id.to_str().is_ok_and(up::is_ours));
@@ -225,6 +295,18 @@ impl Streamable {
     /// Asks the server in the gateway's own name whether it is a modern one.
     async fn discover(&self) -> Result<bool, Rejection> {
         self.wire.is_modern(&era::own_meta()).await
+    }
+}
+
+impl talk::Dial for link::Connector {
+    fn dial<'d>(&'d self, who: &'d Principal) -> talk::Dialing<'d> {
+        Box::pin(self.open(who))
+    }
+}
+
+impl down::Dial for link::Connector {
+    fn dial<'d>(&'d self, who: &'d Principal) -> down::Dialing<'d> {
+        Box::pin(self.open(who))
     }
 }
 

@@ -334,7 +334,10 @@ async fn bridge_up_error_of_the_client_is_a_cancelled_form_and_ends_a_sampling()
     assert_eq!(question["method"], "sampling/createMessage");
     client.send(&refused(&question)).await;
     let last = events.next().await;
-    assert_eq!((&last["id"], &last["error"]["data"]["code"]), (&json!(8), &json!("input_missing")));
+    assert_eq!(
+        (&last["id"], &last["error"]["data"]["code"]),
+        (&json!(8), &json!("answer_declined"))
+    );
     let sampled =
         modern.asked("tools/call").iter().filter(|it| it["params"]["name"] == "sample").count();
     assert_eq!(sampled, 1);
