@@ -151,6 +151,48 @@ limits! {
     #[doc = "Interval at which an open stream asks whether it may go on."]
     RECHECK_MS: u64 = 500, "milliseconds", "S-62: containment bites within a second";
 
+    // --- era, up --------------------------------------------------------------------
+    #[doc = "Time to find out which era a server speaks, and to wait for whoever is finding out."]
+    ERA_PROBE_MS: u64 = 10_000, "milliseconds", "a process may have to start first; callers wait for it";
+    #[doc = "Time that what was learnt of a server's era stands, whatever its answers say."]
+    ERA_DOUBT_S: u64 = 30, "seconds", "each probe may cost a legacy server a session that nobody closes";
+    #[doc = "Longest time that what a modern server says of itself is kept."]
+    DISCOVERY_MS_MAX: u64 = 3_600_000, "milliseconds", "an hour: a server that is replaced is noticed the same day";
+    #[doc = "Bytes of a client's name in a bridged session id."]
+    CLIENT_NAME_BYTES_MAX: usize = 128, "bytes", "names of real clients have 5 to 40; with the version it stays below SESSION_ID_BYTES_MAX";
+    #[doc = "Bytes of a client's version in a bridged session id."]
+    CLIENT_VERSION_BYTES_MAX: usize = 64, "bytes", "real versions have 5 to 20";
+    #[doc = "Bridged sessions of one server that are in use at once in one process."]
+    BRIDGED_SESSIONS_MAX: usize = 16_384, "sessions", "one for each client connection";
+    #[doc = "Time without use after which a process forgets a bridged session's log level and subscriptions."]
+    BRIDGED_SESSION_IDLE_S: u64 = 3_600, "seconds", "an open stream or call keeps it";
+    #[doc = "Calls of one bridged session at once, those of clients that went away among them."]
+    BRIDGED_CALLS_MAX: usize = 64, "calls", "four times CONCURRENCY_PER_PRINCIPAL";
+    #[doc = "Events of one bridged call or stream that wait for the client."]
+    BRIDGED_PIECES_MAX: usize = 16, "events", "what does not fit stays in the server's socket";
+    #[doc = "Resources that one bridged session subscribes to."]
+    SUBSCRIPTIONS_MAX: usize = 256, "resources", "all of them go into one request";
+    #[doc = "Time that a server has to acknowledge a subscription."]
+    ACKNOWLEDGE_MS: u64 = 10_000, "milliseconds", "servers acknowledge at once";
+    #[doc = "Requests to the client in one round of a bridged call."]
+    INPUT_REQUESTS_MAX: usize = 16, "requests", "real servers ask for one to three things";
+    #[doc = "Rounds of one bridged call: how often its server may ask for more."]
+    INPUT_ROUNDS_MAX: usize = 16, "rounds", "real dialogues have two or three";
+    #[doc = "Time that a client has to answer one round of a server's requests."]
+    INPUT_WAIT_MS: u64 = 600_000, "milliseconds", "people think for minutes; below STREAM_IDLE_MS";
+    #[doc = "Pause before a server that only gave its state is asked again."]
+    RETRY_PAUSE_MS: u64 = 250, "milliseconds", "it sheds load; with INPUT_ROUNDS_MAX a call waits 4 s in all";
+    #[doc = "Time that a bridged call goes on after its client went away."]
+    DETACHED_CALL_MS: u64 = 300_000, "milliseconds", "a broken connection is no cancellation before 2026-07-28; the answer can no longer be had";
+    #[doc = "Pages of a list that the gateway fetches for itself."]
+    LIST_PAGES_MAX: usize = 32, "pages", "servers with more than a thousand tools are not used by models";
+    #[doc = "Callers of one server whose mirrored arguments are known."]
+    MIRRORED_CALLERS_MAX: usize = 4_096, "callers", "some hundred bytes each, for servers that mirror at all";
+    #[doc = "Tools with mirrored arguments of one caller, and mirrored arguments of one tool."]
+    MIRRORED_MAX: usize = 256, "names", "real tools mirror one or two";
+    #[doc = "Depth of an argument that is mirrored."]
+    MIRRORED_DEPTH_MAX: usize = 16, "levels", "schemas nest two or three";
+
     // --- bridge, modern client before a legacy server -----------------------------------
     #[doc = "Calls of one server that wait for their callers' answers."]
     PARKED_MAX: usize = 1024, "calls", "each holds a call at the server and some KiB here";
@@ -356,6 +398,69 @@ limits! {
     // --- screen, more ----------------------------------------------------------------
     #[doc = "Bytes of events that leave together."]
     PIECE_BYTES_MAX: usize = 16 * 1024 - 32, "bytes", "a TLS record holds 16 KiB (RFC 8446 section 5.1), less the frame of an HTTP/1.1 chunk.";
+
+    // --- links to servers ---------------------------------------------------------------
+    #[doc = "Child processes of one server at once, by default."]
+    STDIO_PROCESSES_MAX: usize = 64, "processes", "one a principal; a Node server takes 60 to 100 MiB";
+    #[doc = "Largest number of child processes that a configuration may allow one server."]
+    STDIO_PROCESSES_BOUND: usize = 4096, "processes", "below the usual 4,194,304 process ids and 20,000 open files";
+    #[doc = "Words of the command of a server."]
+    STDIO_ARGUMENTS_MAX: usize = 1024, "words", "written by a person; the system's own bound is 2 MiB in all";
+    #[doc = "Bytes of the path of a Unix domain socket."]
+    SOCKET_PATH_BYTES_MAX: usize = 107, "bytes", "unix(7): sun_path has 108 with the NUL";
+
+    #[doc = "Conversations over HTTP with one server at once."]
+    LINKS_MAX: usize = 1024, "conversations", "one a principal; each holds at most a stream and a few buffers";
+    #[doc = "Messages of a server that wait to be heard in one conversation."]
+    LINK_INBOX_MAX: usize = 16, "messages", "progress comes in bursts; a server that is not listened to is not read";
+    #[doc = "HTTP requests of one conversation under way at once."]
+    LINK_REQUESTS_MAX: usize = 128, "requests", "as many as an HTTP/2 connection of a client has streams";
+    #[doc = "Times that one answer's stream is taken up again after it broke off."]
+    LINK_RESUMES_MAX: u32 = 16, "streams", "a server that wants to be polled names the pause; the call's own time ends it too";
+    #[doc = "Failures in a row after which a server's stream for what it says unasked is given up."]
+    LINK_LISTENS_MAX: u32 = 6, "failures", "with doubled pauses about a minute";
+    #[doc = "Pause before a broken stream is taken up again, where the server names none."]
+    LINK_RETRY_MS: u64 = 1_000, "milliseconds", "the MCP SDKs wait one second";
+    #[doc = "Shortest pause that a server can name."]
+    LINK_RETRY_MIN_MS: u64 = 100, "milliseconds", "a server that says 0 would have us run in a circle";
+    #[doc = "Longest pause before a broken stream is taken up again."]
+    LINK_RETRY_MAX_MS: u64 = 30_000, "milliseconds", "beyond it a caller has given up";
+    #[doc = "Time for the DELETE that ends a session."]
+    LINK_DELETE_MS: u64 = 2_000, "milliseconds", "best effort; nobody waits for it";
+    #[doc = "Bytes of an answer without a meaning that are read so that its connection can be used again."]
+    LINK_DRAIN_BYTES_MAX: usize = 4 * 1024, "bytes", "real servers answer nothing or one word";
+    #[doc = "Time for reading an answer without a meaning."]
+    LINK_DRAIN_MS: u64 = 500, "milliseconds", "a new connection costs less than a longer wait";
+    #[doc = "Bytes of a JSON-RPC error that comes with a status of refusal."]
+    LINK_ERROR_BYTES_MAX: usize = 64 * 1024, "bytes", "real ones have 100 to 300";
+    #[doc = "Bytes of an event id."]
+    EVENT_ID_BYTES_MAX: usize = 1024, "bytes", "real ones have 3 to 60; it goes into a header";
+    #[doc = "Bytes read at once from a child process."]
+    STDIO_READ_BYTES: usize = 64 * 1024, "bytes", "pipe(7): the capacity of a pipe";
+    #[doc = "Messages that wait to be written to a child process."]
+    STDIO_OUTBOX_MAX: usize = 16, "messages", "beyond it the sender waits, and not for ever";
+    #[doc = "Bytes that are no messages between two messages of a child process."]
+    STDIO_NOISE_BYTES_MAX: usize = 1024 * 1024, "bytes", "banners and stray prints pass, a flood does not";
+    #[doc = "Time that a child process has to exit after its input has ended."]
+    STDIO_EOF_MS: u64 = 2_000, "milliseconds", "the MCP SDKs wait two seconds";
+    #[doc = "Time that a child process has to exit after SIGTERM."]
+    STDIO_TERM_MS: u64 = 2_000, "milliseconds", "the MCP SDKs wait two seconds";
+    #[doc = "Time to see the end of a killed process."]
+    STDIO_KILL_MS: u64 = 5_000, "milliseconds", "a process in an uninterruptible call cannot be waited for";
+    #[doc = "Time in which what an ended process has written is still read."]
+    STDIO_REST_MS: u64 = 1_000, "milliseconds", "a pipe holds 64 KiB; who inherited it must not keep us";
+    #[doc = "A process that ends of itself sooner than this has died early."]
+    STDIO_STEADY_MS: u64 = 10_000, "milliseconds", "npx starts within three";
+    #[doc = "First pause before another process is started after one died early; doubled each time."]
+    STDIO_BACKOFF_MIN_MS: u64 = 500, "milliseconds", "a process costs half a second of a core";
+    #[doc = "Longest pause before another process is started."]
+    STDIO_BACKOFF_MAX_MS: u64 = 60_000, "milliseconds", "a repaired server is back within a minute";
+    #[doc = "Callers whose processes died early that are remembered for one server."]
+    STDIO_BACKOFF_CALLERS_MAX: usize = 1024, "callers", "the one whose pause ends first is forgotten";
+    #[doc = "Bytes of one line that a child process writes for people; the rest is cut."]
+    STDERR_LINE_BYTES_MAX: usize = 4 * 1024, "bytes", "a traceback has 200 a line";
+    #[doc = "Lines per second that a child process may write into our log."]
+    STDERR_LINES_PER_S: u32 = 50, "lines", "tracebacks pass whole; a flood is counted";
 
     // --- inspect, more ---------------------------------------------------------------
     #[doc = "Unit: matches of one pattern in one text."]

@@ -184,6 +184,11 @@ impl Snapshot {
         &self.edge
     }
 
+    /// Ends all conversations with servers and waits until nothing of them is left.
+    pub async fn stop(&self) {
+        futures_util::future::join_all(self.gates.iter().map(|gates| gates.upstream.stop())).await;
+    }
+
     /// The gates of a route.
     ///
     /// # Errors
@@ -209,11 +214,12 @@ impl Snapshot {
             .is_some_and(|g| g.authz.allows(principal, action, resource))
     }
 
-    /// Forgets idle keys of every limiter; called on a timer.
+    /// Forgets idle keys of every limiter and idle conversations; called on a timer.
     pub fn sweep(&self) {
         self.vet.sweep();
         for gates in &self.gates {
             gates.limit.sweep();
+            gates.upstream.sweep();
         }
     }
 }
@@ -251,8 +257,8 @@ impl Part<'_> {
         let clock = &self.shared.clock;
         let authz = Arc::new(Authorizer::new(server, clock));
         let upstream = match old {
-            Some(old) if old.server.upstream == server.upstream => Arc::clone(&old.upstream),
-            Some(_) | None => Arc::new(Forwarder::new(&server.upstream).map_err(|source| {
+            Some(old) if Forwarder::serves(&old.server, server) => Arc::clone(&old.upstream),
+            Some(_) | None => Arc::new(Forwarder::new(server, clock).map_err(|source| {
                 BuildError::Upstream { server: Arc::clone(&server.name), source }
             })?),
         };

@@ -5,17 +5,23 @@
 //! `Exchange<Recorded>` is forwarded, that every wait has a bound, and that a call is sent at
 //! most once.
 //!
-//! Two ways lead to a server. Where caller and server speak the same era over Streamable HTTP,
-//! the judged bytes go straight through ([`http`]). Everywhere else a bridge holds a conversation
-//! with the server over a [`link`] and answers the caller in the caller's own era, so that the
-//! response gate, which comes after it, sees one vocabulary.
+//! Which way a call takes is decided by [`Forwarder::forward`] from three facts: how the server is
+//! reached, which era the caller speaks, and which eras the server speaks ([`era`]). Where caller
+//! and server speak the same era over Streamable HTTP, the judged bytes go straight through
+//! ([`straight`]). Everywhere else a bridge answers the caller in the caller's own era, so that
+//! the response gate, which comes after it, sees one vocabulary: [`talk`] for legacy clients of
+//! legacy servers that speak no Streamable HTTP, [`down`] for modern clients of legacy servers,
+//! [`up`] for legacy clients of modern servers.
 
 mod answer;
 mod client;
 pub mod down;
+mod era;
 mod http;
 pub mod link;
+mod straight;
 pub mod talk;
+mod up;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,15 +30,53 @@ pub(crate) use answer::RawBody;
 pub use answer::{Answer, BodyBroken, Raw};
 pub use client::ClientError;
 
+use ::http::HeaderName;
+
+use era::Speaks;
+use straight::Greeted;
+
+use crate::clock::Clock;
 use crate::config;
 use crate::exchange::Exchange;
+use crate::principal::Principal;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 
-/// Forwards calls to one upstream. Cheap to share; keeps connections and conversations.
+/// Forwards calls to one upstream. Cheap to share; keeps connections, conversations and what is
+/// known of the server, also over reloads that do not change the upstream.
 #[derive(Debug)]
 pub struct Forwarder {
-    http: http::Http,
+    connector: Arc<link::Connector>,
+    era: era::Era,
+    /// Over Streamable HTTP; `None` where every call takes a bridge.
+    streamable: Option<Streamable>,
+    /// Whether the server can be of the modern era, as HTTP+SSE servers cannot.
+    may_be_modern: bool,
+    talk: talk::Face,
+    down: down::Down,
+}
+
+/// The ways to a server that speaks Streamable HTTP.
+#[derive(Debug)]
+struct Streamable {
+    straight: straight::Straight,
+    up: up::Up,
+    wire: up::Wire,
+}
+
+/// Which way a call takes over Streamable HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Straight through, in the caller's own era.
+    Straight,
+    /// A modern call straight to a modern server.
+    StraightModern,
+    /// A legacy handshake, whose answer shows what the server speaks.
+    Greet,
+    /// A legacy call to a modern server.
+    Up,
+    /// A modern call to a legacy server.
+    Down,
 }
 
 /// Why an upstream gave no usable answer.
@@ -68,12 +112,77 @@ impl From<UpstreamError> for Rejection {
 }
 
 impl Forwarder {
-    /// Builds the way to one upstream.
+    /// Builds the ways to the upstream of one server.
     ///
     /// # Errors
     /// When the CA file, the credential or the address cannot be used.
-    pub fn new(upstream: &config::Upstream) -> Result<Self, ClientError> {
-        Ok(Self { http: http::Http::new(upstream)? })
+    pub fn new(server: &config::Server, clock: &Clock) -> Result<Self, ClientError> {
+        let upstream = &server.upstream;
+        let http = match upstream.endpoint() {
+            Some(endpoint) => Some(Arc::new(http::Http::new(upstream, endpoint)?)),
+            None => None,
+        };
+        let connector = Arc::new(link::Connector::with_http(upstream, http.clone())?);
+        let streamable = http.filter(|_| !connector.shares_stream()).map(|http| {
+            let wire = up::Wire::http(Arc::clone(&http), upstream);
+            Streamable {
+                straight: straight::Straight::new(http, upstream),
+                up: up::Up::new(wire.clone(), clock.clone()),
+                wire,
+            }
+        });
+        let deadline = upstream.head_timeout;
+        let talk = talk::Face::new(talk::Setup {
+            dial: Arc::clone(&connector) as Arc<dyn talk::Dial>,
+            deadline,
+            lifetimes: talk::Lifetimes::default(),
+            clock: clock.clone(),
+        });
+        let down = down::Down::new(down::Setup {
+            dial: Arc::clone(&connector) as Arc<dyn talk::Dial>,
+            server: Arc::clone(&server.name),
+            server_requests: server.access.server_requests.clone(),
+            deadline,
+            clock: clock.clone(),
+        });
+        Ok(Self {
+            era: era::Era::new(upstream.era, clock.clone()),
+            streamable,
+            may_be_modern: !matches!(upstream.transport, config::Transport::HttpSse(_)),
+            talk,
+            down: down.map_err(|_| ClientError::Random)?,
+            connector,
+        })
+    }
+
+    /// Whether the ways that were built for `old` serve `new`.
+    #[must_use]
+    pub fn serves(old: &config::Server, new: &config::Server) -> bool {
+        old.upstream == new.upstream && old.access.server_requests == new.access.server_requests
+    }
+
+    /// Opens conversations with the server.
+    #[must_use]
+    pub fn connector(&self) -> &link::Connector {
+        &self.connector
+    }
+
+    /// Forgets conversations and sessions that nobody uses; called on a timer.
+    pub fn sweep(&self) {
+        self.talk.sweep();
+        self.down.sweep();
+        if let Some(streamable) = &self.streamable {
+            streamable.up.sweep();
+        }
+    }
+
+    /// Ends all conversations with the server and waits until nothing of them is left: no process,
+    /// no connection. Bounded by the time that a process has to end.
+    pub async fn stop(&self) {
+        if let Some(streamable) = &self.streamable {
+            streamable.up.stop();
+        }
+        self.connector.stop().await;
     }
 
     /// Sends the call and waits for the head of the answer.
@@ -102,11 +211,100 @@ impl Forwarder {
     /// # Errors
     /// 502 and 504, see [`UpstreamError`].
     pub async fn forward(&self, ex: Exchange<Recorded>) -> Result<Answer<Raw>, Rejection> {
-        let recorded = ex.into_state();
-        let raw = self.http.send(recorded.plan()).await?;
-        Ok(Answer::raw(recorded, raw))
+        let call = ex.into_state();
+        let raw = match &self.streamable {
+            Some(to) => self.over_http(to, &call).await?,
+            None => self.over_link(&call).await?,
+        };
+        Ok(Answer::raw(call, raw))
+    }
+
+    /// One call over Streamable HTTP, in whichever way reaches the server.
+    async fn over_http(&self, to: &Streamable, call: &Recorded) -> Result<Raw, Rejection> {
+        match self.way(to, call).await? {
+            Way::Straight => Ok(to.straight.send(call).await?),
+            Way::StraightModern => to.straight.modern(call, &self.era).await,
+            Way::Greet => self.greet(to, call).await,
+            Way::Up => self.doubted(to.up.carry(call).await),
+            Way::Down => self.doubted(self.down.carry(call).await),
+        }
+    }
+
+    /// One call to a server that speaks on one stream: stdio, HTTP+SSE.
+    async fn over_link(&self, call: &Recorded) -> Result<Raw, Rejection> {
+        if call.is_modern() {
+            return self.doubted(self.down.carry(call).await);
+        }
+        self.talk.carry(call).await
+    }
+
+    /// An unusable answer on a bridge may mean that the server is not of the era that it was.
+    fn doubted(&self, carried: Result<Raw, Rejection>) -> Result<Raw, Rejection> {
+        if carried.as_ref().is_err_and(|it| it.code == Code::UpstreamInvalid) {
+            self.era.doubt();
+        }
+        carried
+    }
+
+    /// | caller | server | way |
+    /// |---|---|---|
+    /// | REST | any | straight |
+    /// | modern | modern | straight |
+    /// | modern | speaks no modern revision | down |
+    /// | legacy, in a session of the bridge | any | up |
+    /// | legacy, without a session | speaks no legacy revision | up |
+    /// | legacy, `initialize` | may speak a legacy revision | straight, and its answer is looked at |
+    /// | legacy | may speak a legacy revision | straight |
+    async fn way(&self, to: &Streamable, call: &Recorded) -> Result<Way, Rejection> {
+        if call.revision().is_none() {
+            return Ok(Way::Straight);
+        }
+        if call.is_modern() {
+            let modern = self.era.modern(|| to.discover()).await?;
+            return Ok(if modern { Way::StraightModern } else { Way::Down });
+        }
+        let session = call.plan().headers.iter().find(|(name, _)| *name == SESSION_ID);
+        let ours = session.map(|(_, id)| id.to_str().is_ok_and(up::is_ours));
+        let legacy = self.era.speaks().legacy;
+        Ok(match ours {
+            Some(true) => Way::Up,
+            _ if legacy == Some(false) => Way::Up,
+            Some(false) => Way::Straight,
+            None if &*call.call().operation == "initialize" => Way::Greet,
+            None => Way::Straight,
+        })
+    }
+
+    /// A legacy handshake: the server's own answer, or ours in front of a modern server.
+    async fn greet(&self, to: &Streamable, call: &Recorded) -> Result<Raw, Rejection> {
+        match to.straight.greet(call, &self.era).await? {
+            Greeted::Answered(raw) => return Ok(raw),
+            Greeted::Refused(raw) => {
+                if !self.era.modern(|| to.discover()).await? {
+                    return Ok(raw);
+                }
+            }
+            Greeted::RefusedByModern => {}
+        }
+        self.era.saw(Speaks { modern: Some(true), legacy: Some(false) });
+        to.up.carry(call).await
     }
 }
+
+impl Streamable {
+    /// Asks the server in the gateway's own name whether it is a modern one.
+    async fn discover(&self) -> Result<bool, Rejection> {
+        self.wire.is_modern(&era::own_meta()).await
+    }
+}
+
+impl talk::Dial for link::Connector {
+    fn dial<'d>(&'d self, who: &'d Principal) -> talk::Dialing<'d> {
+        Box::pin(self.open(who))
+    }
+}
+
+const SESSION_ID: HeaderName = crate::mcp::headers::SESSION_ID;
 
 /// A forwarder that is shared with the next configuration when the upstream did not change.
 pub type Shared = Arc<Forwarder>;
