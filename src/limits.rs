@@ -151,39 +151,6 @@ limits! {
     #[doc = "Interval at which an open stream asks whether it may go on."]
     RECHECK_MS: u64 = 500, "milliseconds", "S-62: containment bites within a second";
 
-    // --- bridge, modern client before a legacy server -----------------------------------
-    #[doc = "Calls of one server that wait for their callers' answers."]
-    PARKED_MAX: usize = 1024, "calls", "each holds a call at the server and some KiB here";
-    #[doc = "Calls of one caller that wait for the caller's answers; one more ends the oldest."]
-    PARKED_PER_PRINCIPAL_MAX: usize = 16, "calls", "a person answers one question at a time, agents run a few calls at once";
-    #[doc = "Time that a call waits for its caller's answers."]
-    PARKED_S: u64 = 300, "seconds", "a person reads a form and fills it in";
-    #[doc = "Questions of a server in one round."]
-    ROUND_REQUESTS_MAX: usize = 16, "questions", "real servers ask one to three";
-    #[doc = "Questions of a server in one call, all rounds together."]
-    CALL_REQUESTS_MAX: u32 = 256, "questions", "a server that goes on asking must come to an end";
-    #[doc = "Time in which further questions join a round."]
-    ROUND_GATHER_MS: u64 = 10, "milliseconds", "questions asked in parallel arrive together; what comes later is the next round";
-    #[doc = "Conversations with one server that are kept for modern clients."]
-    CONVERSATIONS_MAX: usize = 1024, "conversations", "each may be a process; the idle longest ends first";
-    #[doc = "Conversations with one server that are kept for one caller."]
-    CONVERSATIONS_PER_PRINCIPAL_MAX: usize = 8, "conversations", "one for each set of capabilities that a caller's clients have";
-    #[doc = "Time after which a conversation that nobody uses is closed."]
-    CONVERSATION_IDLE_S: u64 = 600, "seconds", "agents pause between calls; what the server remembers of them goes with it";
-    #[doc = "Messages of a server that wait for one call's reader."]
-    CALL_MESSAGES_MAX: usize = 64, "messages", "progress comes in bursts; what does not fit is not progress any more";
-    #[doc = "Of these, places that only questions may take."]
-    CALL_MESSAGES_RESERVED: usize = 16, "messages", "ROUND_REQUESTS_MAX: notifications must not crowd out what needs an answer";
-    #[doc = "Time for a message to the server that nobody waits for."]
-    LINK_SAY_MS: u64 = 5_000, "milliseconds", "cancellations and refusals; a server that takes longer is not listening";
-    #[doc = "Listening streams of one caller at one server."]
-    LISTENS_PER_PRINCIPAL_MAX: usize = 16, "streams", "one for each window of a client";
-    #[doc = "Messages that wait for one listening stream; one more ends it."]
-    LISTENER_MESSAGES_MAX: usize = 64, "messages", "changes are hints to look again, and few";
-    #[doc = "Resources that one listening stream subscribes to."]
-    LISTEN_RESOURCES_MAX: usize = 64, "resources", "each is a request to the server before the stream begins";
-    #[doc = "Bytes of a sealed request state."]
-    STATE_BYTES_MAX: usize = 512, "bytes", "base64 of 100 bytes and the longest server name";
     // --- era, up --------------------------------------------------------------------
     #[doc = "Time to find out which era a server speaks, and to wait for whoever is finding out."]
     ERA_PROBE_MS: u64 = 10_000, "milliseconds", "a process may have to start first; callers wait for it";
@@ -225,6 +192,34 @@ limits! {
     MIRRORED_MAX: usize = 256, "names", "real tools mirror one or two";
     #[doc = "Depth of an argument that is mirrored."]
     MIRRORED_DEPTH_MAX: usize = 16, "levels", "schemas nest two or three";
+
+    // --- bridge, modern client before a legacy server -----------------------------------
+    #[doc = "Calls of one server that wait for their callers' answers."]
+    PARKED_MAX: usize = 1024, "calls", "each holds a call at the server and some KiB here";
+    #[doc = "Calls of one caller that wait for the caller's answers; one more ends the oldest."]
+    PARKED_PER_PRINCIPAL_MAX: usize = 16, "calls", "a person answers one question at a time, agents run a few calls at once";
+    #[doc = "Time that a call waits for its caller's answers."]
+    PARKED_S: u64 = 300, "seconds", "a person reads a form and fills it in";
+    #[doc = "Questions of a server in one round."]
+    ROUND_REQUESTS_MAX: usize = 16, "questions", "real servers ask one to three";
+    #[doc = "Questions of a server in one call, all rounds together."]
+    CALL_REQUESTS_MAX: u32 = 256, "questions", "a server that goes on asking must come to an end";
+    #[doc = "Time in which further questions join a round."]
+    ROUND_GATHER_MS: u64 = 10, "milliseconds", "questions asked in parallel arrive together; what comes later is the next round";
+    #[doc = "Conversations with one server that are kept for modern clients."]
+    CONVERSATIONS_MAX: usize = 1024, "conversations", "each may be a process; the idle longest ends first";
+    #[doc = "Conversations with one server that are kept for one caller."]
+    CONVERSATIONS_PER_PRINCIPAL_MAX: usize = 8, "conversations", "one for each set of capabilities that a caller's clients have";
+    #[doc = "Time after which a conversation that nobody uses is closed."]
+    CONVERSATION_IDLE_S: u64 = 600, "seconds", "agents pause between calls; what the server remembers of them goes with it";
+    #[doc = "Listening streams of one caller at one server."]
+    LISTENS_PER_PRINCIPAL_MAX: usize = 16, "streams", "one for each window of a client";
+    #[doc = "Messages that wait for one listening stream; one more ends it."]
+    LISTENER_MESSAGES_MAX: usize = 64, "messages", "changes are hints to look again, and few";
+    #[doc = "Resources that one listening stream subscribes to."]
+    LISTEN_RESOURCES_MAX: usize = 64, "resources", "each is a request to the server before the stream begins";
+    #[doc = "Bytes of a sealed request state."]
+    STATE_BYTES_MAX: usize = 512, "bytes", "base64 of 100 bytes and the longest server name";
 
     // --- audit, config, admin ------------------------------------------------------------
     #[doc = "Records waiting for the audit writer."]

@@ -9,7 +9,9 @@
 //! reached, which era the caller speaks, and which eras the server speaks ([`era`]). Where caller
 //! and server speak the same era over Streamable HTTP, the judged bytes go straight through
 //! ([`straight`]). Everywhere else a bridge answers the caller in the caller's own era, so that
-//! the response gate, which comes after it, sees one vocabulary.
+//! the response gate, which comes after it, sees one vocabulary: [`talk`] for legacy clients of
+//! legacy servers that speak no Streamable HTTP, [`down`] for modern clients of legacy servers,
+//! [`up`] for legacy clients of modern servers.
 
 mod answer;
 mod client;
@@ -36,6 +38,7 @@ use straight::Greeted;
 use crate::clock::Clock;
 use crate::config;
 use crate::exchange::Exchange;
+use crate::principal::Principal;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 
@@ -43,15 +46,14 @@ use crate::reject::{Code, Rejection};
 /// known of the server, also over reloads that do not change the upstream.
 #[derive(Debug)]
 pub struct Forwarder {
+    connector: Arc<link::Connector>,
     era: era::Era,
     /// Over Streamable HTTP; `None` where every call takes a bridge.
     streamable: Option<Streamable>,
-    /// Opens the conversations of the two bridges below.
-    connector: Arc<link::Connector>,
-    /// Modern callers of a legacy server.
-    down: down::Down,
-    /// Legacy callers of a legacy server that is not reached over Streamable HTTP.
+    /// Whether the server can be of the modern era, as HTTP+SSE servers cannot.
+    may_be_modern: bool,
     talk: talk::Face,
+    down: down::Down,
 }
 
 /// The ways to a server that speaks Streamable HTTP.
@@ -71,10 +73,10 @@ enum Way {
     StraightModern,
     /// A legacy handshake, whose answer shows what the server speaks.
     Greet,
-    /// A modern call to a legacy server.
-    Down,
     /// A legacy call to a modern server.
     Up,
+    /// A modern call to a legacy server.
+    Down,
 }
 
 /// Why an upstream gave no usable answer.
@@ -110,7 +112,7 @@ impl From<UpstreamError> for Rejection {
 }
 
 impl Forwarder {
-    /// Builds the ways to one upstream.
+    /// Builds the ways to the upstream of one server.
     ///
     /// # Errors
     /// When the CA file, the credential or the address cannot be used.
@@ -129,32 +131,34 @@ impl Forwarder {
                 wire,
             }
         });
-        let dial: Arc<dyn link::Dial> = Arc::clone(&connector) as _;
-        let down = down::Down::new(down::Setup {
-            dial: Arc::clone(&dial),
-            server: Arc::clone(&server.name),
-            server_requests: server.access.server_requests.clone(),
-            deadline: upstream.head_timeout,
-            clock: clock.clone(),
-        })
-        .map_err(|_| ClientError::Randomness)?;
+        let deadline = upstream.head_timeout;
         let talk = talk::Face::new(talk::Setup {
-            dial,
-            deadline: upstream.head_timeout,
+            dial: Arc::clone(&connector) as Arc<dyn link::Dial>,
+            deadline,
             lifetimes: talk::Lifetimes::default(),
             clock: clock.clone(),
         });
-        let era = era::Era::new(upstream.era, clock.clone());
-        Ok(Self { era, streamable, connector, down, talk })
+        let down = down::Down::new(down::Setup {
+            dial: Arc::clone(&connector) as Arc<dyn link::Dial>,
+            server: Arc::clone(&server.name),
+            server_requests: server.access.server_requests.clone(),
+            deadline,
+            clock: clock.clone(),
+        });
+        Ok(Self {
+            era: era::Era::new(upstream.era, clock.clone()),
+            streamable,
+            may_be_modern: !matches!(upstream.transport, config::Transport::HttpSse(_)),
+            talk,
+            down: down.map_err(|_| ClientError::Random)?,
+            connector,
+        })
     }
 
-    /// Forgets conversations and sessions that nobody uses; called on a timer.
-    pub fn sweep(&self) {
-        if let Some(streamable) = &self.streamable {
-            streamable.up.sweep();
-        }
-        self.down.sweep();
-        self.talk.sweep();
+    /// Whether the ways that were built for `old` serve `new`.
+    #[must_use]
+    pub fn serves(old: &config::Server, new: &config::Server) -> bool {
+        old.upstream == new.upstream && old.access.server_requests == new.access.server_requests
     }
 
     /// Opens conversations with the server.
@@ -163,9 +167,21 @@ impl Forwarder {
         &self.connector
     }
 
+    /// Forgets conversations and sessions that nobody uses; called on a timer.
+    pub fn sweep(&self) {
+        self.talk.sweep();
+        self.down.sweep();
+        if let Some(streamable) = &self.streamable {
+            streamable.up.sweep();
+        }
+    }
+
     /// Ends all conversations with the server and waits until nothing of them is left: no process,
     /// no connection. Bounded by the time that a process has to end.
     pub async fn stop(&self) {
+        if let Some(streamable) = &self.streamable {
+            streamable.up.stop();
+        }
         self.connector.stop().await;
     }
 
@@ -198,9 +214,7 @@ impl Forwarder {
         let call = ex.into_state();
         let raw = match &self.streamable {
             Some(to) => self.over_http(to, &call).await?,
-            // Servers on stdio and behind HTTP+SSE keep conversations.
-            None if call.is_modern() => self.down.carry(&call).await?,
-            None => self.talk.carry(&call).await?,
+            None => self.over_link(&call).await?,
         };
         Ok(Answer::raw(call, raw))
     }
@@ -211,22 +225,32 @@ impl Forwarder {
             Way::Straight => Ok(to.straight.send(call).await?),
             Way::StraightModern => to.straight.modern(call, &self.era).await,
             Way::Greet => self.greet(to, call).await,
-            Way::Down => self.down.carry(call).await,
-            Way::Up => {
-                let carried = to.up.carry(call).await;
-                if carried.as_ref().is_err_and(|it| it.code == Code::UpstreamInvalid) {
-                    self.era.doubt();
-                }
-                carried
-            }
+            Way::Up => self.doubted(to.up.carry(call).await),
+            Way::Down => self.doubted(self.down.carry(call).await),
         }
+    }
+
+    /// One call to a server that speaks on one stream: stdio, HTTP+SSE.
+    async fn over_link(&self, call: &Recorded) -> Result<Raw, Rejection> {
+        if call.is_modern() {
+            return self.doubted(self.down.carry(call).await);
+        }
+        self.talk.carry(call).await
+    }
+
+    /// An unusable answer on a bridge may mean that the server is not of the era that it was.
+    fn doubted(&self, carried: Result<Raw, Rejection>) -> Result<Raw, Rejection> {
+        if carried.as_ref().is_err_and(|it| it.code == Code::UpstreamInvalid) {
+            self.era.doubt();
+        }
+        carried
     }
 
     /// | caller | server | way |
     /// |---|---|---|
     /// | REST | any | straight |
     /// | modern | modern | straight |
-    /// | modern | legacy | down |
+    /// | modern | speaks no modern revision | down |
     /// | legacy, in a session of the bridge | any | up |
     /// | legacy, without a session | speaks no legacy revision | up |
     /// | legacy, `initialize` | may speak a legacy revision | straight, and its answer is looked at |

@@ -264,7 +264,8 @@ impl Call {
                     given.push((ask.key.clone(), Bytes::from_static(b"{\"action\":\"cancel\"}")));
                 }
                 Some(Reply::Refused) => {
-                    return Err(unanswered("the client refused what the server needs"));
+                    let why = "the client refused what the server needs";
+                    return Err(Rejection::new(Code::AnswerDeclined, why));
                 }
                 None => return Err(unanswered("the session ended")),
             }

@@ -99,6 +99,11 @@ impl Up {
         self.inner.sessions.sweep(self.inner.clock.unix_s());
     }
 
+    /// Ends all calls and streams; the gateway is stopping.
+    pub(in crate::upstream) fn stop(&self) {
+        self.inner.stop.cancel();
+    }
+
     /// Carries one call of a legacy client.
     ///
     /// # Errors
@@ -129,7 +134,7 @@ impl Up {
         let opened = call.plan().headers.iter().find(|(name, _)| *name == headers::SESSION_ID);
         let Some((_, id)) = opened else {
             // MCP 2025-11-25, Transports, "Session Management": 400 without the id.
-            return Err(Rejection::new(Code::MessageInvalid, "no session id after the handshake"));
+            return Err(Rejection::new(Code::SessionMissing, "no session id after the handshake"));
         };
         let ticket = id.to_str().ok().and_then(Ticket::decode).ok_or_else(|| {
             Rejection::new(Code::SessionUnknown, "a session that this bridge did not open")
