@@ -38,7 +38,6 @@ use straight::Greeted;
 use crate::clock::Clock;
 use crate::config;
 use crate::exchange::Exchange;
-use crate::principal::Principal;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 
