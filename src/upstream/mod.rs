@@ -15,6 +15,7 @@ mod client;
 pub mod down;
 mod http;
 pub mod link;
+mod mirror;
 pub mod talk;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use client::ClientError;
 
 use crate::config;
 use crate::exchange::Exchange;
+use crate::mcp::params::Known;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 
@@ -36,6 +38,8 @@ pub struct Forwarder {
     http: Option<Arc<http::Http>>,
     /// The way of the bridges.
     connector: link::Connector,
+    /// Which arguments of its tools the server wants mirrored in headers.
+    mirror: mirror::Mirror,
 }
 
 /// Why an upstream gave no usable answer.
@@ -84,7 +88,13 @@ impl Forwarder {
         };
         let connector = link::Connector::with_http(upstream, http.clone())?;
         let http = http.filter(|_| !connector.shares_stream());
-        Ok(Self { http, connector })
+        Ok(Self { http, connector, mirror: mirror::Mirror::new(upstream) })
+    }
+
+    /// What the server's lists said of mirrored arguments; the response gate adds to it.
+    #[must_use]
+    pub fn mirrors(&self) -> &Arc<Known> {
+        self.mirror.known()
     }
 
     /// Opens conversations with the server.
@@ -127,7 +137,8 @@ impl Forwarder {
     pub async fn forward(&self, ex: Exchange<Recorded>) -> Result<Answer<Raw>, Rejection> {
         let recorded = ex.into_state();
         let http = self.http.as_ref().ok_or(UpstreamError::Connect)?;
-        let raw = http.send(recorded.plan()).await?;
+        let mirrored = self.mirror.headers(http, &recorded).await?;
+        let raw = http.send_with(recorded.plan(), &mirrored).await?;
         Ok(Answer::raw(recorded, raw))
     }
 }
