@@ -162,6 +162,8 @@ codes! {
     ConversationLost = "conversation_lost", 502, 50203, Error, "the server lost its conversation and what it remembered; call again";
     #[doc = "The server asks for input (sampling, elicitation, roots) that it may not ask for on this route."]
     InputRefused = "input_refused", 403, 40307, Warn, "the server asked for input that it may not ask for";
+    #[doc = "The client did not give the input that the server needs: refused, too late, or gone."]
+    InputMissing = "input_missing", 400, 40011, Info, "this call needs input that was not given";
     #[doc = "The answer holds data of a class that this route blocks."]
     AnswerBlocked = "answer_blocked", 403, 40306, Warn, "the answer holds data that may not leave";
     #[doc = "The caller's token expired or the policy changed while a stream was open."]

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::json::{Document, Kind as JsonKind, Value, write_string};
-use crate::limits::SUBSCRIPTIONS_MAX;
+use crate::limits::FILTER_NAMES_MAX;
 use crate::reject::{Code, Rejection};
 
 use super::message::{Kind, META_CAPABILITIES, Message};
@@ -174,7 +174,7 @@ impl Edits {
             return Err(RedeemError::Undeclared);
         }
         for id in ids {
-            if self.tools.len() >= SUBSCRIPTIONS_MAX {
+            if self.tools.len() >= FILTER_NAMES_MAX {
                 return Err(RedeemError::Param("taskIds"));
             }
             let ticket = id.as_str().ok_or(RedeemError::Param("taskId"))?;

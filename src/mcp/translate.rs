@@ -6,7 +6,7 @@
 
 use crate::call::{Action, Arguments, Call, Resource};
 use crate::json::{Document, Kind as JsonKind, Value};
-use crate::limits::{NAME_BYTES_MAX, SUBSCRIPTIONS_MAX};
+use crate::limits::{FILTER_NAMES_MAX, NAME_BYTES_MAX};
 use crate::reject::{Code, Rejection};
 
 use super::message::{Kind, Message};
@@ -39,7 +39,7 @@ pub enum TranslateError {
         source: UriError,
     },
     /// The filter of `subscriptions/listen` names more than is judged in one call.
-    #[error("a subscription to more than {SUBSCRIPTIONS_MAX} resources")]
+    #[error("a subscription to more than {FILTER_NAMES_MAX} resources")]
     Filter,
     /// The experimental tasks of 2025-11-25 are not offered: a server that made one would answer
     /// with a handle that nothing here can redeem.
@@ -190,7 +190,7 @@ fn filter(
     }
     let member = "resourceSubscriptions";
     for uri in uris.items() {
-        if also.len() >= SUBSCRIPTIONS_MAX {
+        if also.len() >= FILTER_NAMES_MAX {
             return Err(TranslateError::Filter);
         }
         let uri = uri.as_str().ok_or(TranslateError::Param(member))?;

@@ -40,17 +40,13 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    pub(super) fn new(upstream: &config::Upstream) -> Self {
+    pub(super) fn new(upstream: &config::Upstream, known: Arc<Known>) -> Self {
         Self {
-            known: Arc::default(),
+            known,
             asked: Mutex::new(None),
             whole: upstream.head_timeout,
             answer_bytes_max: upstream.answer_bytes_max,
         }
-    }
-
-    pub(super) fn known(&self) -> &Arc<Known> {
-        &self.known
     }
 
     /// The `Mcp-Param-*` of a call whose tool was not known when the call was read.

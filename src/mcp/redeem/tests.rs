@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Purse, Task};
 use crate::call::{Action, Resource};
-use crate::limits::SUBSCRIPTIONS_MAX;
+use crate::limits::FILTER_NAMES_MAX;
 use crate::mcp::tests::{document, header_map};
 use crate::mcp::{Inbound, read};
 use crate::reject::{Code, Rejection};
@@ -117,11 +117,11 @@ fn p18_a_filter_names_every_resource_and_task_for_judgement() {
         r#""notifications":{"taskIds":[7]}"#.to_owned(),
         format!(
             r#""notifications":{{"taskIds":[{}]}}"#,
-            vec![r#""ticket-1""#; SUBSCRIPTIONS_MAX + 1].join(",")
+            vec![r#""ticket-1""#; FILTER_NAMES_MAX + 1].join(",")
         ),
         format!(
             r#""notifications":{{"resourceSubscriptions":[{}]}}"#,
-            vec![r#""x:a""#; SUBSCRIPTIONS_MAX + 1].join(",")
+            vec![r#""x:a""#; FILTER_NAMES_MAX + 1].join(",")
         ),
     ] {
         let refused = send("subscriptions/listen", None, true, &filter).unwrap_err();
