@@ -22,6 +22,9 @@ mod registry;
 mod table;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
