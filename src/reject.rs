@@ -123,6 +123,12 @@ codes! {
     VersionUnsupported = "version_unsupported", 400, -32022, Info, "this protocol version is not supported";
     #[doc = "The session is unknown, expired, or somebody else's: the same answer for all."]
     SessionUnknown = "session_unknown", 404, 40401, Info, "this session does not exist";
+    #[doc = "The request names another protocol version than the one that its session agreed on (MCP 2025-11-25, Transports, \"Protocol Version Header\")."]
+    SessionVersion = "session_version", 400, 40005, Warn, "this session speaks another protocol version";
+    #[doc = "A stream is to be resumed without the session that it belongs to."]
+    ResumeRefused = "resume_refused", 400, 40006, Warn, "a stream is resumed in its own session only";
+    #[doc = "A client's answer to a request that the server did not send to it, or that was answered already."]
+    AnswerUnexpected = "answer_unexpected", 400, 40007, Warn, "no request of the server waits for this answer";
 
     // --- authz, limit, guard ------------------------------------------------------------------
     #[doc = "The token lacks scopes; the challenge names all of them (RFC 6750 section 3.1)."]
@@ -147,6 +153,8 @@ codes! {
     UpstreamInvalid = "upstream_invalid", 502, 50202, Error, "the server behind this gateway gave an unusable answer";
     #[doc = "The answer holds data of a class that this route blocks."]
     AnswerBlocked = "answer_blocked", 403, 40306, Warn, "the answer holds data that may not leave";
+    #[doc = "The server sends people to an address that is not on its list (`elicitation.url_hosts`)."]
+    ElicitationRefused = "elicitation_refused", 403, 40307, Warn, "the server asks for a visit to an address that is not allowed";
     #[doc = "The caller's token expired or the policy changed while a stream was open."]
     StreamRevoked = "stream_revoked", 401, 40103, Info, "this stream may not go on; authenticate again";
 

@@ -18,17 +18,18 @@ pub use body::{BodyBudget, Lease};
 
 use crate::authn::Authenticated;
 use crate::call::{Action, Arguments, Call, Resource};
-use crate::clock::Clock;
-use crate::config::{Profile, Server};
-use crate::exchange::Exchange;
+use crate::config::{Profile, Server, ServerRequest};
+use crate::exchange::{Exchange, RequestBody};
+use crate::face::Hub;
 use crate::hygiene::Target;
 use crate::json::{Document, KeyRule, Limits};
 use crate::limits;
 use crate::mcp::headers;
-use crate::mcp::message::{Id, Kind};
+use crate::mcp::message::{Id, Kind, Message};
 use crate::mcp::version::{self, Revision};
+use crate::peer::Peer;
 use crate::reject::{Code, Rejection};
-use crate::session::{Opened, Sealer};
+use crate::session::{self, Caller, Claim, Hash, Sessions};
 use crate::{mcp, rest};
 
 /// A request that was understood.
@@ -39,7 +40,9 @@ pub struct Decoded {
     expect: Expect,
     revision: Option<Revision>,
     session: Option<Session>,
+    claim: Option<Claim>,
     plan: Plan,
+    peer: Arc<Peer>,
     // Held as long as the exchange, because the body is.
     _lease: Option<Lease>,
 }
@@ -62,10 +65,11 @@ pub enum Expect {
     Rest,
 }
 
-/// A session that the caller proved to own.
+/// A session that the caller proved to own; in use as long as this lives.
 #[derive(Debug)]
 pub struct Session {
-    opened: Opened,
+    session: session::Session,
+    sealed: Box<str>,
     hash: Box<str>,
 }
 
@@ -121,6 +125,23 @@ impl Decoded {
         self.session.as_ref()
     }
 
+    /// The request of the server that this message answers.
+    #[must_use]
+    pub fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
+    }
+
+    /// Who asks, for what belongs to sessions.
+    #[must_use]
+    pub fn caller(&self) -> Caller<'_> {
+        Caller {
+            principal: self.principal(),
+            client: self.client_ip(),
+            peer: &self.peer,
+            server: &self.server().name,
+        }
+    }
+
     /// The upstream request.
     #[must_use]
     pub fn plan(&self) -> &Plan {
@@ -143,15 +164,38 @@ impl Session {
     pub fn hash(&self) -> &str {
         &self.hash
     }
+
+    /// The same for tables.
+    #[must_use]
+    pub fn key(&self) -> Hash {
+        self.session.hash()
+    }
+
+    /// The id as the caller holds it.
+    #[must_use]
+    pub fn sealed(&self) -> &str {
+        &self.sealed
+    }
+
+    /// The server's own id.
+    #[must_use]
+    pub fn upstream_id(&self) -> &str {
+        &self.session.opened().upstream_id
+    }
+
+    /// The revision that was agreed on in the handshake; `None` where it is not known.
+    #[must_use]
+    pub fn revision(&self) -> Option<Revision> {
+        self.session.opened().revision
+    }
 }
 
 /// Decodes the requests of one route.
 #[derive(Debug)]
 pub struct Decoder {
     server: Arc<Server>,
-    sealer: Arc<Sealer>,
+    sessions: Arc<Sessions>,
     budget: BodyBudget,
-    clock: Clock,
 }
 
 /// What the protocol's own reading of a request yields.
@@ -160,17 +204,19 @@ struct Parts {
     expect: Expect,
     revision: Option<Revision>,
     session: Option<Session>,
+    claim: Option<Claim>,
     plan: Plan,
 }
 
 impl Decoder {
     /// For one route; the body budget is the process's own.
     #[must_use]
-    pub fn new(server: Arc<Server>, sealer: Arc<Sealer>, budget: BodyBudget, clock: Clock) -> Self {
-        Self { server, sealer, budget, clock }
+    pub fn new(server: Arc<Server>, sessions: Arc<Sessions>, budget: BodyBudget) -> Self {
+        Self { server, sessions, budget }
     }
 
-    /// Reads and understands a request.
+    /// Reads and understands a request. What an HTTP+SSE client posts belongs to the stream `hub`,
+    /// whose session upstream it never sees.
     ///
     /// # Errors
     /// 408, 413, 503 for bodies; 400 and 404 for what cannot be understood (S-21 to S-29);
@@ -178,33 +224,45 @@ impl Decoder {
     pub async fn decode(
         &self,
         mut ex: Exchange<Authenticated>,
+        hub: Option<&Hub>,
     ) -> Result<Exchange<Decoded>, Rejection> {
         let body = ex.take_body();
         let (bytes, lease) = match body {
-            Some(body) => {
+            Some(RequestBody::Whole(bytes)) => (bytes, None),
+            Some(RequestBody::Incoming(body)) => {
                 body::read(body, ex.headers(), self.server.body_bytes_max, &self.budget).await?
             }
             None => (Bytes::new(), None),
         };
         let parts = match ex.target() {
             Target::Rest => self.rest(&ex, bytes)?,
-            Target::Mcp | Target::Metadata(_) | Target::Preflight => self.mcp(&ex, bytes)?,
+            Target::Mcp | Target::Sse | Target::Metadata(_) | Target::Preflight => {
+                self.mcp(&ex, bytes, hub)?
+            }
         };
-        let Parts { call, expect, revision, session, plan } = parts;
+        let Parts { call, expect, revision, session, claim, plan } = parts;
+        let peer = Arc::clone(ex.peer());
         Ok(ex.advance(|base| Decoded {
             base,
             call,
             expect,
             revision,
             session,
+            claim,
             plan,
+            peer,
             _lease: lease,
         }))
     }
 
-    fn mcp(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
+    fn mcp(
+        &self,
+        ex: &Exchange<Authenticated>,
+        bytes: Bytes,
+        hub: Option<&Hub>,
+    ) -> Result<Parts, Rejection> {
         match *ex.method() {
-            Method::POST => self.message(ex, bytes),
+            Method::POST => self.message(ex, bytes, hub),
             Method::GET => self.bodyless(ex, &bytes, Action::SessionListen, Expect::Stream),
             Method::DELETE => self.bodyless(ex, &bytes, Action::SessionClose, Expect::Ended),
             _ => Err(Rejection::new(Code::MethodNotAllowed, "no such method on an MCP endpoint")),
@@ -212,20 +270,41 @@ impl Decoder {
     }
 
     /// One JSON-RPC message.
-    fn message(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
+    fn message(
+        &self,
+        ex: &Exchange<Authenticated>,
+        bytes: Bytes,
+        hub: Option<&Hub>,
+    ) -> Result<Parts, Rejection> {
         let body = bytes.clone();
         let document = Document::parse(bytes, &REQUEST)
             .map_err(|e| Rejection::new(Code::JsonInvalid, e.to_string()))?;
-        let mcp::Inbound { message, revision, call } = mcp::read(ex.headers(), document)?;
+        let mcp::Inbound { message, revision, mut call } = mcp::read(ex.headers(), document)?;
         // From here on a refusal can name the request that it answers.
         let named = |mut rejection: Rejection| {
             rejection.rpc_id = message.id().map(|id| id.raw().clone());
             rejection
         };
-        if call.action == Action::SessionAnswer {
-            self.refuse_unasked_answers().map_err(named)?;
+        let claimed = headers::claimed_version(ex.headers())?;
+        let session = match (revision.is_modern(), hub) {
+            (false, _) => self.session(ex, hub).map_err(named)?,
+            (true, None) => None,
+            (true, Some(_)) => {
+                let why = "a modern message on a transport of 2024";
+                return Err(named(Rejection::new(Code::VersionUnsupported, why)));
+            }
+        };
+        let revision = agreed(revision, claimed, session.as_ref()).map_err(named)?;
+        let claim = match call.action {
+            Action::SessionAnswer if ex.vouched().is_none() => {
+                Some(self.claim(ex, &message, session.as_ref()).map_err(named)?)
+            }
+            _ => None,
+        };
+        // What a person filled in is looked at like the arguments of a call.
+        if claim.as_ref().is_some_and(|claim| claim.kind() == ServerRequest::Elicitation) {
+            call.arguments = Arguments::Answer;
         }
-        let session = if revision.is_modern() { None } else { self.session(ex).map_err(named)? };
         let expect = match (message.kind(), message.id()) {
             (Kind::Request, Some(id)) => Expect::Response { id: id.clone() },
             (Kind::Request | Kind::Notification | Kind::Result | Kind::Error, _) => {
@@ -234,20 +313,34 @@ impl Decoder {
         };
         let mut out = headers::upstream_headers(&message, revision);
         push_session(&mut out, session.as_ref())?;
-        // Before the handshake is done a client names no version, and neither do we.
-        if !revision.is_modern() && headers::claimed_version(ex.headers())?.is_some() {
+        // Before the handshake is done a client names no version, and neither do we. Clients of
+        // HTTP+SSE need not know the header; the session knows the version.
+        let known = hub.is_some()
+            && session.as_ref().and_then(Session::revision).is_some_and(|r| r.has_version_header());
+        if !revision.is_modern() && (claimed.is_some() || known) {
             out.push((headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
         }
         let plan = Plan { method: Method::POST, path_and_query: None, headers: out, body };
-        Ok(Parts { call, expect, revision: Some(revision), session, plan })
+        Ok(Parts { call, expect, revision: Some(revision), session, claim, plan })
     }
 
-    /// A client's answer to a request of the server: only where the route allows such requests.
-    fn refuse_unasked_answers(&self) -> Result<(), Rejection> {
-        if self.server.access.server_requests.is_empty() {
-            return Err(Rejection::new(Code::Denied, "no request of the server is outstanding"));
-        }
-        Ok(())
+    /// A client's answer is accepted only for a request of the server that was delivered in the
+    /// same session and that nobody answered yet (checklist 26, S-37). A request that came before
+    /// the session had an id, a `ping` within the handshake, waits without one.
+    fn claim(
+        &self,
+        ex: &Exchange<Authenticated>,
+        message: &Message,
+        session: Option<&Session>,
+    ) -> Result<Claim, Rejection> {
+        let book = self.sessions.book();
+        let (caller, now_s) = (caller(ex), book.clock().unix_s());
+        let id = message.id().map(Id::key).unwrap_or_default();
+        let claim = |session| book.outstanding().claim(&caller.whose(session), &id, now_s);
+        let own = session.and_then(|session| claim(Some(session.key())));
+        own.or_else(|| claim(None)).ok_or_else(|| {
+            Rejection::new(Code::AnswerUnexpected, "an answer to no outstanding request")
+        })
     }
 
     /// GET and DELETE of the 2025 revisions: a session and no body.
@@ -268,7 +361,11 @@ impl Decoder {
             refusal.allow = Some("POST");
             return Err(refusal);
         }
-        let session = self.session(ex)?;
+        if ex.target() == Target::Sse {
+            return Ok(stream_of_old_client(ex.method()));
+        }
+        let session = self.session(ex, None)?;
+        let revision = agreed(revision, claimed, session.as_ref())?;
         let mut out = Vec::with_capacity(4);
         if claimed.is_some() {
             out.push((headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
@@ -276,6 +373,7 @@ impl Decoder {
         if action == Action::SessionListen {
             out.push((ACCEPT, HeaderValue::from_static("text/event-stream")));
             if let Some(last) = ex.headers().get(LAST_EVENT_ID) {
+                resumable(last, session.as_ref())?;
                 out.push((LAST_EVENT_ID, last.clone()));
             }
         }
@@ -294,19 +392,26 @@ impl Decoder {
             headers: out,
             body: Bytes::new(),
         };
-        Ok(Parts { call, expect, revision: Some(revision), session, plan })
+        Ok(Parts { call, expect, revision: Some(revision), session, claim: None, plan })
     }
 
     /// Opens the caller's sealed session id; somebody else's gets the same answer as none (S-18).
-    fn session(&self, ex: &Exchange<Authenticated>) -> Result<Option<Session>, Rejection> {
-        let Some(sealed) = single(ex.headers(), &headers::SESSION_ID)? else { return Ok(None) };
-        let now = self.clock.unix_s();
-        let opened = self
-            .sealer
-            .open(sealed, ex.principal().key, &self.server.name, now)
-            .map_err(|e| Rejection::new(Code::SessionUnknown, e.to_string()))?;
-        let hash = self.sealer.hash(sealed).into();
-        Ok(Some(Session { opened, hash }))
+    fn session(
+        &self,
+        ex: &Exchange<Authenticated>,
+        hub: Option<&Hub>,
+    ) -> Result<Option<Session>, Rejection> {
+        let sealed = match hub {
+            Some(hub) => hub.session_id(),
+            None => single(ex.headers(), &headers::SESSION_ID)?.map(Box::from),
+        };
+        let Some(sealed) = sealed else { return Ok(None) };
+        let session = match ex.vouched() {
+            Some(_) => self.sessions.open_ended(&sealed, caller(ex))?,
+            None => self.sessions.open(&sealed, caller(ex))?,
+        };
+        let hash = session.hash().to_string().into();
+        Ok(Some(Session { session, sealed, hash }))
     }
 
     fn rest(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
@@ -329,7 +434,66 @@ impl Decoder {
             headers: vec![(ACCEPT, HeaderValue::from_static("application/json"))],
             body,
         };
-        Ok(Parts { call: read.call, expect: Expect::Rest, revision: None, session: None, plan })
+        let (expect, revision, session, claim) = (Expect::Rest, None, None, None);
+        Ok(Parts { call: read.call, expect, revision, session, claim, plan })
+    }
+}
+
+fn caller(ex: &Exchange<Authenticated>) -> Caller<'_> {
+    Caller {
+        principal: ex.principal(),
+        client: ex.client_ip(),
+        peer: ex.peer(),
+        server: &ex.server().name,
+    }
+}
+
+/// The revision of a message in a session is the one that was agreed on; a request that claims
+/// another is refused (MCP 2025-11-25, Transports, "Protocol Version Header": 400).
+fn agreed(
+    read: Revision,
+    claimed: Option<&str>,
+    session: Option<&Session>,
+) -> Result<Revision, Rejection> {
+    match (session.and_then(Session::revision), claimed) {
+        (Some(agreed), Some(_)) if agreed != read => {
+            let why = "the version header is not the version of the session";
+            Err(Rejection::new(Code::SessionVersion, why))
+        }
+        (Some(agreed), _) => Ok(agreed),
+        (None, _) => Ok(read),
+    }
+}
+
+/// Resumption: the session scopes what an event id can name, so there must be one (checklist 24).
+fn resumable(last: &HeaderValue, session: Option<&Session>) -> Result<(), Rejection> {
+    if session.is_none() {
+        return Err(Rejection::new(Code::ResumeRefused, "an event id without a session"));
+    }
+    if last.len() > limits::EVENT_ID_BYTES_MAX {
+        return Err(Rejection::new(Code::ResumeRefused, "an event id that is too long"));
+    }
+    Ok(())
+}
+
+/// The stream of an HTTP+SSE client; nothing of it goes upstream.
+fn stream_of_old_client(method: &Method) -> Parts {
+    let call = Call {
+        action: Action::SessionListen,
+        resource: Resource::Server,
+        operation: "GET (HTTP+SSE)".into(),
+        subject: None,
+        message: None,
+        arguments: Arguments::None,
+    };
+    let (path_and_query, headers, body) = (None, Vec::new(), Bytes::new());
+    Parts {
+        call,
+        expect: Expect::Stream,
+        revision: Some(Revision::V2024_11_05),
+        session: None,
+        claim: None,
+        plan: Plan { method: method.clone(), path_and_query, headers, body },
     }
 }
 
@@ -349,7 +513,7 @@ fn push_session(
     session: Option<&Session>,
 ) -> Result<(), Rejection> {
     if let Some(session) = session {
-        let value = HeaderValue::from_str(&session.opened.upstream_id)
+        let value = HeaderValue::from_str(session.upstream_id())
             .map_err(|_| Rejection::new(Code::Internal, "an opened session id is not a header"))?;
         out.push((headers::SESSION_ID, value));
     }

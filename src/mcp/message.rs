@@ -158,6 +158,16 @@ impl Id {
         self.comparable() == other.comparable()
     }
 
+    /// The one form of its value, for tables: equal for ids that [match](Id::matches).
+    #[must_use]
+    pub fn key(&self) -> Box<[u8]> {
+        let (is_text, value) = self.comparable();
+        let mut key = Vec::with_capacity(value.len() + 1);
+        key.push(if is_text { b'"' } else { b'#' });
+        key.extend_from_slice(value);
+        key.into_boxed_slice()
+    }
+
     fn read(value: Value<'_>, document: &Document) -> Result<Self, MessageError> {
         if value.raw().len() > RPC_ID_BYTES_MAX {
             return Err(MessageError::Id);

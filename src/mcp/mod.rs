@@ -13,6 +13,7 @@ use crate::json::Document;
 use crate::reject::Rejection;
 
 pub mod catalogue;
+pub mod elicitation;
 pub mod error_body;
 pub mod headers;
 pub mod message;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::asking::{Asking, kind_name};
 use super::tally::Deeds;
 use super::{Screener, Tally, invalid};
 use crate::authz::Authorizer;
@@ -48,6 +49,7 @@ pub struct Judge {
     principal: Arc<Principal>,
     reveal: ClassSet,
     server_requests: Vec<ServerRequest>,
+    asking: Asking,
 }
 
 impl Judge {
@@ -66,6 +68,7 @@ impl Judge {
             principal: Arc::clone(request.principal()),
             reveal: request.grant().reveal,
             server_requests: screener.server.access.server_requests.clone(),
+            asking: Asking::new(screener, request),
         }
     }
 
@@ -81,10 +84,16 @@ impl Judge {
             Kind::Request | Kind::Notification => {
                 match method::from_server(message.method(), self.revision) {
                     Some(ServerMessage::Notification) => self.redact(&document, Vec::new(), tally),
-                    Some(ServerMessage::Request(kind)) if self.server_requests.contains(&kind) => {
-                        self.redact(&document, Vec::new(), tally)
+                    Some(ServerMessage::Request(kind)) => {
+                        let allowed = self.server_requests.contains(&kind);
+                        match self.asking.let_through(&document, &message, kind, allowed) {
+                            Ok(()) => {
+                                tally.note(|deeds| deeds.ask_one(kind_name(kind)));
+                                self.redact(&document, Vec::new(), tally)
+                            }
+                            Err(reason) => Ok(Verdict::Drop(reason)),
+                        }
                     }
-                    Some(ServerMessage::Request(_)) => Ok(Verdict::Drop("server_request")),
                     None => Ok(Verdict::Drop("unknown_method")),
                 }
             }
@@ -152,8 +161,15 @@ impl Judge {
         }
         self.answered = true;
         let edits = match message.kind() {
-            Kind::Result => self.filter(document)?,
-            Kind::Error | Kind::Request | Kind::Notification => Vec::new(),
+            Kind::Result => {
+                self.asking.agree(document, tally);
+                self.filter(document)?
+            }
+            Kind::Error => {
+                self.asking.check_error(document)?;
+                Vec::new()
+            }
+            Kind::Request | Kind::Notification => Vec::new(),
         };
         self.redact(document, edits, tally)
     }
