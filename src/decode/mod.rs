@@ -6,15 +6,17 @@
 //! plan is built from the parsed parts and the body that was parsed is the body that is sent.
 
 mod body;
+mod session;
 
 use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Method;
 use http::header::{ACCEPT, HeaderName, HeaderValue};
-use http::{HeaderMap, Method};
 
 pub use body::{BodyBudget, Lease};
+pub use session::Session;
 
 use crate::authn::Authenticated;
 use crate::call::{Action, Arguments, Call, Resource};
@@ -25,12 +27,13 @@ use crate::hygiene::Target;
 use crate::json::{Document, KeyRule, Limits};
 use crate::limits;
 use crate::mcp::headers;
-use crate::mcp::message::{Id, Kind, Message};
+use crate::mcp::message::{Id, Kind};
 use crate::mcp::version::{self, Revision};
 use crate::peer::Peer;
 use crate::reject::{Code, Rejection};
-use crate::session::{self, Caller, Claim, Hash, Sessions};
+use crate::session::{Caller, Claim, Sessions};
 use crate::{mcp, rest};
+use session::{agreed, push_session, resumable};
 
 /// A request that was understood.
 #[derive(Debug)]
@@ -63,14 +66,6 @@ pub enum Expect {
     Ended,
     /// Whatever the REST profile answers.
     Rest,
-}
-
-/// A session that the caller proved to own; in use as long as this lives.
-#[derive(Debug)]
-pub struct Session {
-    session: session::Session,
-    sealed: Box<str>,
-    hash: Box<str>,
 }
 
 /// The upstream request, from parsed parts alone.
@@ -155,38 +150,6 @@ impl Decoded {
             Expect::Response { id } => Some(id.raw()),
             Expect::Accepted | Expect::Stream | Expect::Ended | Expect::Rest => None,
         }
-    }
-}
-
-impl Session {
-    /// What stands in records for the session.
-    #[must_use]
-    pub fn hash(&self) -> &str {
-        &self.hash
-    }
-
-    /// The same for tables.
-    #[must_use]
-    pub fn key(&self) -> Hash {
-        self.session.hash()
-    }
-
-    /// The id as the caller holds it.
-    #[must_use]
-    pub fn sealed(&self) -> &str {
-        &self.sealed
-    }
-
-    /// The server's own id.
-    #[must_use]
-    pub fn upstream_id(&self) -> &str {
-        &self.session.opened().upstream_id
-    }
-
-    /// The revision that was agreed on in the handshake; `None` where it is not known.
-    #[must_use]
-    pub fn revision(&self) -> Option<Revision> {
-        self.session.opened().revision
     }
 }
 
@@ -324,25 +287,6 @@ impl Decoder {
         Ok(Parts { call, expect, revision: Some(revision), session, claim, plan })
     }
 
-    /// A client's answer is accepted only for a request of the server that was delivered in the
-    /// same session and that nobody answered yet (checklist 26, S-37). A request that came before
-    /// the session had an id, a `ping` within the handshake, waits without one.
-    fn claim(
-        &self,
-        ex: &Exchange<Authenticated>,
-        message: &Message,
-        session: Option<&Session>,
-    ) -> Result<Claim, Rejection> {
-        let book = self.sessions.book();
-        let (caller, now_s) = (caller(ex), book.clock().unix_s());
-        let id = message.id().map(Id::key).unwrap_or_default();
-        let claim = |session| book.outstanding().claim(&caller.whose(session), &id, now_s);
-        let own = session.and_then(|session| claim(Some(session.key())));
-        own.or_else(|| claim(None)).ok_or_else(|| {
-            Rejection::new(Code::AnswerUnexpected, "an answer to no outstanding request")
-        })
-    }
-
     /// GET and DELETE of the 2025 revisions: a session and no body.
     fn bodyless(
         &self,
@@ -395,25 +339,6 @@ impl Decoder {
         Ok(Parts { call, expect, revision: Some(revision), session, claim: None, plan })
     }
 
-    /// Opens the caller's sealed session id; somebody else's gets the same answer as none (S-18).
-    fn session(
-        &self,
-        ex: &Exchange<Authenticated>,
-        hub: Option<&Hub>,
-    ) -> Result<Option<Session>, Rejection> {
-        let sealed = match hub {
-            Some(hub) => hub.session_id(),
-            None => single(ex.headers(), &headers::SESSION_ID)?.map(Box::from),
-        };
-        let Some(sealed) = sealed else { return Ok(None) };
-        let session = match ex.vouched() {
-            Some(_) => self.sessions.open_ended(&sealed, caller(ex))?,
-            None => self.sessions.open(&sealed, caller(ex))?,
-        };
-        let hash = session.hash().to_string().into();
-        Ok(Some(Session { session, sealed, hash }))
-    }
-
     fn rest(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
         let Profile::Rest(routes) = &self.server.profile else {
             return Err(Rejection::new(Code::Internal, "a REST target on an MCP route"));
@@ -439,43 +364,6 @@ impl Decoder {
     }
 }
 
-fn caller(ex: &Exchange<Authenticated>) -> Caller<'_> {
-    Caller {
-        principal: ex.principal(),
-        client: ex.client_ip(),
-        peer: ex.peer(),
-        server: &ex.server().name,
-    }
-}
-
-/// The revision of a message in a session is the one that was agreed on; a request that claims
-/// another is refused (MCP 2025-11-25, Transports, "Protocol Version Header": 400).
-fn agreed(
-    read: Revision,
-    claimed: Option<&str>,
-    session: Option<&Session>,
-) -> Result<Revision, Rejection> {
-    match (session.and_then(Session::revision), claimed) {
-        (Some(agreed), Some(_)) if agreed != read => {
-            let why = "the version header is not the version of the session";
-            Err(Rejection::new(Code::SessionVersion, why))
-        }
-        (Some(agreed), _) => Ok(agreed),
-        (None, _) => Ok(read),
-    }
-}
-
-/// Resumption: the session scopes what an event id can name, so there must be one (checklist 24).
-fn resumable(last: &HeaderValue, session: Option<&Session>) -> Result<(), Rejection> {
-    if session.is_none() {
-        return Err(Rejection::new(Code::ResumeRefused, "an event id without a session"));
-    }
-    if last.len() > limits::EVENT_ID_BYTES_MAX {
-        return Err(Rejection::new(Code::ResumeRefused, "an event id that is too long"));
-    }
-    Ok(())
-}
-
 /// The stream of an HTTP+SSE client; nothing of it goes upstream.
 fn stream_of_old_client(method: &Method) -> Parts {
     let call = Call {
@@ -495,29 +383,6 @@ fn stream_of_old_client(method: &Method) -> Parts {
         claim: None,
         plan: Plan { method: method.clone(), path_and_query, headers, body },
     }
-}
-
-/// The one value of a header that may stand once; hygiene refused repeated ones.
-fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Rejection> {
-    match headers.get(name) {
-        None => Ok(None),
-        Some(value) => value
-            .to_str()
-            .map(|v| Some(v.trim()))
-            .map_err(|_| Rejection::new(Code::HeaderInvalid, "a header is not visible ASCII")),
-    }
-}
-
-fn push_session(
-    out: &mut Vec<(HeaderName, HeaderValue)>,
-    session: Option<&Session>,
-) -> Result<(), Rejection> {
-    if let Some(session) = session {
-        let value = HeaderValue::from_str(session.upstream_id())
-            .map_err(|_| Rejection::new(Code::Internal, "an opened session id is not a header"))?;
-        out.push((headers::SESSION_ID, value));
-    }
-    Ok(())
 }
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -217,6 +217,7 @@ impl Hub {
         let stall = Duration::from_millis(limits::STREAM_STALL_MS);
         let event = sse::message(message);
         let put = tokio::select! {
+            biased;
             () = self.closed.cancelled() => return Err(Ended),
             put = tokio::time::timeout(stall, self.queue.put(event)) => put,
         };

@@ -74,14 +74,13 @@ impl Outstanding {
         now_s: u64,
     ) -> Result<(), Full> {
         let mut table = self.lock();
-        let oldest_s = now_s.saturating_sub(OUTSTANDING_S);
         if table.count >= OUTSTANDING_MAX {
-            table.forget(oldest_s);
+            table.forget(now_s);
         }
         let Table { asked, count } = &mut *table;
         let own = asked.entry(whose.clone()).or_default();
         let before = own.len();
-        own.retain(|other| other.at_s > oldest_s && *other.id != *id);
+        own.retain(|other| other.waits(now_s) && *other.id != *id);
         *count = count.saturating_sub(before - own.len());
         if own.len() >= OUTSTANDING_PER_SESSION_MAX || *count >= OUTSTANDING_MAX {
             if own.is_empty() {
@@ -101,7 +100,7 @@ impl Outstanding {
         let mut table = self.lock();
         let own = table.asked.get_mut(whose)?;
         let asked = own.iter_mut().find(|asked| *asked.id == *id && !asked.claimed)?;
-        if now_s.saturating_sub(asked.at_s) >= OUTSTANDING_S {
+        if !asked.waits(now_s) {
             return None;
         }
         asked.claimed = true;
@@ -123,7 +122,7 @@ impl Outstanding {
 
     /// Forgets what nobody answered in time.
     pub fn sweep(&self, now_s: u64) {
-        self.lock().forget(now_s.saturating_sub(OUTSTANDING_S));
+        self.lock().forget(now_s);
     }
 
     /// How many wait.
@@ -165,12 +164,18 @@ impl Outstanding {
 }
 
 impl Table {
-    fn forget(&mut self, oldest_s: u64) {
+    fn forget(&mut self, now_s: u64) {
         self.asked.retain(|_, own| {
-            own.retain(|asked| asked.at_s > oldest_s);
+            own.retain(|asked| asked.waits(now_s));
             !own.is_empty()
         });
         self.count = self.asked.values().map(Vec::len).sum();
+    }
+}
+
+impl Asked {
+    fn waits(&self, now_s: u64) -> bool {
+        now_s.saturating_sub(self.at_s) < OUTSTANDING_S
     }
 }
 

@@ -19,11 +19,13 @@ mod upstream;
 
 mod support;
 
+mod answers;
 mod authentication;
 mod authorization;
 mod edge;
 mod limits;
 mod messages;
+mod old_clients;
 mod redaction;
 mod reload;
 mod rest;

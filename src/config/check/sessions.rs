@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::super::model::{Profile, ServerRequest, Sessions};
-use super::super::raw::{self, SessionKeys};
+use super::super::raw::{self, SecretRef};
 use super::super::secrets;
 use super::servers::WELL_KNOWN;
 use super::{At, Context, duration};
@@ -14,15 +14,17 @@ use crate::limits::{
     NAME_BYTES_MAX, SESSION_IDLE_S, SESSION_KEYS_MAX, SESSION_S, SESSION_S_MAX,
     SESSIONS_PER_PRINCIPAL, SESSIONS_PER_PRINCIPAL_MAX, URL_HOSTS_MAX,
 };
+use crate::secret::Secret;
 
 pub(super) fn sessions(
     cx: &mut Context<'_>,
     at: &At<'_>,
     raw: Option<raw::Sessions>,
 ) -> Option<Sessions> {
-    let none = raw::Sessions { key: None, lifetime: None, idle: None, per_principal: None };
-    let raw::Sessions { key, lifetime, idle, per_principal } = raw.unwrap_or(none);
-    let keys = keys(cx, &at.key("key"), key);
+    let none =
+        raw::Sessions { key: None, keys: None, lifetime: None, idle: None, per_principal: None };
+    let raw::Sessions { key, keys, lifetime, idle, per_principal } = raw.unwrap_or(none);
+    let keys = self::keys(cx, at, key, keys);
     let bound = Duration::from_secs(SESSION_S_MAX);
     let default = Duration::from_secs(SESSION_S);
     let lifetime = duration(cx, &at.key("lifetime"), lifetime, default, bound);
@@ -47,23 +49,30 @@ pub(super) fn sessions(
 fn keys(
     cx: &mut Context<'_>,
     at: &At<'_>,
-    raw: Option<SessionKeys>,
-) -> Option<Vec<crate::secret::Secret>> {
-    let references = match raw {
-        None => return Some(Vec::new()),
-        Some(SessionKeys::One(one)) => return Some(vec![secrets::key32(cx, at, &one)?]),
-        Some(SessionKeys::Several(several)) => several,
+    key: Option<SecretRef>,
+    keys: Option<Vec<SecretRef>>,
+) -> Option<Vec<Secret>> {
+    let references = match (key, keys) {
+        (None, None) => return Some(Vec::new()),
+        (Some(one), None) => return Some(vec![secrets::key32(cx, &at.key("key"), &one)?]),
+        (None, Some(several)) => several,
+        (Some(_), Some(_)) => {
+            let help = "put the key that seals first in `keys`, and remove `key`";
+            cx.error(&at.key("key"), "`key` and `keys` both name the key that seals", help);
+            return None;
+        }
     };
+    let at = &at.key("keys");
     if references.is_empty() || references.len() > SESSION_KEYS_MAX {
         let message = format!("{} keys", references.len());
         cx.error(at, message, format!("name 1 to {SESSION_KEYS_MAX}; the first seals, all open"));
         return None;
     }
-    let mut keys: Vec<Option<crate::secret::Secret>> = Vec::new();
+    let mut keys: Vec<Option<Secret>> = Vec::new();
     for (i, reference) in references.iter().enumerate() {
         let at = at.item(i);
         let key = secrets::key32(cx, &at, reference);
-        let twice = |other: &Option<crate::secret::Secret>| {
+        let twice = |other: &Option<Secret>| {
             other.as_ref().zip(key.as_ref()).is_some_and(|(a, b)| a.expose() == b.expose())
         };
         if keys.iter().any(twice) {

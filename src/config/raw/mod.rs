@@ -181,10 +181,12 @@ pub struct GlobalLimits {
 #[serde(deny_unknown_fields)]
 pub struct Sessions {
     /// Key that seals session ids, 32 bytes, as they are or in hex or base64; replicas share it.
-    /// Of a list the first seals and all open: put a new key first, and take the old one out when
-    /// `lifetime` has passed. Default: a new key at each start, so that a restart ends all
-    /// sessions.
-    pub key: Option<SessionKeys>,
+    /// Default: a new key at each start, so that a restart ends all sessions.
+    pub key: Option<SecretRef>,
+    /// Several keys in place of `key`: the first seals, all open. To change a key, add the new one
+    /// as the second, then make it the first, and take the old one out when `lifetime` has passed.
+    /// Default: `key` alone.
+    pub keys: Option<Vec<SecretRef>>,
     /// Longest life of a session. Default: `24h`.
     pub lifetime: Option<Duration>,
     /// Time without use after which a session ends; an open stream is use. Each replica counts
@@ -193,17 +195,6 @@ pub struct Sessions {
     /// Sessions of one caller on one server; over it the oldest idle one ends. Each replica counts
     /// for itself. Default: `64`.
     pub per_principal: Option<u32>,
-}
-
-/// One key or several.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-pub enum SessionKeys {
-    /// One.
-    One(SecretRef),
-    /// Several.
-    Several(Vec<SecretRef>),
 }
 
 /// How log lines look.
