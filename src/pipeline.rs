@@ -107,11 +107,12 @@ impl Pipeline {
             Err(rejection) => {
                 record.refuse(&rejection).await;
                 self.count_early(&record, &rejection);
-                let (id, rpc_id) = (record.request_id(), record.rpc_id());
-                if let Some(hub) = &cx.hub {
-                    self.refuse_on_stream(hub, &rejection, id, rpc_id.as_ref());
+                let rpc_id = record.rpc_id().or_else(|| rejection.rpc_id.clone());
+                if let (Some(hub), Some(rpc_id)) = (&cx.hub, &rpc_id) {
+                    self.refuse_on_stream(hub, &rejection, record.request_id(), rpc_id);
+                    return old_clients::accepted(&cx.reply);
                 }
-                reply::refusal(&rejection, id, rpc_id.as_ref(), &cx.reply)
+                reply::refusal(&rejection, record.request_id(), rpc_id.as_ref(), &cx.reply)
             }
         }
     }

@@ -245,7 +245,7 @@ impl Decoder {
         let mcp::Inbound { message, revision, mut call } = mcp::read(ex.headers(), document)?;
         // From here on a refusal can name the request that it answers.
         let named = |mut rejection: Rejection| {
-            rejection.rpc_id = message.id().map(|id| id.raw().clone());
+            rejection.rpc_id = message.request_id().map(|id| id.raw().clone());
             rejection
         };
         let claimed = headers::claimed_version(ex.headers())?;

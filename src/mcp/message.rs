@@ -118,6 +118,13 @@ impl Message {
         self.id.as_ref()
     }
 
+    /// The id under which an answer is awaited: a request's alone. An error that answered a
+    /// response by its id would be taken for the answer to a request of the other side.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&Id> {
+        self.id.as_ref().filter(|_| self.kind == Kind::Request)
+    }
+
     /// Its method; empty for responses.
     #[must_use]
     pub fn method(&self) -> &str {

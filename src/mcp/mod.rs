@@ -51,7 +51,7 @@ pub fn read(headers: &HeaderMap, document: Document) -> Result<Inbound, Rejectio
     match climb(headers, &message, document) {
         Ok((revision, call)) => Ok(Inbound { message, revision, call }),
         Err(mut rejection) => {
-            rejection.rpc_id = message.id().map(|id| id.raw().clone());
+            rejection.rpc_id = message.request_id().map(|id| id.raw().clone());
             Err(rejection)
         }
     }

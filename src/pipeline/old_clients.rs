@@ -1,10 +1,10 @@
 //! Clients of HTTP+SSE: what differs from the flow of all others, and only that.
 //!
 //! Both the stream (GET) and each message (POST) passed the whole request gate before anything
-//! here runs, each with its own record. What is posted is answered 202 when it is recorded; its
-//! screened answer goes onto the stream. A refusal keeps its status on the POST, so that challenges
-//! are seen, and is written onto the stream too when it names a request: some clients look at one
-//! place, some at the other.
+//! here runs, each with its own record. A posted request is answered 202 once it is recorded or
+//! refused; its screened answer, or the refusal, goes onto the stream: real clients end their whole
+//! session at any other status. What was refused before a request was read in it (no token, a
+//! foreign stream, no JSON), and what awaits no answer, keeps its status.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -146,10 +146,7 @@ impl Pipeline {
                 }
             });
         }
-        let mut response = Response::new(ReplyBody::whole(Bytes::new()));
-        *response.status_mut() = StatusCode::ACCEPTED;
-        reply::common_headers(response.headers_mut(), &cx);
-        response
+        accepted(&cx)
     }
 
     /// Waits for the answer and carries it onto the stream. Cancel-safe: dropped, it closes the
@@ -208,12 +205,11 @@ impl Pipeline {
         hub: &Arc<Hub>,
         rejection: &Rejection,
         request_id: &str,
-        rpc_id: Option<&Bytes>,
+        rpc_id: &Bytes,
     ) {
-        let Some(rpc_id) = rpc_id.or(rejection.rpc_id.as_ref()).cloned() else { return };
-        let (hub, rejection, id) = (Arc::clone(hub), rejection.clone(), Box::from(request_id));
+        let (hub, rejection, rpc_id) = (Arc::clone(hub), rejection.clone(), rpc_id.clone());
+        let id: Box<str> = request_id.into();
         self.tasks.spawn(async move {
-            let id: Box<str> = id;
             let _ended = say_refusal(&hub, &rejection, &id, Some(&rpc_id)).await;
         });
     }
@@ -299,6 +295,14 @@ impl Listening {
         }
         Self { head, peer: Arc::clone(ex.peer()) }
     }
+}
+
+/// The answer to a posted request: what it asked for comes on the stream.
+pub(super) fn accepted(cx: &reply::Context) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::whole(Bytes::new()));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    reply::common_headers(response.headers_mut(), cx);
+    response
 }
 
 /// Carries the body of a response onto the stream.

@@ -199,7 +199,7 @@ async fn stream_needs_a_token_and_answers_are_filtered_and_redacted_on_it() {
 }
 
 #[tokio::test]
-async fn refusals_keep_their_status_and_stand_on_the_stream_when_they_name_a_request() {
+async fn refused_requests_are_answered_on_the_stream_and_all_else_by_its_status() {
     let lines = format!("{SSE}    tools: [{{ match: echo }}]\n");
     let world = World::server(stateful(plain(), |_| None).await, &lines).await;
     let token = world.token("mcp.tools.invoke");
@@ -207,15 +207,13 @@ async fn refusals_keep_their_status_and_stand_on_the_stream_when_they_name_a_req
     let mut stream = Stream::open(&world, &token).await;
     stream.shake_hands(&world, &token).await;
     let denied = stream.post(&world, &token, &call("admin.wipe")).await;
-    assert_eq!((denied.status.as_u16(), denied.code().as_str()), (403, "denied"));
+    assert_eq!((denied.status.as_u16(), denied.text().as_str()), (202, ""));
     let told = stream.message().await;
     assert_eq!((&told["id"], &told["error"]["data"]["code"]), (&json!(7), &json!("denied")));
-    let scope = stream.post(&world, &poor, &call("echo")).await;
-    assert_eq!(scope.code(), "insufficient_scope");
-    assert!(scope.header("www-authenticate").contains("mcp.tools.invoke"));
+    assert_eq!(stream.post(&world, &poor, &call("echo")).await.status, 202);
     assert_eq!(stream.message().await["error"]["data"]["code"], "insufficient_scope");
     let guarded = call_with("echo", &json!({"path": "../../etc/passwd"}));
-    assert_eq!(stream.post(&world, &token, &guarded).await.code(), "guard_blocked");
+    assert_eq!(stream.post(&world, &token, &guarded).await.status, 202);
     assert_eq!(stream.message().await["error"]["data"]["code"], "guard_blocked");
     let unread = Request::post(&stream.address)
         .header("host", HOST)
@@ -230,8 +228,16 @@ async fn refusals_keep_their_status_and_stand_on_the_stream_when_they_name_a_req
     for (name, value) in [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/list")] {
         modern.headers_mut().insert(name, value.parse().unwrap());
     }
-    assert_eq!(world.send(modern).await.code(), "version_unsupported");
+    assert_eq!(world.send(modern).await.status, 202);
     assert_eq!(stream.message().await["error"]["code"], -32022);
+    let unasked = json!({"jsonrpc": "2.0", "id": 9, "result": {}});
+    assert_eq!(stream.post(&world, &token, &unasked).await.code(), "answer_unexpected");
+    let expired = world.issuer.token().audience(RESOURCE).expires_in(-60).sign();
+    let expired = stream.post(&world, &expired, &call("echo")).await;
+    assert_eq!((expired.status.as_u16(), expired.code().as_str()), (401, "token_invalid"));
+    // Nothing of those stands on the stream: the next message is the next answer.
+    stream.post(&world, &token, &json!({"jsonrpc": "2.0", "id": 11, "method": "ping"})).await;
+    assert_eq!(stream.message().await["id"], 11);
     assert!(
         world.upstream.calls("tools/call").is_empty()
             && world.upstream.calls("tools/list").is_empty()
@@ -474,6 +480,15 @@ async fn stream_is_cut_when_the_token_expires_and_when_the_policy_takes_it_away(
     assert_eq!(last["error"]["data"]["code"], "stream_revoked");
     assert_eq!(stream.event().await, None);
     until("the end of the session", || !deletes(&world).is_empty()).await;
+
+    let token = world.issuer.token().audience(RESOURCE).scope("mcp.tools.invoke");
+    let token = token.expires_in(7200).sign();
+    let mut stream = Stream::open(&world, &token).await;
+    stream.shake_hands(&world, &token).await;
+    let stricter = world.yaml(&format!("{SSE}    scopes: {{ session.listen: [listen] }}\n"));
+    world.gateway().reload(world.check(&stricter).unwrap()).unwrap();
+    assert_eq!(stream.message().await["error"]["data"]["code"], "stream_revoked");
+    assert_eq!(stream.event().await, None);
 }
 
 #[tokio::test]
