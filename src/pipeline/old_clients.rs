@@ -230,16 +230,14 @@ impl Pipeline {
     }
 
     async fn listen(self: &Arc<Self>, hub: &Hub, listening: Listening) {
-        let mut wait_ms = limits::RELISTEN_MS;
-        loop {
+        for attempt in 0_u32.. {
             let head = listening.head.clone();
             let ex = Exchange::of_gateway(head, Bytes::new(), Arc::clone(&listening.peer), None);
             let response = self.serve(ex).await;
             if response.status() != StatusCode::OK || carry(hub, response).await.is_err() {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-            wait_ms = wait_ms.saturating_mul(2).min(limits::RELISTEN_MS_MAX);
+            tokio::time::sleep(relisten_after(attempt)).await;
         }
     }
 
@@ -248,6 +246,12 @@ impl Pipeline {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+/// How long a server that closed its own stream is left alone.
+fn relisten_after(attempt: u32) -> Duration {
+    let factor = 2_u64.saturating_pow(attempt);
+    Duration::from_millis(limits::RELISTEN_MS.saturating_mul(factor).min(limits::RELISTEN_MS_MAX))
 }
 
 /// What the gateway asks a server with, to hear what it says unasked.
@@ -320,4 +324,19 @@ async fn say_refusal(
     rpc_id: Option<&Bytes>,
 ) -> Result<(), Ended> {
     hub.say(&reply::error_message(rejection, request_id, rpc_id)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::relisten_after;
+    use crate::limits::{RELISTEN_MS, RELISTEN_MS_MAX};
+
+    #[test]
+    fn waits_grow_from_relisten_ms_to_relisten_ms_max() {
+        assert_eq!(relisten_after(0), Duration::from_millis(RELISTEN_MS));
+        assert_eq!(relisten_after(1), Duration::from_millis(RELISTEN_MS * 2));
+        assert_eq!(relisten_after(u32::MAX), Duration::from_millis(RELISTEN_MS_MAX));
+    }
 }

@@ -169,6 +169,30 @@ async fn p22_idle_session_ends_here_and_upstream() {
 }
 
 #[tokio::test]
+async fn sessions_that_end_together_are_all_told_to_the_upstream() {
+    let count = sallyport::limits::ERRANDS_AT_ONCE_MAX * 3;
+    let (setup, clock) = with_clock("sessions: { idle: 10m }\n");
+    let world = World::with(numbered().await, setup).await;
+    let token = long_token(&world);
+    let mut all = Vec::new();
+    for _ in 0..count {
+        all.push(opened(&world, &token).await);
+    }
+    clock.advance(Duration::from_secs(600));
+    for sealed in &all {
+        assert_eq!(world.send(in_session(&token, sealed)).await.status, 404);
+    }
+    let told = || world.upstream.seen().iter().filter(|s| s.method == "DELETE").count();
+    for _ in 0..500 {
+        if told() == count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} of {count}", told());
+}
+
+#[tokio::test]
 async fn p22_session_ends_at_its_absolute_lifetime_however_busy() {
     let (setup, clock) = with_clock("sessions: { lifetime: 1h, idle: 40m }\n");
     let world = World::with(numbered().await, setup).await;

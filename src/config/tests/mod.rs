@@ -6,6 +6,7 @@
 mod issuers;
 mod listeners;
 mod servers;
+mod sessions;
 mod shape;
 mod upstream;
 mod whole;
