@@ -221,6 +221,8 @@ impl Gateway {
         self.listening.close();
         self.listening.wait().await;
         self.pipeline.finish().await;
+        // Nobody calls any more: what we started for callers ends with them.
+        self.core.live.load_full().stop().await;
         self.core.shared.log.close().await;
         self.end.cancel();
         self.helpers.close();
