@@ -21,12 +21,14 @@ mod upstream;
 
 mod support;
 
+mod answers;
 mod authentication;
 mod authorization;
 mod edge;
 mod eras;
 mod limits;
 mod messages;
+mod old_clients;
 mod redaction;
 mod reload;
 mod rest;

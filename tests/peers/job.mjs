@@ -1,6 +1,7 @@
 // What both TypeScript clients share: read one job from stdin, do its steps, print one JSON result.
 //
-// Job:    {url, token?, era?, steps: [{op, ...}]}; `era` is the SDK's own negotiation mode.
+// Job:    {url, token?, era?, transport?, steps: [{op, ...}]}; `era` is the SDK's own negotiation mode;
+//         `transport` is `sse` for the HTTP+SSE of 2024.
 // Result: {connected, steps: [...]}, each of them {ok: true, result, http} or {ok: false, error, http}:
 //         error = {code, message}, as the SDK gave it; http = every exchange of that step, as
 //         {method, status, challenge}, because the SDKs do not hand all of this to their caller.
@@ -15,7 +16,7 @@ export async function runJob(connect) {
 
     let client;
     const connected = await wire.observe(async () => {
-        client = await connect({ url: new URL(job.url), fetch: wire.fetch, headers, era: job.era });
+        client = await connect({ url: new URL(job.url), fetch: wire.fetch, headers, era: job.era, transport: job.transport });
         return { server: client.getServerVersion(), capabilities: client.getServerCapabilities() };
     });
     const steps = [];

@@ -10,7 +10,7 @@ import asyncio
 import json
 import ssl
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 try:
     import httpx2 as httpx
@@ -20,6 +20,7 @@ except ImportError:  # the 1.x line
     from mcp import ClientSession
 
     Client = None
+from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
 
@@ -57,6 +58,13 @@ class Wire:
 @asynccontextmanager
 async def connection(job, http_client):
     """A connected client of whichever line of the SDK is installed."""
+    if job.get("transport") == "sse":
+        # This transport makes its own HTTP client and closes it: it gets one that stays open.
+        old = sse_client(job["url"], httpx_client_factory=lambda **_: nullcontext(http_client))
+        async with old as (read, write), ClientSession(read, write) as session:
+            hello = await session.initialize()
+            yield session, hello.serverInfo, hello.capabilities
+        return
     transport = streamable_http_client(job["url"], http_client=http_client)
     if Client is not None:
         async with Client(transport, mode=job.get("era", "auto")) as client:

@@ -19,6 +19,10 @@ pub enum Sdk {
     Ts2Auto,
     /// Python 1.x: 2025-era only.
     Py1,
+    /// TypeScript 1.x over HTTP+SSE, the transport of 2024.
+    Ts1Sse,
+    /// Python 1.x over HTTP+SSE.
+    Py1Sse,
     /// Python 2.x as it comes: asks for 2026-07-28 first.
     Py2,
 }
@@ -31,7 +35,7 @@ pub struct Visit {
 }
 
 impl Sdk {
-    /// All of them.
+    /// All that speak Streamable HTTP.
     pub const ALL: [Self; 5] = [Self::Ts1, Self::Ts2, Self::Ts2Auto, Self::Py1, Self::Py2];
 
     /// Connects to `url`, does the steps, and leaves. `ca` is the only authority that is trusted
@@ -45,10 +49,15 @@ impl Sdk {
         if self == Self::Ts2Auto {
             job["era"] = json!("auto");
         }
+        if matches!(self, Self::Ts1Sse | Self::Py1Sse) {
+            job["transport"] = json!("sse");
+        }
         let command = match self {
-            Self::Ts1 => node("ts1-client.mjs"),
+            Self::Ts1 | Self::Ts1Sse => node("ts1-client.mjs"),
             Self::Ts2 | Self::Ts2Auto => node("ts2-client.mjs"),
-            Self::Py1 => vec![installed("py1/bin/python").into(), source("py-client.py").into()],
+            Self::Py1 | Self::Py1Sse => {
+                vec![installed("py1/bin/python").into(), source("py-client.py").into()]
+            }
             Self::Py2 => vec![installed("py2/bin/python").into(), source("py-client.py").into()],
         };
         let mut report = run(&command, ca, &job);
@@ -65,6 +74,14 @@ impl Visit {
         let step = self.step(index);
         assert_eq!(step["ok"], true, "step {index} failed: {step:#}");
         &step["result"]
+    }
+
+    /// The error with which step `index` ended, as the SDK gave it.
+    #[track_caller]
+    pub fn error(&self, index: usize) -> &Value {
+        let step = self.step(index);
+        assert_eq!(step["ok"], false, "not refused: {step:#}");
+        &step["error"]
     }
 
     /// Status and challenge with which step `index` was refused.
