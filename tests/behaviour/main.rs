@@ -23,6 +23,7 @@ mod support;
 
 mod authentication;
 mod authorization;
+mod down;
 mod edge;
 mod eras;
 mod limits;
