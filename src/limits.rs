@@ -152,8 +152,16 @@ limits! {
     RECHECK_MS: u64 = 500, "milliseconds", "S-62: containment bites within a second";
 
     // --- era, up --------------------------------------------------------------------
+    #[doc = "Callers with a process of one modern server."]
+    LINE_CALLERS_MAX: usize = 1_024, "callers", "the configuration's `processes_max` is usually reached first";
+    #[doc = "Requests under way in one modern process."]
+    LINE_CALLS_MAX: usize = 256, "requests", "streams of all sessions of one caller among them";
+    #[doc = "Messages of a modern process that wait for one request's reader; one more ends it."]
+    LINE_MESSAGES_MAX: usize = 64, "messages", "progress comes in bursts; readers read at once";
     #[doc = "Time to find out which era a server speaks, and to wait for whoever is finding out."]
-    ERA_PROBE_MS: u64 = 10_000, "milliseconds", "a process may have to start first; callers wait for it";
+    ERA_PROBE_MS: u64 = 15_000, "milliseconds", "a process may have to start first; callers wait for it";
+    #[doc = "Silence after which a server that was asked for its era is taken for a legacy one."]
+    ERA_SILENCE_MS: u64 = 10_000, "milliseconds", "legacy processes may say nothing before their handshake; below ERA_PROBE_MS";
     #[doc = "Time that what was learnt of a server's era stands, whatever its answers say."]
     ERA_DOUBT_S: u64 = 30, "seconds", "each probe may cost a legacy server a session that nobody closes";
     #[doc = "Longest time that what a modern server says of itself is kept."]

@@ -20,8 +20,9 @@ use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::limits::{CONVERSATION_IDLE_S, CONVERSATIONS_MAX, CONVERSATIONS_PER_PRINCIPAL_MAX};
 use crate::principal::{Principal, PrincipalKey};
+use crate::upstream::link::Dial;
 use crate::upstream::link::LinkError;
-use crate::upstream::talk::{Call, Conversation, Dial, Told};
+use crate::upstream::talk::{Call, Conversation, Told};
 
 /// The conversations with one server.
 #[derive(Debug)]

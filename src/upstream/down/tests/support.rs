@@ -17,8 +17,8 @@ use crate::reject::Rejection;
 use crate::upstream::answer::{Raw, RawBody};
 use crate::upstream::down::splice::read;
 use crate::upstream::down::{Asked, Down, Setup};
+use crate::upstream::link::{Dial, Dialing};
 use crate::upstream::link::{Heard, Link, LinkError, Said, Sending, Transport};
-use crate::upstream::talk::{Dial, Dialing};
 
 pub const NOW_S: u64 = 1_800_000_000;
 

@@ -1,5 +1,6 @@
 //! A link of two channels with the test at its other end.
 
+mod canaries;
 mod conversation;
 mod face;
 mod hostile;
