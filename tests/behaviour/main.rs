@@ -24,6 +24,7 @@ mod support;
 mod answers;
 mod authentication;
 mod authorization;
+mod down;
 mod edge;
 mod eras;
 mod limits;
