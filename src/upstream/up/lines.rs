@@ -27,12 +27,13 @@ use crate::limits::{
 };
 use crate::mcp::message::{Kind, Message};
 use crate::principal::{Principal, PrincipalKey};
-use crate::upstream::link::{Connector, Heard, Link, LinkError, Said, Transport};
+use crate::upstream::link::Dial;
+use crate::upstream::link::{Heard, Link, LinkError, Said, Transport};
 
 /// The conversations with one server, by caller.
 #[derive(Debug)]
 pub(in crate::upstream) struct Lines {
-    connector: Arc<Connector>,
+    dial: Arc<dyn Dial>,
     clock: Clock,
     open: Mutex<HashMap<PrincipalKey, Arc<Line>>>,
     /// One conversation is opened at a time, so that nobody gets two.
@@ -82,8 +83,8 @@ pub(in crate::upstream) struct Reader {
 
 impl Lines {
     /// None open yet.
-    pub(in crate::upstream) fn new(connector: Arc<Connector>, clock: Clock) -> Self {
-        Self { connector, clock, open: Mutex::default(), opening: tokio::sync::Mutex::default() }
+    pub(in crate::upstream) fn new(dial: Arc<dyn Dial>, clock: Clock) -> Self {
+        Self { dial, clock, open: Mutex::default(), opening: tokio::sync::Mutex::default() }
     }
 
     /// Sends one request for a caller.
@@ -135,7 +136,7 @@ impl Lines {
             return Ok(line);
         }
         self.make_room()?;
-        let line = Arc::new(Line::start(self.connector.open(who).await?));
+        let line = Arc::new(Line::start(self.dial.dial(who).await?));
         self.open().insert(who.key, Arc::clone(&line));
         Ok(line)
     }
