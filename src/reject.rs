@@ -160,6 +160,8 @@ codes! {
     UpstreamInvalid = "upstream_invalid", 502, 50202, Error, "the server behind this gateway gave an unusable answer";
     #[doc = "The server lost the conversation in which the gateway spoke for this caller, and what it remembered of it; the next call opens a new one."]
     ConversationLost = "conversation_lost", 502, 50203, Error, "the server lost its conversation and what it remembered; call again";
+    #[doc = "The session has a listening stream already, and the server allows one."]
+    StreamConflict = "stream_conflict", 409, 40900, Info, "this session has a stream already";
     #[doc = "The server asks for input (sampling, elicitation, roots) that it may not ask for on this route."]
     InputRefused = "input_refused", 403, 40307, Warn, "the server asked for input that it may not ask for";
     #[doc = "The client did not give the input that the server needs: refused, too late, or gone."]

@@ -299,6 +299,7 @@ impl Part<'_> {
                 sealer: Arc::clone(self.sealer),
                 tickets: Arc::clone(self.tickets),
                 mirrors: Arc::clone(upstream.mirrors()),
+                unfinished: old.map_or_else(Arc::default, |o| Arc::clone(&o.screen.unfinished)),
                 session_lifetime: self.config.session_lifetime,
                 clock: clock.clone(),
             },
