@@ -1,36 +1,51 @@
 // What both TypeScript clients share: read one job from stdin, do its steps, print one JSON result.
 //
-// Job:    {url, token?, era?, steps: [{op, ...}]}; `era` is the SDK's own negotiation mode.
-// Result: {connected, steps: [...]}, each of them {ok: true, result, http} or {ok: false, error, http}:
+// Job:    {url, token?, era?, transport?, answer?, steps: [{op, ...}]}; `era` is the SDK's own
+//         negotiation mode, `transport: "sse"` the one of 2024-11-05, `answer` what the user says
+//         when the server asks (without it, the client cannot be asked).
+// Result: {connected, steps: [...], heard: [{method, params}]}, the latter all notifications;
+//         each of the others {ok: true, result, http} or {ok: false, error, http}:
 //         error = {code, message}, as the SDK gave it; http = every exchange of that step, as
 //         {method, status, challenge}, because the SDKs do not hand all of this to their caller.
 // Exit:   0 also for refusals; 1 when an answer never came (no connection, no trust in TLS).
 // Trust in the gateway's certificate comes from NODE_EXTRA_CA_CERTS.
 
-/** Runs the job on `connect({url, fetch, headers, era})`, which must return a connected SDK client. */
-export async function runJob(connect) {
+/**
+ * Runs the job on an SDK: `connect({url, fetch, headers, era, transport, answer, hear})` must return
+ * a connected client that gives notifications to `hear`; `call(client, params, options)` is its call
+ * of a tool with the options that the SDK has for a request.
+ */
+export async function runJob({ connect, call }) {
     const job = JSON.parse(await readAll(process.stdin));
     const wire = new Wire();
     const headers = job.token ? { Authorization: `Bearer ${job.token}` } : {};
+    const heard = new Heard();
 
     let client;
     const connected = await wire.observe(async () => {
-        client = await connect({ url: new URL(job.url), fetch: wire.fetch, headers, era: job.era });
+        const { url, era, transport, answer } = job;
+        const hear = (notification) => heard.add(notification);
+        client = await connect({ url: new URL(url), fetch: wire.fetch, headers, era, transport, answer, hear });
         return { server: client.getServerVersion(), capabilities: client.getServerCapabilities() };
     });
     const steps = [];
     for (const step of connected.ok ? job.steps : []) {
-        steps.push(await wire.observe(() => perform(client, step)));
+        steps.push(await wire.observe(() => perform(client, step, { call, heard })));
     }
-    await new Promise((done) => process.stdout.write(`${JSON.stringify({ connected, steps })}\n`, done));
+    const result = JSON.stringify({ connected, steps, heard: heard.all });
+    await new Promise((done) => process.stdout.write(`${result}\n`, done));
     // Not `client.close()`: an open event stream must not keep the process alive.
     process.exit(wire.broken ? 1 : 0);
 }
 
-function perform(client, step) {
+function perform(client, step, { call, heard }) {
     switch (step.op) {
         case 'list_tools': return client.listTools();
-        case 'call': return client.callTool({ name: step.name, arguments: step.arguments });
+        case 'call': return callTool(client, step, call);
+        case 'cancel': return giveUp(client, step, call);
+        case 'listen': return client.listen(step.filter).then(() => null);
+        case 'set_level': return client.setLoggingLevel(step.level);
+        case 'hear': return heard.first(step.method);
         case 'list_resources': return client.listResources();
         case 'read_resource': return client.readResource({ uri: step.uri });
         case 'list_prompts': return client.listPrompts();
@@ -38,6 +53,50 @@ function perform(client, step) {
         default: throw new Error(`unknown op \`${step.op}\``);
     }
 }
+
+const callTool = (client, { name, arguments: args, meta }, call) =>
+    call(client, { name, arguments: args, ...(meta && { _meta: meta }) });
+
+/** Calls, and gives up as soon as the server reports progress. */
+async function giveUp(client, { name, arguments: args }, call) {
+    const patience = new AbortController();
+    const progress = [];
+    const onprogress = (each) => (progress.push(each), patience.abort('enough'));
+    let result;
+    try {
+        result = await call(client, { name, arguments: args }, { signal: patience.signal, onprogress });
+    } catch (error) {
+        if (!patience.signal.aborted) throw error;
+        return { given_up: String(error.message ?? error), progress };
+    }
+    throw new Error(`answered before it was given up: ${JSON.stringify(result)}`);
+}
+
+/** The notifications that came, and whoever waits for one. */
+class Heard {
+    all = [];
+    #waiting = [];
+
+    add({ method, params }) {
+        this.all.push({ method, params });
+        this.#waiting = this.#waiting.filter((each) => !each.satisfied());
+    }
+
+    first(method) {
+        const find = () => this.all.find((each) => each.method === method);
+        return new Promise((resolve, reject) => {
+            const late = setTimeout(() => reject(new Error(`never heard \`${method}\``)), HEAR_MS_MAX);
+            const satisfied = () => {
+                const found = find();
+                if (found) resolve(found), clearTimeout(late);
+                return Boolean(found);
+            };
+            if (!satisfied()) this.#waiting.push({ satisfied });
+        });
+    }
+}
+
+const HEAR_MS_MAX = 10_000;
 
 /** The SDK's `fetch`, watched: what was asked and answered, and whether an answer failed to come. */
 class Wire {
