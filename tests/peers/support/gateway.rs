@@ -61,7 +61,8 @@ impl Site {
 
 /// A running gateway that said it is ready.
 pub struct Gateway {
-    ca: PathBuf,
+    /// The certificate of the authority that vouches for it.
+    pub ca: PathBuf,
     url: String,
     _peer: Peer,
 }
