@@ -30,6 +30,7 @@ use crate::config;
     after_help = "Start here:\n  \
                   sallyport demo                                  see every gate at work, on this machine\n  \
                   sallyport run --upstream URL --issuer URL       put the gateway in front of a server\n  \
+                  sallyport run --issuer URL -- npx SERVER        start a server and put it in front\n  \
                   sallyport check FILE                            find every mistake in a configuration\n  \
                   sallyport run --config FILE                     serve it"
 )]

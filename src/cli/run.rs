@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{USAGE, say};
-use crate::config::{self, Checked, Flags, Problems, Trigger, Watch};
+use crate::config::{self, Behind, Checked, Flags, Problems, Trigger, Watch};
 use crate::gateway::{Gateway, Options};
 
 #[derive(Debug, Args)]
@@ -20,10 +20,19 @@ pub(super) struct Run {
     #[arg(short, long, value_name = "FILE", env = "SALLYPORT_CONFIG", conflicts_with_all = FLAGS_ALONE)]
     config: Option<PathBuf>,
     /// MCP server to stand in front of, without a configuration file
-    #[arg(long, value_name = "URL", requires = "issuer")]
+    #[arg(long, value_name = "URL", requires = "issuer", conflicts_with = "command")]
     upstream: Option<Url>,
+    /// MCP server to start and to stand in front of, without a configuration file: a program that
+    /// speaks over its standard input and output, and its arguments, such as `-- npx some-server`.
+    /// Each caller has a process of its own
+    #[arg(last = true, value_name = "COMMAND", requires = "issuer")]
+    command: Vec<String>,
+    /// Variable of this environment that the command is given, besides PATH, HOME, LANG, LC_ALL,
+    /// TZ and TMPDIR; may be repeated
+    #[arg(long, value_name = "NAME", requires = "command")]
+    env_pass: Vec<String>,
     /// Issuer whose tokens are accepted
-    #[arg(long, value_name = "URL", requires = "upstream")]
+    #[arg(long, value_name = "URL")]
     issuer: Option<String>,
     /// Address to listen on, without a configuration file
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
@@ -66,10 +75,10 @@ impl Run {
     }
 
     fn load(&self) -> anyhow::Result<Result<Checked, Problems>> {
-        match (&self.config, &self.upstream, &self.issuer) {
+        match (&self.config, self.behind(), &self.issuer) {
             (Some(file), _, _) => Ok(config::load(file)),
             (None, Some(upstream), Some(issuer)) => Ok(config::from_flags(&Flags {
-                upstream: upstream.clone(),
+                upstream,
                 issuer: issuer.clone(),
                 listen: Some(self.listen),
                 public_url: self.public_url.clone(),
@@ -78,8 +87,20 @@ impl Run {
                 admin: Some(self.admin),
             })),
             (None, _, _) => anyhow::bail!(
-                "name a configuration with --config FILE, or a server with --upstream URL --issuer URL"
+                "name a configuration with --config FILE, or an issuer and a server with \
+                 --issuer URL --upstream URL or --issuer URL -- COMMAND"
             ),
+        }
+    }
+
+    fn behind(&self) -> Option<Behind> {
+        match &self.upstream {
+            Some(url) => Some(Behind::Url(url.clone())),
+            None if self.command.is_empty() => None,
+            None => Some(Behind::Command {
+                words: self.command.clone(),
+                env_pass: self.env_pass.clone(),
+            }),
         }
     }
 
@@ -177,5 +198,15 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// What says nothing beside a file: the file would win without a word.
-const FLAGS_ALONE: [&str; 8] =
-    ["upstream", "issuer", "listen", "public_url", "tls_cert", "tls_key", "audit_dir", "admin"];
+const FLAGS_ALONE: [&str; 10] = [
+    "upstream",
+    "command",
+    "env_pass",
+    "issuer",
+    "listen",
+    "public_url",
+    "tls_cert",
+    "tls_key",
+    "audit_dir",
+    "admin",
+];

@@ -1,4 +1,5 @@
-//! A configuration from a command line alone: `sallyport run --upstream URL --issuer URL`.
+//! A configuration from a command line alone: `sallyport run --issuer URL --upstream URL`, or
+//! `sallyport run --issuer URL -- COMMAND`.
 //!
 //! Written as a small YAML text and checked like any other, so that there is one path and one set
 //! of defaults.
@@ -15,7 +16,7 @@ use super::{Checked, Problems, Source, Strictness, check, process_environment};
 #[derive(Debug, Clone)]
 pub struct Flags {
     /// Where calls go.
-    pub upstream: Url,
+    pub upstream: Behind,
     /// Whose tokens are trusted.
     pub issuer: String,
     /// Where clients connect; `127.0.0.1:8443` by default.
@@ -28,6 +29,20 @@ pub struct Flags {
     pub audit_dir: Option<PathBuf>,
     /// Where health, readiness and metrics are; `127.0.0.1:9464` by default.
     pub admin: Option<SocketAddr>,
+}
+
+/// What stands behind the gateway.
+#[derive(Debug, Clone)]
+pub enum Behind {
+    /// A server at this address.
+    Url(Url),
+    /// A server that this command starts, and that speaks over its standard input and output.
+    Command {
+        /// Program and arguments.
+        words: Vec<String>,
+        /// Variables of our own environment that it is given.
+        env_pass: Vec<String>,
+    },
 }
 
 /// Checks what a command line says.
@@ -60,13 +75,28 @@ fn render(flags: &Flags) -> String {
     let _ = writeln!(text, "issuers: [ {{ issuer: {} }} ]", quoted(issuer));
     let _ = writeln!(text, "servers:\n  - name: default");
     let _ = writeln!(text, "    public_url: {}", quoted(&public_url));
-    let _ = writeln!(text, "    upstream: {}", quoted(upstream.as_str()));
+    let _ = match upstream {
+        Behind::Url(url) => writeln!(text, "    upstream: {}", quoted(url.as_str())),
+        Behind::Command { words, env_pass } => {
+            let _ = writeln!(text, "    upstream:\n      command: {}", list(words));
+            writeln!(text, "      env_pass: {}", list(env_pass))
+        }
+    };
     text
 }
 
-fn default_url(listen: SocketAddr, upstream: &Url, secure: bool) -> String {
+/// A YAML list of texts.
+fn list(texts: &[String]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| self::quoted(text)).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+fn default_url(listen: SocketAddr, upstream: &Behind, secure: bool) -> String {
     let scheme = if secure { "https" } else { "http" };
-    let path = upstream.path().trim_end_matches('/');
+    let path = match upstream {
+        Behind::Url(url) => url.path().trim_end_matches('/'),
+        Behind::Command { .. } => "",
+    };
     let path = if path.is_empty() { "/mcp" } else { path };
     let url = format!("{scheme}://{listen}{path}");
     // In its normal form: the scheme's own port is left out.
@@ -83,12 +113,12 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443
 
 #[cfg(test)]
 mod tests {
-    use super::{Flags, from_flags};
-    use crate::config::Auth;
+    use super::{Behind, Flags, from_flags};
+    use crate::config::{Auth, Transport};
 
     fn flags(upstream: &str, issuer: &str) -> Flags {
         Flags {
-            upstream: upstream.parse().unwrap(),
+            upstream: Behind::Url(upstream.parse().unwrap()),
             issuer: issuer.into(),
             listen: None,
             public_url: None,
@@ -105,9 +135,25 @@ mod tests {
         let config = checked.unwrap().config;
         let server = &config.servers[0];
         assert_eq!(&*server.resource, "http://127.0.0.1:8443/notes/mcp");
-        assert_eq!(server.upstream.url.as_str(), "http://10.1.2.3:8080/notes/mcp");
+        let endpoint = server.upstream.endpoint().unwrap();
+        assert_eq!(endpoint.url.as_str(), "http://10.1.2.3:8080/notes/mcp");
         assert!(matches!(&server.auth, Auth::Tokens(list) if list.len() == 1));
         assert!(config.listeners[0].bind.ip().is_loopback());
+    }
+
+    #[test]
+    fn command_behind_two_dashes_is_started_word_by_word() {
+        let mut flags = flags("http://127.0.0.1:1/", "https://idp.example.com");
+        let words = ["/bin/sh", "-c", "echo \"$HOME\" ${PATH}", "\n- x: y"];
+        let words: Vec<String> = words.map(str::to_owned).to_vec();
+        flags.upstream = Behind::Command { words: words.clone(), env_pass: Vec::new() };
+        let config = from_flags(&flags).unwrap().config;
+        let server = &config.servers[0];
+        assert_eq!(&*server.resource, "http://127.0.0.1:8443/mcp");
+        let Transport::Stdio(command) = &server.upstream.transport else { panic!() };
+        assert_eq!(command.program.to_str(), Some("/bin/sh"));
+        assert_eq!(command.args, words[1..]);
+        assert!(command.dir.is_absolute());
     }
 
     #[test]

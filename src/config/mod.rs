@@ -25,7 +25,7 @@ mod tree;
 mod values;
 
 pub use files::Fingerprint;
-pub use flags::{Flags, from_flags};
+pub use flags::{Behind, Flags, from_flags};
 pub use model::*;
 pub use problem::{PROBLEMS_MAX, Problem, Problems, Severity};
 pub use reference::reference_markdown;
@@ -142,11 +142,11 @@ fn check_at(
         base: source.folder(),
         complete: true,
         files,
+        hidden: Vec::new(),
         problems: Vec::new(),
     };
-    let mut hidden = Vec::new();
-    let config = read(&mut cx, source, &mut hidden);
-    let Context { files, mut problems, .. } = cx;
+    let config = read(&mut cx, source);
+    let Context { files, hidden, mut problems, .. } = cx;
     let (hash, files) = files.finish();
     let failed = problems.iter().any(|problem| problem.severity == Severity::Error);
     let left_out = problem::finish(&mut problems, &source.name(), &source.text, &hidden);
@@ -162,7 +162,7 @@ fn check_at(
 }
 
 /// All steps from text to configuration; problems are in the context.
-fn read(cx: &mut Context<'_>, source: &Source, hidden: &mut Vec<tree::Span>) -> Option<Config> {
+fn read(cx: &mut Context<'_>, source: &Source) -> Option<Config> {
     if source.text.len() > CONFIG_BYTES_MAX {
         let message = format!("the configuration is larger than {CONFIG_BYTES_MAX} bytes");
         let span = tree::Span::START;
@@ -174,7 +174,7 @@ fn read(cx: &mut Context<'_>, source: &Source, hidden: &mut Vec<tree::Span>) -> 
         cx.files.note_value(&name, &value);
     }
     let found = structure::compare(&root);
-    hidden.extend(found.literal_secrets);
+    cx.hidden.extend(found.literal_secrets);
     cx.problems.extend(found.problems);
     cx.complete = cx.problems.is_empty();
     let root = structure::prune(root)?;

@@ -3,6 +3,8 @@
 //! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
+mod upstream;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use url::Url;
 use crate::call::Action;
 use crate::class::{Class, Form};
 use crate::secret::Secret;
+
+pub use upstream::{Command, Credential, Endpoint, EraPin, Transport, Upstream};
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
@@ -195,36 +199,6 @@ pub enum Lookup {
     Query(String),
     /// A JSON pointer into the body (RFC 6901).
     Body(String),
-}
-
-/// Where calls go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upstream {
-    /// Address of the server's endpoint. REST profile: the base to which paths are appended.
-    pub url: Url,
-    /// Header and value that authenticate the gateway to the upstream.
-    pub credential: Option<Credential>,
-    /// Extra certificate authorities for `https` upstreams, PEM file.
-    pub ca: Option<PathBuf>,
-    /// Time to connect.
-    pub connect_timeout: Duration,
-    /// Time to the head of the answer.
-    pub head_timeout: Duration,
-    /// Longest silence in a JSON answer.
-    pub idle_timeout: Duration,
-    /// Longest silence in an event stream.
-    pub stream_idle_timeout: Duration,
-    /// Largest JSON answer or single event in bytes.
-    pub answer_bytes_max: usize,
-}
-
-/// The gateway's own credential towards an upstream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// Header name, `authorization` by default.
-    pub header: http::HeaderName,
-    /// The whole header value.
-    pub value: Secret,
 }
 
 /// Who may authenticate on a route.

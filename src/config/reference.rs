@@ -125,7 +125,8 @@ impl Walk {
         for name in references(field) {
             self.homes.entry(name).or_insert_with(|| path.to_owned());
         }
-        let reference = resolve(shared(), field).get("x-kind").is_some_and(|k| k == "secret");
+        let kind = resolve(shared(), field).get("x-kind").and_then(Value::as_str);
+        let reference = matches!(kind, Some("secret" | "text or secret"));
         if reference || self.home_elsewhere(field, path).is_some() {
             return;
         }

@@ -122,7 +122,7 @@ fn variable(
 }
 
 /// POSIX: letters, digits and `_`, not beginning with a digit.
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())

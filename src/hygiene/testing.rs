@@ -6,8 +6,8 @@ use std::time::Duration;
 use url::Url;
 
 use crate::config::{
-    Access, Audit, Auth, Config, Durability, Guard, GuardMode, Log, Profile, Redact, RouteLimits,
-    Server, Upstream,
+    Access, Audit, Auth, Config, Durability, Endpoint, EraPin, Guard, GuardMode, Log, Profile,
+    Redact, RouteLimits, Server, Transport, Upstream,
 };
 
 /// A configuration with these servers.
@@ -63,7 +63,11 @@ pub fn server(name: &str, public_url: &str) -> Server {
 
 fn upstream() -> Upstream {
     Upstream {
-        url: Url::parse("http://127.0.0.1:9/mcp").unwrap(),
+        transport: Transport::Streamable(Endpoint {
+            url: Url::parse("http://127.0.0.1:9/mcp").unwrap(),
+            socket: None,
+        }),
+        era: EraPin::Auto,
         credential: None,
         ca: None,
         connect_timeout: Duration::from_secs(1),

@@ -14,7 +14,7 @@ use http::header::{
 };
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use super::UpstreamError;
 use super::answer::{Raw, RawBody};
@@ -37,8 +37,12 @@ impl Http {
     ///
     /// # Errors
     /// When the CA file, the credential or the address cannot be used.
-    pub(super) fn new(upstream: &config::Upstream) -> Result<Self, ClientError> {
-        let endpoint: Uri = upstream.url.as_str().parse().map_err(|_| ClientError::Address)?;
+    pub(super) fn new(
+        upstream: &config::Upstream,
+        endpoint: &config::Endpoint,
+    ) -> Result<Self, ClientError> {
+        let client = client::build(upstream, endpoint)?;
+        let endpoint: Uri = endpoint.url.as_str().parse().map_err(|_| ClientError::Address)?;
         let authority = endpoint.authority().ok_or(ClientError::Address)?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| ClientError::Address)?;
         let credential = match &upstream.credential {
@@ -50,13 +54,7 @@ impl Http {
                 Some((c.header.clone(), value))
             }
         };
-        Ok(Self {
-            client: client::build(upstream)?,
-            endpoint,
-            host,
-            credential,
-            head_timeout: upstream.head_timeout,
-        })
+        Ok(Self { client, endpoint, host, credential, head_timeout: upstream.head_timeout })
     }
 
     /// Sends one request and waits for the head of the answer.
@@ -66,28 +64,11 @@ impl Http {
     /// # Errors
     /// See [`UpstreamError`].
     pub(super) async fn send(&self, plan: &Plan) -> Result<Raw, UpstreamError> {
-        let request = self.request(plan).ok_or(UpstreamError::Request)?;
-        let sent = tokio::time::timeout(self.head_timeout, self.client.request(request)).await;
-        match sent {
-            Err(_) => Err(UpstreamError::Timeout(self.head_timeout)),
-            Ok(Err(error)) => Err(client_error(&error)),
-            Ok(Ok(response)) => accept_head(response),
-        }
-    }
-
-    fn request(&self, plan: &Plan) -> Option<Request<Full<Bytes>>> {
         let Plan { method, path_and_query, headers, body } = plan;
         let uri = match path_and_query {
             None => self.endpoint.clone(),
-            Some(path) => {
-                // The endpoint's own path is the base to which a REST path is appended.
-                let base = self.endpoint.path().trim_end_matches('/');
-                let mut parts = self.endpoint.clone().into_parts();
-                parts.path_and_query = Some(format!("{base}{path}").parse().ok()?);
-                Uri::from_parts(parts).ok()?
-            }
+            Some(path) => self.below(path).ok_or(UpstreamError::Request)?,
         };
-        let has_body = !body.is_empty();
         let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = method.clone();
         *request.uri_mut() = uri;
@@ -96,6 +77,28 @@ impl Http {
         for (name, value) in headers {
             out.insert(name.clone(), value.clone());
         }
+        self.dispatch(request, self.head_timeout).await
+    }
+
+    /// The server's endpoint.
+    pub(super) fn endpoint(&self) -> &Uri {
+        &self.endpoint
+    }
+
+    /// Sends a request that a link made, with the gateway's own headers and credential put in, and
+    /// waits for the head of the answer.
+    ///
+    /// Cancel-safe: dropping the future closes the upstream connection.
+    ///
+    /// # Errors
+    /// See [`UpstreamError`].
+    pub(super) async fn dispatch(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        head_timeout: Duration,
+    ) -> Result<Raw, UpstreamError> {
+        let has_body = !request.body().is_end_stream();
+        let out = request.headers_mut();
         out.insert(HOST, self.host.clone());
         out.insert(ACCEPT_ENCODING, IDENTITY);
         if has_body {
@@ -108,7 +111,20 @@ impl Http {
         if let Some((name, value)) = &self.credential {
             out.insert(name.clone(), value.clone());
         }
-        Some(request)
+        let sent = tokio::time::timeout(head_timeout, self.client.request(request)).await;
+        match sent {
+            Err(_) => Err(UpstreamError::Timeout(head_timeout)),
+            Ok(Err(error)) => Err(client_error(&error)),
+            Ok(Ok(response)) => accept_head(response),
+        }
+    }
+
+    /// The endpoint's own path is the base to which a REST path is appended.
+    fn below(&self, path: &str) -> Option<Uri> {
+        let base = self.endpoint.path().trim_end_matches('/');
+        let mut parts = self.endpoint.clone().into_parts();
+        parts.path_and_query = Some(format!("{base}{path}").parse().ok()?);
+        Uri::from_parts(parts).ok()
     }
 }
 

@@ -30,7 +30,10 @@ use crate::reject::{Code, Rejection};
 /// Forwards calls to one upstream. Cheap to share; keeps connections and conversations.
 #[derive(Debug)]
 pub struct Forwarder {
-    http: http::Http,
+    /// The straight way; `None` where there is none and every call takes a bridge.
+    http: Option<Arc<http::Http>>,
+    /// The way of the bridges.
+    connector: link::Connector,
 }
 
 /// Why an upstream gave no usable answer.
@@ -71,7 +74,21 @@ impl Forwarder {
     /// # Errors
     /// When the CA file, the credential or the address cannot be used.
     pub fn new(upstream: &config::Upstream) -> Result<Self, ClientError> {
-        Ok(Self { http: http::Http::new(upstream)? })
+        let http = match &upstream.transport {
+            config::Transport::Streamable(endpoint) | config::Transport::HttpSse(endpoint) => {
+                Some(Arc::new(http::Http::new(upstream, endpoint)?))
+            }
+            config::Transport::Stdio(_) => None,
+        };
+        let connector = link::Connector::with_http(upstream, http.clone())?;
+        let http = http.filter(|_| !connector.shares_stream());
+        Ok(Self { http, connector })
+    }
+
+    /// Opens conversations with the server.
+    #[must_use]
+    pub fn connector(&self) -> &link::Connector {
+        &self.connector
     }
 
     /// Sends the call and waits for the head of the answer.
@@ -101,7 +118,8 @@ impl Forwarder {
     /// 502 and 504, see [`UpstreamError`].
     pub async fn forward(&self, ex: Exchange<Recorded>) -> Result<Answer<Raw>, Rejection> {
         let recorded = ex.into_state();
-        let raw = self.http.send(recorded.plan()).await?;
+        let http = self.http.as_ref().ok_or(UpstreamError::Connect)?;
+        let raw = http.send(recorded.plan()).await?;
         Ok(Answer::raw(recorded, raw))
     }
 }

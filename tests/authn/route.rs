@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderValue};
 use sallyport::authn::{Authenticator, Authn};
 use sallyport::clock::Clock;
 use sallyport::config::{
-    Access, Auth, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Redact, RouteLimits,
-    Server, TokenType, Upstream,
+    Access, Auth, Endpoint, EraPin, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Redact,
+    RouteLimits, Server, TokenType, Transport, Upstream,
 };
 use sallyport::net::Peer;
 use sallyport::outbound::Outbound;
@@ -121,7 +121,11 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
         origins: Vec::new(),
         profile: Profile::Mcp,
         upstream: Upstream {
-            url: Url::parse("http://127.0.0.1:9/mcp").unwrap(),
+            transport: Transport::Streamable(Endpoint {
+                url: Url::parse("http://127.0.0.1:9/mcp").unwrap(),
+                socket: None,
+            }),
+            era: EraPin::Auto,
             credential: None,
             ca: None,
             connect_timeout: Duration::from_secs(1),

@@ -90,6 +90,8 @@ pub(in crate::config) struct Context<'a> {
     /// Whether the tree is as it was typed, nothing faulty taken out of it.
     pub(in crate::config) complete: bool,
     pub(in crate::config) files: Files,
+    /// Places whose text is never shown.
+    pub(in crate::config) hidden: Vec<Span>,
     pub(in crate::config) problems: Vec<Problem>,
 }
 
@@ -102,6 +104,13 @@ impl Context<'_> {
         help: impl Into<String>,
     ) {
         self.problems.push(Problem::error(at.path.clone(), at.span(), message, help));
+    }
+
+    /// Keeps a value out of every source line that is shown.
+    pub(in crate::config) fn hide(&mut self, at: &At<'_>) {
+        if let Some(node) = at.node {
+            node.written(&mut self.hidden);
+        }
     }
 
     /// Something that is wrong because something else is missing. Silent while parts of the file

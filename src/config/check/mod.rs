@@ -6,7 +6,9 @@
 
 mod access;
 mod certificates;
+mod command;
 mod context;
+mod credential;
 mod glob;
 mod issuers;
 mod limits;
@@ -28,6 +30,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::model::{Audit, Config, Durability, Log};
 use super::raw::{self, Raw};
+use super::structure::short;
 use super::{secrets, values};
 use crate::limits::SESSION_S;
 use listeners::Listeners;

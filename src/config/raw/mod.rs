@@ -9,12 +9,14 @@
 
 mod server;
 mod text;
+mod upstream;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use server::*;
 pub use text::*;
+pub use upstream::*;
 
 /// The configuration of a Sallyport gateway.
 #[derive(Debug, Deserialize, JsonSchema)]

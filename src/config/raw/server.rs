@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Duration, FilePath, Network, Pairs, Rate, SecretRef, Size, Url};
+use super::{Network, Pairs, Rate, Size, Upstream, Url};
 
 /// One protected server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -18,7 +18,7 @@ pub struct Server {
     /// The vocabulary of clients and server: `mcp`, `rest` for the built-in routes of the REST
     /// context API, or `{ rest: [routes] }`. Default: `mcp`.
     pub profile: Option<Profile>,
-    /// Where calls go: a URL, or a mapping with a `url`.
+    /// Where calls go: a URL, or a mapping with a `url` or a `command`.
     pub upstream: Upstream,
     /// Accepted `Host` values besides that of `public_url`. Loopback names are added where the
     /// listener is on loopback. Default: none.
@@ -124,52 +124,6 @@ pub enum RestMethod {
     Put,
     /// DELETE
     Delete,
-}
-
-/// Where calls go.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-pub enum Upstream {
-    /// The address alone.
-    Url(Url),
-    /// The address and how to talk to it.
-    Keys(UpstreamKeys),
-}
-
-/// Where calls go, and how.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct UpstreamKeys {
-    /// Address of the server's endpoint; REST: the base to which paths are appended.
-    #[schemars(example = "http://127.0.0.1:8080/mcp")]
-    pub url: Url,
-    /// The gateway's own credential towards the server; a caller's token is never passed on.
-    /// Default: none.
-    pub credential: Option<Credential>,
-    /// Certificate authorities of an `https` upstream, PEM. Default: the system's.
-    pub ca: Option<FilePath>,
-    /// Time to connect. Default: `3s`.
-    pub connect_timeout: Option<Duration>,
-    /// Time to the head of the answer. Default: `60s`.
-    pub head_timeout: Option<Duration>,
-    /// Longest silence in a JSON answer. Default: `30s`.
-    pub idle_timeout: Option<Duration>,
-    /// Longest silence in an event stream. Default: `15m`.
-    pub stream_idle_timeout: Option<Duration>,
-    /// Largest JSON answer or single event. Default: `16MiB`.
-    pub answer_bytes_max: Option<Size>,
-}
-
-/// The gateway's own credential.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Credential {
-    /// Name of the request header. Default: `authorization`.
-    #[schemars(example = "x-api-key")]
-    pub header: Option<String>,
-    /// The whole value of the header, such as `Bearer` and a token.
-    pub value: SecretRef,
 }
 
 /// Who may call.

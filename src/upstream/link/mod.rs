@@ -5,6 +5,17 @@
 //! bytes and knows nothing of their meaning. Guarantees: what is heard comes in the order in which
 //! the server said it; the inbox is bounded, and a server that is not listened to is not read;
 //! dropping the link ends the transport, its process and its connections.
+//!
+//! The transports: [`stdio`] starts a process, [`sse`] holds the one event stream of HTTP+SSE,
+//! [`streamable`] sends each message by a POST of its own. A [`Connector`] opens them.
+
+mod connector;
+mod events;
+mod inbox;
+mod sse;
+mod stdio;
+mod streamable;
+mod wire;
 
 use std::fmt;
 use std::future::Future;
@@ -16,6 +27,8 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 
 use crate::reject::{Code, Rejection};
+
+pub use connector::Connector;
 
 /// One conversation: say something, hear what comes.
 #[derive(Debug)]

@@ -1,0 +1,97 @@
+//! Where calls go: the server behind the gateway and how it is reached.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::secret::Secret;
+
+/// Where calls go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// How messages reach the server.
+    pub transport: Transport,
+    /// Which era of the protocol the server speaks.
+    pub era: EraPin,
+    /// Header and value that authenticate the gateway to the upstream. HTTP only.
+    pub credential: Option<Credential>,
+    /// Extra certificate authorities for `https` upstreams, PEM file.
+    pub ca: Option<PathBuf>,
+    /// Time to connect.
+    pub connect_timeout: Duration,
+    /// Time to the head of the answer; for a process, to take a message.
+    pub head_timeout: Duration,
+    /// Longest silence in a JSON answer.
+    pub idle_timeout: Duration,
+    /// Longest silence in an event stream.
+    pub stream_idle_timeout: Duration,
+    /// Largest JSON answer, single event or line in bytes.
+    pub answer_bytes_max: usize,
+}
+
+impl Upstream {
+    /// Where the server is reached over HTTP; `None` for a process.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        match &self.transport {
+            Transport::Streamable(endpoint) | Transport::HttpSse(endpoint) => Some(endpoint),
+            Transport::Stdio(_) => None,
+        }
+    }
+}
+
+/// How messages reach a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transport {
+    /// Streamable HTTP of either era, and the plain HTTP of the REST profile.
+    Streamable(Endpoint),
+    /// HTTP+SSE, MCP 2024-11-05.
+    HttpSse(Endpoint),
+    /// A child process, one JSON-RPC message in a line.
+    Stdio(Command),
+}
+
+/// An address that speaks HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The server's endpoint. REST profile: the base to which paths are appended.
+    pub url: Url,
+    /// A Unix domain socket to connect to instead of the URL's host and port.
+    pub socket: Option<PathBuf>,
+}
+
+/// A program and everything that it is started with. Nothing of it comes from a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The program, by its whole path.
+    pub program: PathBuf,
+    /// Its arguments; no shell sees them.
+    pub args: Vec<String>,
+    /// Its whole environment: what is not here, it does not have.
+    pub env: Vec<(String, Secret)>,
+    /// Its working directory, by its whole path.
+    pub dir: PathBuf,
+    /// Processes at once.
+    pub processes_max: usize,
+}
+
+/// Which era of the protocol a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EraPin {
+    /// It is found out, once.
+    Auto,
+    /// With handshake and sessions: 2024-11-05 to 2025-11-25.
+    Legacy,
+    /// Stateless: 2026-07-28 and later.
+    Modern,
+}
+
+/// The gateway's own credential towards an upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Header name, `authorization` by default.
+    pub header: http::HeaderName,
+    /// The whole header value.
+    pub value: Secret,
+}
