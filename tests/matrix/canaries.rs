@@ -34,7 +34,7 @@ fn hammer(stage: &Stage, client: Sdk, server: Server, name: &str) -> Visit {
         "count": CALLS, "parallel": PARALLEL,
     }]);
     let token = stage.token(name, server);
-    client.visit(&stage.url(client, server), Some(&stage.gateway.ca), Some(&token), &steps)
+    client.visit(&stage.url(client, server), Some(&stage.gateway().ca), Some(&token), &steps)
 }
 
 #[track_caller]

@@ -97,7 +97,7 @@ pub fn row(client: Sdk, server: Server) -> Arc<Row> {
         let token = stage.token(caller(client), server);
         let visit = client.visit_with_user(
             &stage.url(client, server),
-            Some(&stage.gateway.ca),
+            Some(&stage.gateway().ca),
             Some(&token),
             &steps(client, &key),
             &answer(),

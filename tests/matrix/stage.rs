@@ -1,7 +1,7 @@
 //! One gateway with all kinds of servers behind it, shared by the tests that run at the same time.
 
 use std::ffi::OsString;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::support::{Gateway, Peer, Scratch, Sdk, Site, free_port, installed, node, source};
 
@@ -29,7 +29,8 @@ pub enum Server {
 /// What runs while at least one test needs it.
 pub struct Stage {
     pub site: Site,
-    pub gateway: Gateway,
+    /// Started when it is first needed: the servers are also looked at without it.
+    gateway: OnceLock<Gateway>,
     ports: Vec<(Server, u16)>,
     _peers: Vec<Peer>,
 }
@@ -125,9 +126,7 @@ impl Stage {
         let site = Site::new(&callers);
         let ports: Vec<_> = Server::ALL.iter().map(|server| (*server, free_port())).collect();
         let mut peers = Vec::new();
-        let mut entries = String::new();
         for (server, port) in &ports {
-            entries.push_str(&entry(&site, *server, *port));
             if !matches!(server, Server::StdioTs | Server::StdioPy) {
                 let command = server.command(&site.dir, *port);
                 let command: Vec<_> = command.iter().map(OsString::as_os_str).collect();
@@ -137,9 +136,16 @@ impl Stage {
         for (peer, port) in &mut peers {
             peer.wait_for_port(*port);
         }
-        let gateway = site.gateway(&entries);
         let peers = peers.into_iter().map(|(peer, _)| peer).collect();
-        Self { site, gateway, ports, _peers: peers }
+        Self { site, gateway: OnceLock::new(), ports, _peers: peers }
+    }
+
+    /// The gateway in front of all the servers.
+    pub fn gateway(&self) -> &Gateway {
+        self.gateway.get_or_init(|| {
+            let entries = self.ports.iter().map(|(server, port)| entry(&self.site, *server, *port));
+            self.site.gateway(&entries.collect::<String>())
+        })
     }
 
     /// Where `client` finds `server`: through the gateway.
