@@ -1,7 +1,6 @@
 //! One client before one server: what it does there, and what came of it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
@@ -61,17 +60,17 @@ impl Wish {
 #[track_caller]
 pub fn works(client: Sdk, server: Server) {
     let row = row(client, server);
-    let mut wrong = String::new();
+    // Where there is no connection at all, it is said once.
+    let mut wrong: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (wish, outcome) in row.iter() {
-        match (outcome, wish.impossible(client, server)) {
-            (Err(error), None) => writeln!(wrong, "{}: {error}", wish.name()).unwrap(),
-            (Ok(()), Some(reason)) => {
-                writeln!(wrong, "{} works, although {reason}", wish.name()).unwrap();
-            }
-            (Ok(()), None) | (Err(_), Some(_)) => {}
-        }
+        let problem = match (outcome, wish.impossible(client, server)) {
+            (Err(error), None) => error.clone(),
+            (Ok(()), Some(reason)) => format!("works, although {reason}"),
+            (Ok(()), None) | (Err(_), Some(_)) => continue,
+        };
+        wrong.entry(problem).or_default().push(wish.name());
     }
-    assert!(wrong.is_empty(), "{client:?} before {server:?}:\n{wrong}");
+    assert!(wrong.is_empty(), "{client:?} before {server:?}: {wrong:#?}");
 }
 
 /// As [`works`], without a gateway between them.

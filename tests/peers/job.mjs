@@ -1,8 +1,9 @@
 // What both TypeScript clients share: read one job from stdin, do its steps, print one JSON result.
 //
-// Job:    {url, token?, era?, transport?, answer?, steps: [{op, ...}]}; `era` is the SDK's own
-//         negotiation mode, `transport: "sse"` the one of 2024-11-05, `answer` what the user says
-//         when the server asks (without it, the client cannot be asked).
+// Job:    {url, token?, era?, transport?, command?, answer?, steps: [{op, ...}]}; `era` is the SDK's
+//         own negotiation mode, `transport: "sse"` the one of 2024-11-05, `command` a program to talk
+//         to in place of a URL, `answer` what the user says when the server asks (without it, the
+//         client cannot be asked).
 // Result: {connected, steps: [...], heard: [{method, params}], canaries: {NAME: count}}: `heard` are
 //         all notifications, `canaries` how often `canary-NAME` stood in the bytes of any answer;
 //         each of the others {ok: true, result, http} or {ok: false, error, http}:
@@ -12,8 +13,8 @@
 // Trust in the gateway's certificate comes from NODE_EXTRA_CA_CERTS.
 
 /**
- * Runs the job on an SDK: `connect({url, fetch, headers, era, transport, answer, hear})` must return
- * a connected client that gives notifications to `hear`; `call(client, params, options)` is its call
+ * Runs the job on an SDK: `connect({...job, fetch, headers, hear})` must return a connected client
+ * that gives notifications to `hear`; `call(client, params, options)` is its call
  * of a tool with the options that the SDK has for a request.
  */
 export async function runJob({ connect, call }) {
@@ -24,9 +25,7 @@ export async function runJob({ connect, call }) {
 
     let client;
     const connected = await wire.observe(async () => {
-        const { url, era, transport, answer } = job;
-        const hear = (notification) => heard.add(notification);
-        client = await connect({ url: new URL(url), fetch: wire.fetch, headers, era, transport, answer, hear });
+        client = await connect({ ...job, fetch: wire.fetch, headers, hear: (each) => heard.add(each) });
         return { server: client.getServerVersion(), capabilities: client.getServerCapabilities() };
     });
     const steps = [];

@@ -12,7 +12,7 @@ async function connect({ url, fetch, headers, era = 'legacy', answer, hear }) {
     );
     if (answer) client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: answer }));
     client.fallbackNotificationHandler = hear;
-    await client.connect(new StreamableHTTPClientTransport(url, { fetch, requestInit: { headers } }));
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch, requestInit: { headers } }));
     return client;
 }
 

@@ -70,6 +70,12 @@ impl Sdk {
         self.work(job, ca)
     }
 
+    /// As [`Self::visit`], but talks to a program that is started for it: its standard input and
+    /// output carry the messages.
+    pub fn visit_program(self, command: &[&str], ca: Option<&Path>, steps: &Value) -> Visit {
+        self.work(json!({ "command": command, "steps": steps }), ca)
+    }
+
     fn work(self, mut job: Value, ca: Option<&Path>) -> Visit {
         match self {
             Self::Ts2Auto => job["era"] = json!("auto"),

@@ -13,5 +13,5 @@ mod servers;
 
 pub use client::{Sdk, Visit};
 pub use gateway::{Gateway, Site};
-pub use process::{Peer, Scratch, eventually, free_port, installed, node, source};
+pub use process::{Peer, Scratch, clean, eventually, free_port, installed, node, source};
 pub use servers::Upstream;
