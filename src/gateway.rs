@@ -215,6 +215,8 @@ impl Gateway {
     pub async fn stopped(self) {
         self.listening.close();
         self.listening.wait().await;
+        // Nobody calls any more: what we started for callers ends with them.
+        self.core.live.load_full().stop().await;
         self.core.shared.log.close().await;
         self.end.cancel();
         self.helpers.close();

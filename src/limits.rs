@@ -151,6 +151,40 @@ limits! {
     #[doc = "Interval at which an open stream asks whether it may go on."]
     RECHECK_MS: u64 = 500, "milliseconds", "S-62: containment bites within a second";
 
+    // --- bridge, modern client before a legacy server -----------------------------------
+    #[doc = "Calls of one server that wait for their callers' answers."]
+    PARKED_MAX: usize = 1024, "calls", "each holds a call at the server and some KiB here";
+    #[doc = "Calls of one caller that wait for the caller's answers; one more ends the oldest."]
+    PARKED_PER_PRINCIPAL_MAX: usize = 16, "calls", "a person answers one question at a time, agents run a few calls at once";
+    #[doc = "Time that a call waits for its caller's answers."]
+    PARKED_S: u64 = 300, "seconds", "a person reads a form and fills it in";
+    #[doc = "Questions of a server in one round."]
+    ROUND_REQUESTS_MAX: usize = 16, "questions", "real servers ask one to three";
+    #[doc = "Questions of a server in one call, all rounds together."]
+    CALL_REQUESTS_MAX: u32 = 256, "questions", "a server that goes on asking must come to an end";
+    #[doc = "Time in which further questions join a round."]
+    ROUND_GATHER_MS: u64 = 10, "milliseconds", "questions asked in parallel arrive together; what comes later is the next round";
+    #[doc = "Conversations with one server that are kept for modern clients."]
+    CONVERSATIONS_MAX: usize = 1024, "conversations", "each may be a process; the idle longest ends first";
+    #[doc = "Conversations with one server that are kept for one caller."]
+    CONVERSATIONS_PER_PRINCIPAL_MAX: usize = 8, "conversations", "one for each set of capabilities that a caller's clients have";
+    #[doc = "Time after which a conversation that nobody uses is closed."]
+    CONVERSATION_IDLE_S: u64 = 600, "seconds", "agents pause between calls; what the server remembers of them goes with it";
+    #[doc = "Messages of a server that wait for one call's reader."]
+    CALL_MESSAGES_MAX: usize = 64, "messages", "progress comes in bursts; what does not fit is not progress any more";
+    #[doc = "Of these, places that only questions may take."]
+    CALL_MESSAGES_RESERVED: usize = 16, "messages", "ROUND_REQUESTS_MAX: notifications must not crowd out what needs an answer";
+    #[doc = "Time for a message to the server that nobody waits for."]
+    LINK_SAY_MS: u64 = 5_000, "milliseconds", "cancellations and refusals; a server that takes longer is not listening";
+    #[doc = "Listening streams of one caller at one server."]
+    LISTENS_PER_PRINCIPAL_MAX: usize = 16, "streams", "one for each window of a client";
+    #[doc = "Messages that wait for one listening stream; one more ends it."]
+    LISTENER_MESSAGES_MAX: usize = 64, "messages", "changes are hints to look again, and few";
+    #[doc = "Resources that one listening stream subscribes to."]
+    LISTEN_RESOURCES_MAX: usize = 64, "resources", "each is a request to the server before the stream begins";
+    #[doc = "Bytes of a sealed request state."]
+    STATE_BYTES_MAX: usize = 512, "bytes", "base64 of 100 bytes and the longest server name";
+
     // --- audit, config, admin ------------------------------------------------------------
     #[doc = "Records waiting for the audit writer."]
     AUDIT_QUEUE_RECORDS_MAX: usize = 8192, "records", "twice the exchanges in flight";
@@ -395,6 +429,33 @@ limits! {
     // --- inspect, more ---------------------------------------------------------------
     #[doc = "Unit: matches of one pattern in one text."]
     CUSTOM_MATCHES_MAX: usize = 1024, "matches", "what is beyond counts as one value";
+    // --- conversations with legacy servers -------------------------------------------
+    #[doc = "Time for a server to take one message."]
+    TALK_SAY_MS: u64 = 10_000, "milliseconds", "a pipe of 64 KiB that nobody reads for so long belongs to a server that hangs";
+    #[doc = "Messages of the gateway's own that wait to leave in one conversation: cancellations, refusals, pongs."]
+    TALK_ERRANDS_MAX: usize = 64, "messages", "twice the calls that one caller has under way";
+    #[doc = "Calls under way in one conversation."]
+    TALK_CALLS_MAX: usize = 128, "calls", "as many as an HTTP/2 connection of a client has streams";
+    #[doc = "Calls of one conversation that go on although their caller left."]
+    TALK_LEFT_CALLS_MAX: usize = 8, "calls", "a client that reconnects leaves the few that it had under way";
+    #[doc = "Time for which a call goes on after its caller left without cancelling it."]
+    TALK_LEFT_S: u64 = 60, "seconds", "the MCP SDKs give up after 60 s";
+    #[doc = "Messages that wait to be read by one call or one listener."]
+    TALK_QUEUE_MESSAGES_MAX: usize = 256, "messages", "progress comes in bursts; a client that reads empties it in one turn";
+    #[doc = "Bytes that wait to be read by one call or one listener, unless it is one message."]
+    TALK_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024, "bytes", "256 notifications of 16 KiB";
+    #[doc = "Requests of a server that wait for an answer in one conversation."]
+    TALK_SERVER_REQUESTS_MAX: usize = 32, "requests", "one a call that is under way, and some";
+    #[doc = "Age from which a request of a server gives its place to a newer one."]
+    TALK_SERVER_REQUEST_S: u64 = 600, "seconds", "a person fills in a form in ten minutes";
+    #[doc = "Sessions that the gateway keeps for clients of one server."]
+    TALK_SESSIONS_MAX: usize = 1024, "sessions", "each holds a conversation, over stdio a process";
+    #[doc = "Sessions that the gateway keeps for one caller of one server."]
+    TALK_SESSIONS_PER_PRINCIPAL_MAX: usize = 8, "sessions", "clients that a person runs at once; the MCP SDK for TypeScript never ends its own";
+    #[doc = "Time after which a session that nobody uses ends."]
+    TALK_IDLE_S: u64 = 1800, "seconds", "half an hour; clients re-initialise on 404";
+    #[doc = "Time in which an answer that comes alone is given as JSON; a later one gets a stream."]
+    TALK_ALONE_MS: u64 = 5_000, "milliseconds", "most answers come within; a client that waits longer wants signs of life";
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! status, a JSON-RPC code and a public text that helps the honest caller and tells a dishonest
 //! one nothing; what happened inside travels beside it, to the log and the audit trail only.
 //!
-//! JSON-RPC codes: the standard ones where they fit; −32020 and −32022 only in the sense that MCP
+//! JSON-RPC codes: the standard ones where they fit; −32020 to −32022 only in the sense that MCP
 //! 2026-07-28 gives them; our own are HTTP status × 100 + n, outside −32768…−32000, because the
 //! specification forbids inventing codes there.
 
@@ -121,8 +121,17 @@ codes! {
     HeaderMismatch = "header_mismatch", 400, -32020, Warn, "an MCP header contradicts the body";
     #[doc = "The protocol version is not supported."]
     VersionUnsupported = "version_unsupported", 400, -32022, Info, "this protocol version is not supported";
+    #[doc = "The server needs a client capability that the request does not declare; `data.requiredCapabilities` names it (MCP 2026-07-28)."]
+    CapabilityMissing = "capability_missing", 400, -32021, Info, "the server needs a client capability that was not declared";
+    #[doc = "The `requestState` of a retry is changed, expired, used before, or belongs to another caller, server or request: the same answer for all."]
+    StateInvalid = "request_state_invalid", 400, -32602, Warn, "this request state continues nothing; send the request anew";
+    #[doc = "The person declined what the server asks for before it goes on."]
+    AnswerDeclined = "answer_declined", 400, 40005, Info, "what the server asked for was declined";
     #[doc = "The session is unknown, expired, or somebody else's: the same answer for all."]
     SessionUnknown = "session_unknown", 404, 40401, Info, "this session does not exist";
+
+    #[doc = "A message that needs a session came without one (MCP 2025-11-25, Session Management: SHOULD answer 400)."]
+    SessionMissing = "session_missing", 400, 40012, Info, "open a session first, and name it in each request";
 
     // --- authz, limit, guard ------------------------------------------------------------------
     #[doc = "The token lacks scopes; the challenge names all of them (RFC 6750 section 3.1)."]
@@ -145,6 +154,8 @@ codes! {
     UpstreamTimeout = "upstream_timeout", 504, 50400, Error, "the server behind this gateway did not answer in time";
     #[doc = "The upstream's answer is malformed, contradictory, redirecting or too large."]
     UpstreamInvalid = "upstream_invalid", 502, 50202, Error, "the server behind this gateway gave an unusable answer";
+    #[doc = "The server lost the conversation in which the gateway spoke for this caller, and what it remembered of it; the next call opens a new one."]
+    ConversationLost = "conversation_lost", 502, 50203, Error, "the server lost its conversation and what it remembered; call again";
     #[doc = "The answer holds data of a class that this route blocks."]
     AnswerBlocked = "answer_blocked", 403, 40306, Warn, "the answer holds data that may not leave";
     #[doc = "The caller's token expired or the policy changed while a stream was open."]
@@ -254,7 +265,7 @@ mod tests {
 
     #[test]
     fn no_json_rpc_code_is_invented_in_the_reserved_range() {
-        let standard = [-32700, -32600, -32601, -32602, -32603, -32020, -32022];
+        let standard = [-32700, -32600, -32601, -32602, -32603, -32020, -32021, -32022];
         for code in Code::ALL {
             let rpc = code.row().rpc;
             let reserved = (-32768..=-32000).contains(&rpc);

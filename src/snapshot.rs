@@ -184,6 +184,11 @@ impl Snapshot {
         &self.edge
     }
 
+    /// Ends all conversations with servers and waits until nothing of them is left.
+    pub async fn stop(&self) {
+        futures_util::future::join_all(self.gates.iter().map(|gates| gates.upstream.stop())).await;
+    }
+
     /// The gates of a route.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ use sallyport::limits::{
     UPSTREAM_IDLE_CONNECTION_MS, UPSTREAM_IDLE_CONNECTIONS_MAX, UPSTREAM_IDLE_MS, URI_BYTES_MAX,
     VALUE_BYTES_MAX, WRITE_STALL_MS,
 };
+use sallyport::limits::{STDIO_EOF_MS, STDIO_KILL_MS, STDIO_TERM_MS};
 use sallyport::server::Bounds;
 
 #[test]
@@ -141,4 +142,9 @@ fn what_a_configuration_may_ask_for_stays_within_the_process() {
 #[test]
 fn messages_of_the_check_stay_readable() {
     assert!(SHOWN_CHARS_MAX < EXCERPT_CHARS_MAX && PLACES_MAX <= 5 && REFERENCES_MAX <= 16);
+}
+
+#[test]
+fn child_processes_end_within_the_time_of_a_drain() {
+    assert!(STDIO_EOF_MS + STDIO_TERM_MS + STDIO_KILL_MS < DRAIN_MS);
 }

@@ -158,7 +158,13 @@ impl Id {
         self.comparable() == other.comparable()
     }
 
-    fn read(value: Value<'_>, document: &Document) -> Result<Self, MessageError> {
+    /// The same id without the message it came in.
+    pub(crate) fn unshared(&self) -> Self {
+        Self { raw: Bytes::copy_from_slice(&self.raw), text: self.text.clone() }
+    }
+
+    /// Reads an id, also one that stands in parameters.
+    pub(crate) fn read(value: Value<'_>, document: &Document) -> Result<Self, MessageError> {
         if value.raw().len() > RPC_ID_BYTES_MAX {
             return Err(MessageError::Id);
         }

@@ -12,8 +12,10 @@
 
 mod answer;
 mod client;
+pub mod down;
 mod http;
 pub mod link;
+pub mod talk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +91,12 @@ impl Forwarder {
     #[must_use]
     pub fn connector(&self) -> &link::Connector {
         &self.connector
+    }
+
+    /// Ends all conversations with the server and waits until nothing of them is left: no process,
+    /// no connection. Bounded by the time that a process has to end.
+    pub async fn stop(&self) {
+        self.connector.stop().await;
     }
 
     /// Sends the call and waits for the head of the answer.

@@ -85,8 +85,7 @@ fn run_in_one_line_puts_the_gateway_in_front_of_npx_server_everything() {
 /// Runs the Inspector's command line; it asks for a newer Node than the rest.
 fn inspect(stage: &Stage, server: Server, token: &str, era: &str, method: &[&str]) -> Value {
     let scratch = Scratch::new();
-    let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
-    let node = installed(&format!("tools/node_modules/node-linux-{machine}/bin/node"));
+    let node = installed("conformance/node");
     let script = "@modelcontextprotocol/inspector/clients/launcher/build/index.js";
     let output = clean(Command::new("timeout"), &scratch)
         .args(["--kill-after=5", "60"])

@@ -3,6 +3,7 @@
 //!
 //! Bad files are written with `«` and `»` around the text that must be underlined.
 
+mod command;
 mod issuers;
 mod listeners;
 mod servers;
@@ -32,6 +33,7 @@ fn env(name: &str) -> Option<String> {
     match name {
         "HOST" => Some("notes.internal".into()),
         "TOKEN" => Some("Bearer s3cr3t-value".into()),
+        "PATH" => Some("/usr/bin:/bin".into()),
         _ => None,
     }
 }

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn s39_address_on_another_host_is_refused() {
+    fn s64_address_on_another_host_is_refused() {
         let long = format!("/{}", "x".repeat(TARGET_BYTES_MAX));
         for named in [
             "http://169.254.169.254/latest/meta-data",
@@ -246,7 +246,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn s39_no_text_leads_to_another_origin(named in "(https?:)?[/\\\\]{0,3}[a-z.@:0-9%]{0,12}[/?#]?\\PC{0,12}") {
+        fn s64_no_text_leads_to_another_origin(named in "(https?:)?[/\\\\]{0,3}[a-z.@:0-9%]{0,12}[/?#]?\\PC{0,12}") {
             if let Ok(uri) = on(&named) {
                 prop_assert!(uri.starts_with("http://mcp.internal:8080/"), "{uri}");
             }

@@ -9,6 +9,8 @@ mod backoff;
 mod chatter;
 mod lines;
 mod process;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
