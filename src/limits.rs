@@ -184,6 +184,47 @@ limits! {
     LISTEN_RESOURCES_MAX: usize = 64, "resources", "each is a request to the server before the stream begins";
     #[doc = "Bytes of a sealed request state."]
     STATE_BYTES_MAX: usize = 512, "bytes", "base64 of 100 bytes and the longest server name";
+    // --- era, up --------------------------------------------------------------------
+    #[doc = "Time to find out which era a server speaks, and to wait for whoever is finding out."]
+    ERA_PROBE_MS: u64 = 10_000, "milliseconds", "a process may have to start first; callers wait for it";
+    #[doc = "Time that what was learnt of a server's era stands, whatever its answers say."]
+    ERA_DOUBT_S: u64 = 30, "seconds", "each probe may cost a legacy server a session that nobody closes";
+    #[doc = "Longest time that what a modern server says of itself is kept."]
+    DISCOVERY_MS_MAX: u64 = 3_600_000, "milliseconds", "an hour: a server that is replaced is noticed the same day";
+    #[doc = "Bytes of a client's name in a bridged session id."]
+    CLIENT_NAME_BYTES_MAX: usize = 128, "bytes", "names of real clients have 5 to 40; with the version it stays below SESSION_ID_BYTES_MAX";
+    #[doc = "Bytes of a client's version in a bridged session id."]
+    CLIENT_VERSION_BYTES_MAX: usize = 64, "bytes", "real versions have 5 to 20";
+    #[doc = "Bridged sessions of one server that are in use at once in one process."]
+    BRIDGED_SESSIONS_MAX: usize = 16_384, "sessions", "one for each client connection";
+    #[doc = "Time without use after which a process forgets a bridged session's log level and subscriptions."]
+    BRIDGED_SESSION_IDLE_S: u64 = 3_600, "seconds", "an open stream or call keeps it";
+    #[doc = "Calls of one bridged session at once, those of clients that went away among them."]
+    BRIDGED_CALLS_MAX: usize = 64, "calls", "four times CONCURRENCY_PER_PRINCIPAL";
+    #[doc = "Events of one bridged call or stream that wait for the client."]
+    BRIDGED_PIECES_MAX: usize = 16, "events", "what does not fit stays in the server's socket";
+    #[doc = "Resources that one bridged session subscribes to."]
+    SUBSCRIPTIONS_MAX: usize = 256, "resources", "all of them go into one request";
+    #[doc = "Time that a server has to acknowledge a subscription."]
+    ACKNOWLEDGE_MS: u64 = 10_000, "milliseconds", "servers acknowledge at once";
+    #[doc = "Requests to the client in one round of a bridged call."]
+    INPUT_REQUESTS_MAX: usize = 16, "requests", "real servers ask for one to three things";
+    #[doc = "Rounds of one bridged call: how often its server may ask for more."]
+    INPUT_ROUNDS_MAX: usize = 16, "rounds", "real dialogues have two or three";
+    #[doc = "Time that a client has to answer one round of a server's requests."]
+    INPUT_WAIT_MS: u64 = 600_000, "milliseconds", "people think for minutes; below STREAM_IDLE_MS";
+    #[doc = "Pause before a server that only gave its state is asked again."]
+    RETRY_PAUSE_MS: u64 = 250, "milliseconds", "it sheds load; with INPUT_ROUNDS_MAX a call waits 4 s in all";
+    #[doc = "Time that a bridged call goes on after its client went away."]
+    DETACHED_CALL_MS: u64 = 300_000, "milliseconds", "a broken connection is no cancellation before 2026-07-28; the answer can no longer be had";
+    #[doc = "Pages of a list that the gateway fetches for itself."]
+    LIST_PAGES_MAX: usize = 32, "pages", "servers with more than a thousand tools are not used by models";
+    #[doc = "Callers of one server whose mirrored arguments are known."]
+    MIRRORED_CALLERS_MAX: usize = 4_096, "callers", "some hundred bytes each, for servers that mirror at all";
+    #[doc = "Tools with mirrored arguments of one caller, and mirrored arguments of one tool."]
+    MIRRORED_MAX: usize = 256, "names", "real tools mirror one or two";
+    #[doc = "Depth of an argument that is mirrored."]
+    MIRRORED_DEPTH_MAX: usize = 16, "levels", "schemas nest two or three";
 
     // --- audit, config, admin ------------------------------------------------------------
     #[doc = "Records waiting for the audit writer."]

@@ -214,11 +214,12 @@ impl Snapshot {
             .is_some_and(|g| g.authz.allows(principal, action, resource))
     }
 
-    /// Forgets idle keys of every limiter; called on a timer.
+    /// Forgets idle keys of every limiter and idle conversations; called on a timer.
     pub fn sweep(&self) {
         self.vet.sweep();
         for gates in &self.gates {
             gates.limit.sweep();
+            gates.upstream.sweep();
         }
     }
 }
@@ -256,8 +257,8 @@ impl Part<'_> {
         let clock = &self.shared.clock;
         let authz = Arc::new(Authorizer::new(server, clock));
         let upstream = match old {
-            Some(old) if old.server.upstream == server.upstream => Arc::clone(&old.upstream),
-            Some(_) | None => Arc::new(Forwarder::new(&server.upstream).map_err(|source| {
+            Some(old) if old.server.is_reached_like(server) => Arc::clone(&old.upstream),
+            Some(_) | None => Arc::new(Forwarder::new(server, clock).map_err(|source| {
                 BuildError::Upstream { server: Arc::clone(&server.name), source }
             })?),
         };

@@ -28,9 +28,6 @@ mod wire;
 mod tests;
 
 use std::collections::HashMap;
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,7 +43,7 @@ use self::hub::Ear;
 use self::pool::{Open, Pool};
 use self::request::Request;
 use super::answer::{PieceStream, Raw, RawBody};
-use super::link::{Link, LinkError};
+use super::link::{Dial, LinkError};
 use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::json::{Document, write_string};
@@ -55,15 +52,6 @@ use crate::mcp::sse;
 use crate::principal::{Principal, PrincipalKey};
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
-
-/// A way to the server: a new conversation whenever one is needed.
-pub trait Dial: fmt::Debug + Send + Sync {
-    /// Opens a conversation for this caller; nothing was said on it yet.
-    fn dial<'d>(&'d self, who: &'d Principal) -> Dialing<'d>;
-}
-
-/// A conversation that is being opened.
-pub type Dialing<'d> = Pin<Box<dyn Future<Output = Result<Link, LinkError>> + Send + 'd>>;
 
 /// What the bridge to one server needs to know.
 #[derive(Debug)]

@@ -26,6 +26,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 
+use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
 
 pub use connector::Connector;
@@ -41,6 +42,15 @@ pub struct Link {
 
 /// A boxed future, because transports are chosen at run time.
 pub type Sending<'t> = Pin<Box<dyn Future<Output = Result<(), LinkError>> + Send + 't>>;
+
+/// A way to a server: a new link whenever a conversation is opened.
+pub trait Dial: fmt::Debug + Send + Sync {
+    /// Opens a link for this caller; nothing was said on it yet.
+    fn dial<'d>(&'d self, who: &'d Principal) -> Dialing<'d>;
+}
+
+/// A link that is being opened.
+pub type Dialing<'d> = Pin<Box<dyn Future<Output = Result<Link, LinkError>> + Send + 'd>>;
 
 /// How messages reach one server.
 pub trait Transport: fmt::Debug + Send + Sync {

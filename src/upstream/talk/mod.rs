@@ -41,7 +41,7 @@ use crate::mcp::headers::PROTOCOL_VERSION;
 use crate::mcp::message::{Id, Kind, Message};
 
 pub use call::{Call, Told, Unasked};
-pub use face::{Dial, Dialing, Face, Setup};
+pub use face::{Face, Setup};
 pub use registry::{Lifetimes, Place, Registry, SessionId};
 pub use table::Dropped;
 
