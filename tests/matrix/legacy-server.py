@@ -7,10 +7,12 @@ What it offers is described in legacy-server.mjs.
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import anyio
+from mcp.server import NotificationOptions
 from mcp.server.fastmcp import Context, FastMCP
 from pydantic import BaseModel
 
@@ -19,6 +21,10 @@ PORT = int(sys.argv[3]) if len(sys.argv) > 3 else 0
 PAUSE_SECONDS = 0.02
 
 server = FastMCP("matrix-legacy-py", host="127.0.0.1", port=PORT)
+# FastMCP has no option for it: a server that announces changes has to say so in the handshake.
+server._mcp_server.create_initialization_options = partial(
+    server._mcp_server.create_initialization_options, NotificationOptions(tools_changed=True)
+)
 given = WeakKeyDictionary()
 
 

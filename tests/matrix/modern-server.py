@@ -1,8 +1,8 @@
 """An MCP server on the Python SDK 2.x, without state between the requests of revision 2026-07-28.
 
 Usage: modern-server.py STATE_DIR PORT      serves http://127.0.0.1:PORT/mcp
-What it offers is described in legacy-server.mjs; there are no sessions in which to remember. It also
-takes the handshake of the 2025 era: that it is modern must be found out by asking.
+What it offers is described in legacy-server.mjs; there are no sessions in which to remember. The SDK
+also takes the handshake of the 2025 era, but then not all of this works.
 """
 
 import sys

@@ -22,7 +22,7 @@ pub enum Server {
     StatefulPy,
     /// Streamable HTTP of 2026-07-28, which refuses the handshake of the older era.
     ModernTs,
-    /// Streamable HTTP of 2026-07-28 without state, beside the older era.
+    /// Streamable HTTP of 2026-07-28 without state; the configuration says of which era it is.
     ModernPy,
 }
 
@@ -95,9 +95,9 @@ impl Server {
             Self::SseTs | Self::SsePy => {
                 format!("{{ url: {}, transport: http-sse }}", self.own_url(port))
             }
-            Self::StatefulTs | Self::StatefulPy | Self::ModernTs | Self::ModernPy => {
-                self.own_url(port)
-            }
+            // It would also do as a server of the older era; here it shall not.
+            Self::ModernPy => format!("{{ url: {}, era: modern }}", self.own_url(port)),
+            Self::StatefulTs | Self::StatefulPy | Self::ModernTs => self.own_url(port),
         }
     }
 

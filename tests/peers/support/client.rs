@@ -127,6 +127,14 @@ impl Visit {
         }
     }
 
+    /// The error with which step `index` ended, as the SDK gave it.
+    #[track_caller]
+    pub fn error(&self, index: usize) -> &Value {
+        let step = self.step(index);
+        assert_eq!(step["ok"], false, "not refused: {step:#}");
+        &step["error"]
+    }
+
     /// Status and challenge with which step `index` was refused.
     #[track_caller]
     pub fn refusal(&self, index: usize) -> (u64, &str) {
