@@ -28,13 +28,30 @@ fn two_principals_hammering_one_bridged_server_never_see_each_other() {
     }
 }
 
+/// What the test above would see if principals shared a session: one principal, who has one session
+/// with the server from wherever it calls, does see what it said before.
+#[test]
+#[ignore = "needs npm and PyPI packages: tests/run installs them"]
+fn canaries_are_seen_where_a_session_is_shared() {
+    let stage = Stage::shared();
+    let (client, server) = (Sdk::Ts2Modern, Server::StatefulTs);
+    let token = stage.token("carol", server);
+    hammer_as(&stage, client, server, &token, "one");
+    let visit = hammer_as(&stage, client, server, &token, "two");
+    assert!(visit.canaries["one"].is_u64(), "{:#}", visit.canaries);
+    assert!(visit.canaries["two"].is_u64(), "{:#}", visit.canaries);
+}
+
 fn hammer(stage: &Stage, client: Sdk, server: Server, name: &str) -> Visit {
+    hammer_as(stage, client, server, &stage.token(name, server), name)
+}
+
+fn hammer_as(stage: &Stage, client: Sdk, server: Server, token: &str, canary: &str) -> Visit {
     let steps = json!([{
-        "op": "hammer", "name": "remember", "value": format!("canary-{name}"),
+        "op": "hammer", "name": "remember", "value": format!("canary-{canary}"),
         "count": CALLS, "parallel": PARALLEL,
     }]);
-    let token = stage.token(name, server);
-    client.visit(&stage.url(client, server), Some(&stage.gateway().ca), Some(&token), &steps)
+    client.visit(&stage.url(client, server), Some(&stage.gateway().ca), Some(token), &steps)
 }
 
 #[track_caller]

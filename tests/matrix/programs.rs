@@ -36,14 +36,13 @@ fn inspector_cli_lists_and_calls_through_the_gateway() {
         for era in ["legacy", "modern"] {
             let inspect = |method: &[&str]| inspect(&stage, server, &token, era, method);
             let listed = inspect(&["--method", "tools/list"]);
-            let tools = listed["tools"].as_array().unwrap_or_else(|| panic!("{listed:#}"));
+            let tools =
+                listed["result"]["tools"].as_array().unwrap_or_else(|| panic!("{listed:#}"));
             assert!(tools.iter().any(|tool| tool["name"] == "echo"), "{server:?}, {era}");
             let echo = ["--tool-name", "echo", "--tool-arg", "message=from afar"];
             let called = inspect(&[&["--method", "tools/call"], echo.as_slice()].concat());
-            assert_eq!(
-                called["content"][0]["text"], "echo: from afar",
-                "{server:?}, {era}: {called:#}"
-            );
+            let text = &called["result"]["content"][0]["text"];
+            assert_eq!(text, "echo: from afar", "{server:?}, {era}: {called:#}");
         }
     }
 }

@@ -180,7 +180,8 @@ fn entry(site: &Site, server: Server, port: u16) -> String {
     )
 }
 
-/// Who calls: a principal for each client, and two who must not see each other.
-const CALLERS: [&str; 8] = ["ts1", "py1", "ts2", "py2", "ts1-sse", "py1-sse", "alice", "bob"];
+/// Who calls: a principal for each client, and some who must not see each other.
+const CALLERS: [&str; 9] =
+    ["ts1", "py1", "ts2", "py2", "ts1-sse", "py1-sse", "alice", "bob", "carol"];
 const SCOPES: &str = "mcp.tools.list mcp.tools.invoke mcp.resources.list mcp.resources.read \
                       mcp.prompts.list mcp.prompts.get";
