@@ -151,42 +151,17 @@ limits! {
     #[doc = "Interval at which an open stream asks whether it may go on."]
     RECHECK_MS: u64 = 500, "milliseconds", "S-62: containment bites within a second";
 
-    // --- bridge, modern client before a legacy server -----------------------------------
-    #[doc = "Calls of one server that wait for their callers' answers."]
-    PARKED_MAX: usize = 1024, "calls", "each holds a call at the server and some KiB here";
-    #[doc = "Calls of one caller that wait for the caller's answers; one more ends the oldest."]
-    PARKED_PER_PRINCIPAL_MAX: usize = 16, "calls", "a person answers one question at a time, agents run a few calls at once";
-    #[doc = "Time that a call waits for its caller's answers."]
-    PARKED_S: u64 = 300, "seconds", "a person reads a form and fills it in";
-    #[doc = "Questions of a server in one round."]
-    ROUND_REQUESTS_MAX: usize = 16, "questions", "real servers ask one to three";
-    #[doc = "Questions of a server in one call, all rounds together."]
-    CALL_REQUESTS_MAX: u32 = 256, "questions", "a server that goes on asking must come to an end";
-    #[doc = "Time in which further questions join a round."]
-    ROUND_GATHER_MS: u64 = 10, "milliseconds", "questions asked in parallel arrive together; what comes later is the next round";
-    #[doc = "Conversations with one server that are kept for modern clients."]
-    CONVERSATIONS_MAX: usize = 1024, "conversations", "each may be a process; the idle longest ends first";
-    #[doc = "Conversations with one server that are kept for one caller."]
-    CONVERSATIONS_PER_PRINCIPAL_MAX: usize = 8, "conversations", "one for each set of capabilities that a caller's clients have";
-    #[doc = "Time after which a conversation that nobody uses is closed."]
-    CONVERSATION_IDLE_S: u64 = 600, "seconds", "agents pause between calls; what the server remembers of them goes with it";
-    #[doc = "Messages of a server that wait for one call's reader."]
-    CALL_MESSAGES_MAX: usize = 64, "messages", "progress comes in bursts; what does not fit is not progress any more";
-    #[doc = "Of these, places that only questions may take."]
-    CALL_MESSAGES_RESERVED: usize = 16, "messages", "ROUND_REQUESTS_MAX: notifications must not crowd out what needs an answer";
-    #[doc = "Time for a message to the server that nobody waits for."]
-    LINK_SAY_MS: u64 = 5_000, "milliseconds", "cancellations and refusals; a server that takes longer is not listening";
-    #[doc = "Listening streams of one caller at one server."]
-    LISTENS_PER_PRINCIPAL_MAX: usize = 16, "streams", "one for each window of a client";
-    #[doc = "Messages that wait for one listening stream; one more ends it."]
-    LISTENER_MESSAGES_MAX: usize = 64, "messages", "changes are hints to look again, and few";
-    #[doc = "Resources that one listening stream subscribes to."]
-    LISTEN_RESOURCES_MAX: usize = 64, "resources", "each is a request to the server before the stream begins";
-    #[doc = "Bytes of a sealed request state."]
-    STATE_BYTES_MAX: usize = 512, "bytes", "base64 of 100 bytes and the longest server name";
     // --- era, up --------------------------------------------------------------------
+    #[doc = "Callers with a process of one modern server."]
+    LINE_CALLERS_MAX: usize = 1_024, "callers", "the configuration's `processes_max` is usually reached first";
+    #[doc = "Requests under way in one modern process."]
+    LINE_CALLS_MAX: usize = 256, "requests", "streams of all sessions of one caller among them";
+    #[doc = "Messages of a modern process that wait for one request's reader; one more ends it."]
+    LINE_MESSAGES_MAX: usize = 64, "messages", "progress comes in bursts; readers read at once";
     #[doc = "Time to find out which era a server speaks, and to wait for whoever is finding out."]
-    ERA_PROBE_MS: u64 = 10_000, "milliseconds", "a process may have to start first; callers wait for it";
+    ERA_PROBE_MS: u64 = 15_000, "milliseconds", "a process may have to start first; callers wait for it";
+    #[doc = "Silence after which a server that was asked for its era is taken for a legacy one."]
+    ERA_SILENCE_MS: u64 = 10_000, "milliseconds", "legacy processes may say nothing before their handshake; below ERA_PROBE_MS";
     #[doc = "Time that what was learnt of a server's era stands, whatever its answers say."]
     ERA_DOUBT_S: u64 = 30, "seconds", "each probe may cost a legacy server a session that nobody closes";
     #[doc = "Longest time that what a modern server says of itself is kept."]
@@ -225,6 +200,34 @@ limits! {
     MIRRORED_MAX: usize = 256, "names", "real tools mirror one or two";
     #[doc = "Depth of an argument that is mirrored."]
     MIRRORED_DEPTH_MAX: usize = 16, "levels", "schemas nest two or three";
+
+    // --- bridge, modern client before a legacy server -----------------------------------
+    #[doc = "Calls of one server that wait for their callers' answers."]
+    PARKED_MAX: usize = 1024, "calls", "each holds a call at the server and some KiB here";
+    #[doc = "Calls of one caller that wait for the caller's answers; one more ends the oldest."]
+    PARKED_PER_PRINCIPAL_MAX: usize = 16, "calls", "a person answers one question at a time, agents run a few calls at once";
+    #[doc = "Time that a call waits for its caller's answers."]
+    PARKED_S: u64 = 300, "seconds", "a person reads a form and fills it in";
+    #[doc = "Questions of a server in one round."]
+    ROUND_REQUESTS_MAX: usize = 16, "questions", "real servers ask one to three";
+    #[doc = "Questions of a server in one call, all rounds together."]
+    CALL_REQUESTS_MAX: u32 = 256, "questions", "a server that goes on asking must come to an end";
+    #[doc = "Time in which further questions join a round."]
+    ROUND_GATHER_MS: u64 = 10, "milliseconds", "questions asked in parallel arrive together; what comes later is the next round";
+    #[doc = "Conversations with one server that are kept for modern clients."]
+    CONVERSATIONS_MAX: usize = 1024, "conversations", "each may be a process; the idle longest ends first";
+    #[doc = "Conversations with one server that are kept for one caller."]
+    CONVERSATIONS_PER_PRINCIPAL_MAX: usize = 8, "conversations", "one for each set of capabilities that a caller's clients have";
+    #[doc = "Time after which a conversation that nobody uses is closed."]
+    CONVERSATION_IDLE_S: u64 = 600, "seconds", "agents pause between calls; what the server remembers of them goes with it";
+    #[doc = "Listening streams of one caller at one server."]
+    LISTENS_PER_PRINCIPAL_MAX: usize = 16, "streams", "one for each window of a client";
+    #[doc = "Messages that wait for one listening stream; one more ends it."]
+    LISTENER_MESSAGES_MAX: usize = 64, "messages", "changes are hints to look again, and few";
+    #[doc = "Resources that one listening stream subscribes to."]
+    LISTEN_RESOURCES_MAX: usize = 64, "resources", "each is a request to the server before the stream begins";
+    #[doc = "Bytes of a sealed request state."]
+    STATE_BYTES_MAX: usize = 512, "bytes", "base64 of 100 bytes and the longest server name";
 
     // --- audit, config, admin ------------------------------------------------------------
     #[doc = "Records waiting for the audit writer."]

@@ -154,10 +154,10 @@ codes! {
     UpstreamTimeout = "upstream_timeout", 504, 50400, Error, "the server behind this gateway did not answer in time";
     #[doc = "The upstream's answer is malformed, contradictory, redirecting or too large."]
     UpstreamInvalid = "upstream_invalid", 502, 50202, Error, "the server behind this gateway gave an unusable answer";
+    #[doc = "The client did not give the input that the server needs: it was gone, or too late."]
+    InputMissing = "input_missing", 400, 40011, Info, "this call needs input that was not given";
     #[doc = "The server lost the conversation in which the gateway spoke for this caller, and what it remembered of it; the next call opens a new one."]
     ConversationLost = "conversation_lost", 502, 50203, Error, "the server lost its conversation and what it remembered; call again";
-    #[doc = "The client did not give the input that the server needs: refused, too late, or gone."]
-    InputMissing = "input_missing", 400, 40011, Info, "this call needs input that was not given";
     #[doc = "The answer holds data of a class that this route blocks."]
     AnswerBlocked = "answer_blocked", 403, 40306, Warn, "the answer holds data that may not leave";
     #[doc = "The caller's token expired or the policy changed while a stream was open."]

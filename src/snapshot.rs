@@ -257,7 +257,7 @@ impl Part<'_> {
         let clock = &self.shared.clock;
         let authz = Arc::new(Authorizer::new(server, clock));
         let upstream = match old {
-            Some(old) if old.server.is_reached_like(server) => Arc::clone(&old.upstream),
+            Some(old) if Forwarder::serves(&old.server, server) => Arc::clone(&old.upstream),
             Some(_) | None => Arc::new(Forwarder::new(server, clock).map_err(|source| {
                 BuildError::Upstream { server: Arc::clone(&server.name), source }
             })?),

@@ -166,16 +166,6 @@ pub struct Server {
     pub body_bytes_max: usize,
 }
 
-impl Server {
-    /// Whether connections and conversations with the server of one can serve the other.
-    #[must_use]
-    pub fn is_reached_like(&self, other: &Self) -> bool {
-        self.name == other.name
-            && self.upstream == other.upstream
-            && self.access.server_requests == other.access.server_requests
-    }
-}
-
 /// Which vocabulary clients and server speak.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Profile {

@@ -44,8 +44,8 @@ pub enum ClientError {
     #[error("the detectors that mask what a process writes cannot be built")]
     Scrubber,
     /// The system has no random numbers.
-    #[error("the system has no random numbers")]
-    Randomness,
+    #[error("no random numbers for the keys of the upstream's bridge")]
+    Random,
     /// The TLS library refused its own settings.
     #[error("TLS towards the upstream cannot be set up")]
     Tls,

@@ -9,7 +9,9 @@
 //! reached, which era the caller speaks, and which eras the server speaks ([`era`]). Where caller
 //! and server speak the same era over Streamable HTTP, the judged bytes go straight through
 //! ([`straight`]). Everywhere else a bridge answers the caller in the caller's own era, so that
-//! the response gate, which comes after it, sees one vocabulary.
+//! the response gate, which comes after it, sees one vocabulary: [`talk`] for legacy clients of
+//! legacy servers that speak no Streamable HTTP, [`down`] for modern clients of legacy servers,
+//! [`up`] for legacy clients of modern servers.
 
 mod answer;
 mod client;
@@ -30,7 +32,7 @@ pub use client::ClientError;
 
 use ::http::HeaderName;
 
-use era::Speaks;
+use era::{Shows, Speaks};
 use straight::Greeted;
 
 use crate::clock::Clock;
@@ -43,23 +45,21 @@ use crate::reject::{Code, Rejection};
 /// known of the server, also over reloads that do not change the upstream.
 #[derive(Debug)]
 pub struct Forwarder {
-    era: era::Era,
-    /// Over Streamable HTTP; `None` where every call takes a bridge.
-    streamable: Option<Streamable>,
-    /// Opens the conversations of the two bridges below.
     connector: Arc<link::Connector>,
-    /// Modern callers of a legacy server.
-    down: down::Down,
-    /// Legacy callers of a legacy server that is not reached over Streamable HTTP.
+    era: era::Era,
+    /// Straight over Streamable HTTP; `None` where a call takes a bridge in any case.
+    straight: Option<straight::Straight>,
+    /// To a modern server; `None` for HTTP+SSE, which is a transport of the legacy era.
+    modern: Option<Modern>,
     talk: talk::Face,
+    down: down::Down,
 }
 
-/// The ways to a server that speaks Streamable HTTP.
+/// The ways to a modern server.
 #[derive(Debug)]
-struct Streamable {
-    straight: straight::Straight,
-    up: up::Up,
+struct Modern {
     wire: up::Wire,
+    up: up::Up,
 }
 
 /// Which way a call takes over Streamable HTTP.
@@ -71,10 +71,10 @@ enum Way {
     StraightModern,
     /// A legacy handshake, whose answer shows what the server speaks.
     Greet,
-    /// A modern call to a legacy server.
-    Down,
     /// A legacy call to a modern server.
     Up,
+    /// A modern call to a legacy server.
+    Down,
 }
 
 /// Why an upstream gave no usable answer.
@@ -110,7 +110,7 @@ impl From<UpstreamError> for Rejection {
 }
 
 impl Forwarder {
-    /// Builds the ways to one upstream.
+    /// Builds the ways to the upstream of one server.
     ///
     /// # Errors
     /// When the CA file, the credential or the address cannot be used.
@@ -121,40 +121,47 @@ impl Forwarder {
             None => None,
         };
         let connector = Arc::new(link::Connector::with_http(upstream, http.clone())?);
-        let streamable = http.filter(|_| !connector.shares_stream()).map(|http| {
-            let wire = up::Wire::http(Arc::clone(&http), upstream);
-            Streamable {
-                straight: straight::Straight::new(http, upstream),
-                up: up::Up::new(wire.clone(), clock.clone()),
-                wire,
+        let wire = match (&upstream.transport, &http) {
+            (config::Transport::Streamable(_), Some(http)) => {
+                Some(up::Wire::http(Arc::clone(http), upstream))
             }
-        });
-        let dial: Arc<dyn link::Dial> = Arc::clone(&connector) as _;
-        let down = down::Down::new(down::Setup {
-            dial: Arc::clone(&dial),
-            server: Arc::clone(&server.name),
-            server_requests: server.access.server_requests.clone(),
-            deadline: upstream.head_timeout,
-            clock: clock.clone(),
-        })
-        .map_err(|_| ClientError::Randomness)?;
+            (config::Transport::Stdio(_), _) => {
+                let lines = up::Lines::new(Arc::clone(&connector), clock.clone());
+                Some(up::Wire::lines(Arc::new(lines), upstream))
+            }
+            (config::Transport::Streamable(_) | config::Transport::HttpSse(_), _) => None,
+        };
+        let modern = wire.map(|wire| Modern { up: up::Up::new(wire.clone(), clock.clone()), wire });
+        let http = http.filter(|_| !connector.shares_stream());
+        let straight = http.map(|http| straight::Straight::new(http, upstream));
+        let deadline = upstream.head_timeout;
         let talk = talk::Face::new(talk::Setup {
-            dial,
-            deadline: upstream.head_timeout,
+            dial: Arc::clone(&connector) as Arc<dyn link::Dial>,
+            deadline,
             lifetimes: talk::Lifetimes::default(),
             clock: clock.clone(),
         });
-        let era = era::Era::new(upstream.era, clock.clone());
-        Ok(Self { era, streamable, connector, down, talk })
+        let down = down::Down::new(down::Setup {
+            dial: Arc::clone(&connector) as Arc<dyn link::Dial>,
+            server: Arc::clone(&server.name),
+            server_requests: server.access.server_requests.clone(),
+            deadline,
+            clock: clock.clone(),
+        });
+        Ok(Self {
+            era: era::Era::new(upstream.era, clock.clone()),
+            straight,
+            modern,
+            talk,
+            down: down.map_err(|_| ClientError::Random)?,
+            connector,
+        })
     }
 
-    /// Forgets conversations and sessions that nobody uses; called on a timer.
-    pub fn sweep(&self) {
-        if let Some(streamable) = &self.streamable {
-            streamable.up.sweep();
-        }
-        self.down.sweep();
-        self.talk.sweep();
+    /// Whether the ways that were built for `old` serve `new`.
+    #[must_use]
+    pub fn serves(old: &config::Server, new: &config::Server) -> bool {
+        old.upstream == new.upstream && old.access.server_requests == new.access.server_requests
     }
 
     /// Opens conversations with the server.
@@ -163,9 +170,21 @@ impl Forwarder {
         &self.connector
     }
 
+    /// Forgets conversations and sessions that nobody uses; called on a timer.
+    pub fn sweep(&self) {
+        self.talk.sweep();
+        self.down.sweep();
+        if let Some(modern) = &self.modern {
+            modern.up.sweep();
+        }
+    }
+
     /// Ends all conversations with the server and waits until nothing of them is left: no process,
     /// no connection. Bounded by the time that a process has to end.
     pub async fn stop(&self) {
+        if let Some(modern) = &self.modern {
+            modern.up.stop();
+        }
         self.connector.stop().await;
     }
 
@@ -196,67 +215,128 @@ impl Forwarder {
     /// 502 and 504, see [`UpstreamError`].
     pub async fn forward(&self, ex: Exchange<Recorded>) -> Result<Answer<Raw>, Rejection> {
         let call = ex.into_state();
-        let raw = match &self.streamable {
-            Some(to) => self.over_http(to, &call).await?,
-            // Servers on stdio and behind HTTP+SSE keep conversations.
-            None if call.is_modern() => self.down.carry(&call).await?,
-            None => self.talk.carry(&call).await?,
+        let raw = match (&self.straight, &self.modern) {
+            (Some(straight), Some(modern)) => self.over_http(straight, modern, &call).await?,
+            (_, Some(modern)) => self.over_lines(modern, &call).await?,
+            (_, None) => self.over_link(&call).await?,
         };
         Ok(Answer::raw(call, raw))
     }
 
     /// One call over Streamable HTTP, in whichever way reaches the server.
-    async fn over_http(&self, to: &Streamable, call: &Recorded) -> Result<Raw, Rejection> {
+    async fn over_http(
+        &self,
+        straight: &straight::Straight,
+        to: &Modern,
+        call: &Recorded,
+    ) -> Result<Raw, Rejection> {
         match self.way(to, call).await? {
-            Way::Straight => Ok(to.straight.send(call).await?),
-            Way::StraightModern => to.straight.modern(call, &self.era).await,
-            Way::Greet => self.greet(to, call).await,
-            Way::Down => self.down.carry(call).await,
-            Way::Up => {
-                let carried = to.up.carry(call).await;
-                if carried.as_ref().is_err_and(|it| it.code == Code::UpstreamInvalid) {
-                    self.era.doubt();
+            Way::Straight => Ok(straight.send(call).await?),
+            Way::StraightModern => straight.modern(call, &self.era).await,
+            Way::Greet => self.greet(straight, to, call).await,
+            Way::Up => self.doubted(to.up.carry(call).await),
+            Way::Down => self.doubted(self.down.carry(call).await),
+        }
+    }
+
+    /// One call to a process.
+    ///
+    /// | caller | process | way |
+    /// |---|---|---|
+    /// | modern | modern | as it is, over the shared stream |
+    /// | modern | speaks no modern revision | down |
+    /// | legacy, in a session of the bridge | any | up |
+    /// | legacy, in a session of a conversation | any | talk |
+    /// | legacy, `initialize` | may speak a legacy revision | talk; refused by a modern process, up |
+    /// | legacy, without a session | speaks no legacy revision | up |
+    async fn over_lines(&self, to: &Modern, call: &Recorded) -> Result<Raw, Rejection> {
+        if call.is_modern() {
+            let modern = self.is_modern(to, call).await?;
+            let way =
+                if modern { up::pass(&to.wire, call).await } else { self.down.carry(call).await };
+            return self.doubted(way);
+        }
+        match is_bridged(call) {
+            Some(true) => return self.doubted(to.up.carry(call).await),
+            Some(false) => return self.talk.carry(call).await,
+            None if self.era.speaks().legacy == Some(false) => {
+                return self.doubted(to.up.carry(call).await);
+            }
+            None => {}
+        }
+        let raw = self.talk.carry(call).await?;
+        let RawBody::Whole(Some(answer)) = &raw.body else { return Ok(raw) };
+        match era::shown_by(answer) {
+            Shows::Legacy => {
+                self.era.saw(Speaks { modern: None, legacy: Some(true) });
+                return Ok(raw);
+            }
+            Shows::Modern => {}
+            Shows::Either | Shows::Foreign => {
+                if !is_handshake(call) || !self.is_modern(to, call).await? {
+                    return Ok(raw);
                 }
-                carried
             }
         }
+        self.era.saw(Speaks { modern: Some(true), legacy: Some(false) });
+        self.doubted(to.up.carry(call).await)
+    }
+
+    /// One call to an HTTP+SSE server, which is of the legacy era.
+    async fn over_link(&self, call: &Recorded) -> Result<Raw, Rejection> {
+        if call.is_modern() { self.down.carry(call).await } else { self.talk.carry(call).await }
+    }
+
+    /// Whether the server is a modern one; asked in the gateway's own name where that is not known.
+    async fn is_modern(&self, to: &Modern, call: &Recorded) -> Result<bool, Rejection> {
+        let (wire, who) = (&to.wire, call.principal());
+        self.era.modern(|| async move { wire.is_modern(who, &era::own_meta()).await }).await
+    }
+
+    /// An unusable answer on a bridge may mean that the server is not of the era that it was.
+    fn doubted(&self, carried: Result<Raw, Rejection>) -> Result<Raw, Rejection> {
+        if carried.as_ref().is_err_and(|it| it.code == Code::UpstreamInvalid) {
+            self.era.doubt();
+        }
+        carried
     }
 
     /// | caller | server | way |
     /// |---|---|---|
     /// | REST | any | straight |
     /// | modern | modern | straight |
-    /// | modern | legacy | down |
+    /// | modern | speaks no modern revision | down |
     /// | legacy, in a session of the bridge | any | up |
     /// | legacy, without a session | speaks no legacy revision | up |
     /// | legacy, `initialize` | may speak a legacy revision | straight, and its answer is looked at |
     /// | legacy | may speak a legacy revision | straight |
-    async fn way(&self, to: &Streamable, call: &Recorded) -> Result<Way, Rejection> {
+    async fn way(&self, to: &Modern, call: &Recorded) -> Result<Way, Rejection> {
         if call.revision().is_none() {
             return Ok(Way::Straight);
         }
         if call.is_modern() {
-            let modern = self.era.modern(|| to.discover()).await?;
+            let modern = self.is_modern(to, call).await?;
             return Ok(if modern { Way::StraightModern } else { Way::Down });
         }
-        let session = call.plan().headers.iter().find(|(name, _)| *name == SESSION_ID);
-        let ours = session.map(|(_, id)| id.to_str().is_ok_and(up::is_ours));
-        let legacy = self.era.speaks().legacy;
-        Ok(match ours {
+        Ok(match is_bridged(call) {
             Some(true) => Way::Up,
-            _ if legacy == Some(false) => Way::Up,
-            Some(false) => Way::Straight,
-            None if &*call.call().operation == "initialize" => Way::Greet,
-            None => Way::Straight,
+            _ if self.era.speaks().legacy == Some(false) => Way::Up,
+            None if is_handshake(call) => Way::Greet,
+            Some(false) | None => Way::Straight,
         })
     }
 
     /// A legacy handshake: the server's own answer, or ours in front of a modern server.
-    async fn greet(&self, to: &Streamable, call: &Recorded) -> Result<Raw, Rejection> {
-        match to.straight.greet(call, &self.era).await? {
+    async fn greet(
+        &self,
+        straight: &straight::Straight,
+        to: &Modern,
+        call: &Recorded,
+    ) -> Result<Raw, Rejection> {
+        match straight.greet(call, &self.era).await? {
             Greeted::Answered(raw) => return Ok(raw),
             Greeted::Refused(raw) => {
-                if !self.era.modern(|| to.discover()).await? {
+                if !self.is_modern(to, call).await? {
                     return Ok(raw);
                 }
             }
@@ -267,11 +347,14 @@ impl Forwarder {
     }
 }
 
-impl Streamable {
-    /// Asks the server in the gateway's own name whether it is a modern one.
-    async fn discover(&self) -> Result<bool, Rejection> {
-        self.wire.is_modern(&era::own_meta()).await
-    }
+/// Whether a call's session is one of the bridge to modern servers; `None` without a session.
+fn is_bridged(call: &Recorded) -> Option<bool> {
+    let session = call.plan().headers.iter().find(|(name, _)| *name == SESSION_ID);
+    session.map(|(_, id)| id.to_str().is_ok_and(up::is_ours))
+}
+
+fn is_handshake(call: &Recorded) -> bool {
+    &*call.call().operation == "initialize"
 }
 
 const SESSION_ID: HeaderName = crate::mcp::headers::SESSION_ID;

@@ -12,6 +12,8 @@
 
 #[path = "../support/issuer.rs"]
 mod issuer;
+#[path = "../support/modern.rs"]
+mod modern;
 #[path = "../support/pki.rs"]
 mod pki;
 #[path = "../support/upstream.rs"]
@@ -22,6 +24,7 @@ mod support;
 mod authentication;
 mod authorization;
 mod edge;
+mod eras;
 mod limits;
 mod messages;
 mod redaction;
@@ -32,4 +35,5 @@ mod signals;
 mod streaming;
 mod threats;
 mod trail;
+mod up;
 mod upstreams;

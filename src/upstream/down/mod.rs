@@ -22,7 +22,6 @@ mod question;
 mod request;
 mod splice;
 mod state;
-mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -38,7 +37,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 use self::filter::{Filter, ended};
-use self::flow::{Facts, Flow, Lobby, Resumed, Step, lost};
+use self::flow::{Facts, Flow, Lobby, Resumed, Step, unsaid};
 use self::hub::Ear;
 use self::pool::{Open, Pool};
 use self::request::Request;
@@ -172,13 +171,13 @@ impl Down {
         let (open, call) = match sent {
             Ok(call) => (open, call),
             Err(LinkError::Closed(_)) => {
-                open.conversation.end();
+                open.conversation.close();
                 let open = self.pool.open(who, &request.client).await?;
                 let call = open.call(request.forward.clone(), level, self.deadline).await;
-                let call = call.map_err(|error| lost(&open, error))?;
+                let call = call.map_err(|error| unsaid(&open, error))?;
                 (open, call)
             }
-            Err(error) => return Err(lost(&open, error)),
+            Err(error) => return Err(unsaid(&open, error)),
         };
         Ok(Flow::begin(Arc::clone(&self.lobby), facts, open, call))
     }

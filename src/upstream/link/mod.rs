@@ -62,8 +62,10 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// (GET of Streamable HTTP); nothing to do for the others. Called once the handshake is done.
     fn listen(&self);
 
-    /// Gives up what is still to come for a request: its HTTP stream is closed. Nothing to do
-    /// where all messages share one stream.
+    /// Gives up what is still to come for a request: its HTTP stream is closed, which is
+    /// cancellation in the modern era, and nothing more is heard of it, also no end. Nothing to do
+    /// where all messages share one stream. A server may keep a stream open behind its answer, so
+    /// this is also for what was answered.
     fn forget(&self, tag: u64);
 
     /// Ends the conversation: the process, the connections. Idempotent.
@@ -98,7 +100,9 @@ pub enum Heard {
         message: Bytes,
     },
     /// Nothing more comes for this request on its own stream. Without an error the stream ended
-    /// in order, with or without the answer.
+    /// in order, with or without the answer. Where requests have streams of their own, each one
+    /// that is not forgotten ends once, also behind its answer; otherwise only what was refused is
+    /// heard of. A JSON-RPC error that came with a status of refusal is heard as a message first.
     Ended {
         /// The request.
         tag: u64,

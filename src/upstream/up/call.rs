@@ -29,7 +29,7 @@ use crate::limits;
 use crate::mcp::error_body::{self, Answers as Names};
 use crate::mcp::message::Id;
 use crate::mcp::sse::{self, KEEPALIVE};
-use crate::principal::PrincipalKey;
+use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
 use crate::upstream::answer::{BodyBroken, Raw, RawBody};
 
@@ -39,7 +39,7 @@ pub(super) struct Call {
     /// What all calls share.
     pub(super) inner: Arc<Inner>,
     /// Whose call it is.
-    pub(super) caller: PrincipalKey,
+    pub(super) who: Arc<Principal>,
     /// Its session.
     pub(super) session: Arc<Session>,
     /// What the client can be asked for here.
@@ -147,7 +147,7 @@ impl Call {
     /// The answer in the client's words; what a list says of mirrored arguments is kept.
     fn finish(&self, answer: &Final) -> Bytes {
         if &*self.operation == "tools/list" && answer.error.is_none() {
-            self.inner.shown.learn(self.caller, &answer.document, self.first_page);
+            self.inner.shown.learn(self.who.key, &answer.document, self.first_page);
         }
         answer.to_legacy(self.id.raw(), &self.operation)
     }
@@ -164,13 +164,16 @@ impl Call {
             Asked::As(_) => self.first.clone(),
             Asked::Anew(_) => self.again(asked, answers)?,
         };
-        let outcome = self.follow(self.inner.wire.ask(question).await?, asked, out).await?;
+        let outcome =
+            self.follow(self.inner.wire.ask(&self.who, question).await?, asked, out).await?;
         if !refused_for(&outcome, &[HEADER_MISMATCH]) || &*self.operation != "tools/call" {
             return self.settled(outcome);
         }
-        self.inner.refresh(self.caller, &self.meta).await?;
+        self.inner.refresh(&self.who, &self.meta).await?;
         let question = self.again(asked, answers)?;
-        self.settled(self.follow(self.inner.wire.ask(question).await?, asked, out).await?)
+        self.settled(
+            self.follow(self.inner.wire.ask(&self.who, question).await?, asked, out).await?,
+        )
     }
 
     /// The request once more: with what the client has answered, or with other headers.
@@ -181,7 +184,7 @@ impl Call {
             .map_err(|error| Rejection::new(Code::ParamsInvalid, error.to_string()))?;
         let mut headers = self.headers.clone();
         if &*self.operation == "tools/call" {
-            headers.extend(self.inner.shown.headers(self.caller, &document));
+            headers.extend(self.inner.shown.headers(self.who.key, &document));
         }
         Ok(Question { message, headers })
     }
@@ -264,7 +267,8 @@ impl Call {
                     given.push((ask.key.clone(), Bytes::from_static(b"{\"action\":\"cancel\"}")));
                 }
                 Some(Reply::Refused) => {
-                    return Err(unanswered("the client refused what the server needs"));
+                    let why = "the client refused what the server needs";
+                    return Err(Rejection::new(Code::AnswerDeclined, why));
                 }
                 None => return Err(unanswered("the session ended")),
             }

@@ -25,6 +25,7 @@ use super::splice;
 use super::wire::{Answers, Heard, OWN_ID, Question, own_question};
 use crate::limits;
 use crate::mcp::sse::{self, KEEPALIVE};
+use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
 use crate::upstream::answer::{BodyBroken, Raw};
 
@@ -37,6 +38,8 @@ pub(super) struct Change(pub(super) oneshot::Sender<Result<(), Rejection>>);
 pub(super) struct Listener {
     /// What all share.
     pub(super) inner: Arc<Inner>,
+    /// Who listens.
+    pub(super) who: Arc<Principal>,
     /// Whose subscriptions count.
     pub(super) session: Arc<Session>,
     /// Members of `_meta`.
@@ -112,8 +115,8 @@ impl Listener {
 
     fn opening(&self) -> Opening {
         let question = self.question();
-        let wire = self.inner.wire.clone();
-        Box::pin(async move { acknowledged(wire.ask(question).await?).await })
+        let (wire, who) = (self.inner.wire.clone(), Arc::clone(&self.who));
+        Box::pin(async move { acknowledged(wire.ask(&who, question).await?).await })
     }
 
     /// `subscriptions/listen` with all that this client may hear of now.

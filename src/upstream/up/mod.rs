@@ -13,8 +13,10 @@
 
 mod call;
 mod hello;
+mod lines;
 mod listen;
 mod params;
+mod pass;
 mod reading;
 mod sessions;
 mod splice;
@@ -44,6 +46,8 @@ use ticket::{NUMBER_BYTES, Ticket};
 use wire::{Heard, OWN_ID, Question, own_question};
 
 pub(in crate::upstream) use hello::is_discovery;
+pub(in crate::upstream) use lines::Lines;
+pub(in crate::upstream) use pass::pass;
 pub(in crate::upstream) use reading::ANSWER;
 pub(in crate::upstream) use ticket::is_ours;
 pub(in crate::upstream) use wire::Wire;
@@ -57,7 +61,7 @@ use crate::limits;
 use crate::mcp::headers;
 use crate::mcp::message::{Id, Kind, Message};
 use crate::mcp::version::Revision;
-use crate::principal::PrincipalKey;
+use crate::principal::Principal;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 
@@ -97,6 +101,12 @@ impl Up {
     /// Forgets sessions that nobody uses; called on a timer.
     pub(in crate::upstream) fn sweep(&self) {
         self.inner.sessions.sweep(self.inner.clock.unix_s());
+        self.inner.wire.sweep();
+    }
+
+    /// Ends all calls and streams; the gateway is stopping.
+    pub(in crate::upstream) fn stop(&self) {
+        self.inner.stop.cancel();
     }
 
     /// Carries one call of a legacy client.
@@ -114,7 +124,7 @@ impl Up {
                 self.inner.sessions.end(at.key);
                 Ok(empty(StatusCode::OK))
             }
-            (Expect::Stream, _) => self.listen(&at).await,
+            (Expect::Stream, _) => self.listen(&at, call).await,
             (Expect::Accepted, Action::SessionAnswer) => at.take_answer(call),
             (Expect::Accepted, _) => at.take_notice(call),
             (Expect::Response { id }, _) => self.request(&at, call, id).await,
@@ -129,7 +139,7 @@ impl Up {
         let opened = call.plan().headers.iter().find(|(name, _)| *name == headers::SESSION_ID);
         let Some((_, id)) = opened else {
             // MCP 2025-11-25, Transports, "Session Management": 400 without the id.
-            return Err(Rejection::new(Code::MessageInvalid, "no session id after the handshake"));
+            return Err(Rejection::new(Code::SessionMissing, "no session id after the handshake"));
         };
         let ticket = id.to_str().ok().and_then(Ticket::decode).ok_or_else(|| {
             Rejection::new(Code::SessionUnknown, "a session that this bridge did not open")
@@ -154,7 +164,7 @@ impl Up {
         let ticket = Ticket::of(document, number);
         let allowed = &call.server().access.server_requests;
         let able = ticket.able.limited_to(allowed, ticket.revision);
-        let discovery = self.inner.discover(&ticket.meta(able, None)).await?;
+        let discovery = self.inner.discover(call.principal(), &ticket.meta(able, None)).await?;
         let mut raw = call::json(discovery.initialized(id.raw(), &ticket, &call.server().name));
         let sealed = HeaderValue::from_str(&ticket.encode())
             .map_err(|_| Rejection::new(Code::Internal, "a session id is not a header value"))?;
@@ -199,7 +209,7 @@ impl Up {
         }
         Ok(Call {
             inner: Arc::clone(&self.inner),
-            caller: call.principal().key,
+            who: Arc::clone(call.principal()),
             session: Arc::clone(&at.session),
             able: at.able,
             operation: call.call().operation.clone(),
@@ -213,9 +223,9 @@ impl Up {
     }
 
     /// The stream of what the server says unasked.
-    async fn listen(&self, at: &Place) -> Result<Raw, Rejection> {
+    async fn listen(&self, at: &Place, call: &Recorded) -> Result<Raw, Rejection> {
         let meta = at.ticket.meta(at.able, at.session.level());
-        let offers = self.inner.discover(&meta).await?.offers;
+        let offers = self.inner.discover(call.principal(), &meta).await?.offers;
         let nothing = offers == hello::Offers::default();
         if nothing {
             // MCP 2025-11-25, Transports, "Listening for Messages": a server may offer none.
@@ -223,6 +233,7 @@ impl Up {
         }
         let listener = Listener {
             inner: Arc::clone(&self.inner),
+            who: Arc::clone(call.principal()),
             session: Arc::clone(&at.session),
             meta,
             offers,
@@ -263,14 +274,14 @@ impl Up {
 
 impl Inner {
     /// What the server says of itself; kept as long as it allows for everybody, else for nobody.
-    async fn discover(&self, meta: &[u8]) -> Result<Arc<Discovery>, Rejection> {
+    async fn discover(&self, who: &Principal, meta: &[u8]) -> Result<Arc<Discovery>, Rejection> {
         let now = self.clock.monotonic();
         if let Some((until, known)) = &*self.discovery()
             && now < *until
         {
             return Ok(Arc::clone(known));
         }
-        let document = self.own("server/discover", meta, b"").await?;
+        let document = self.own(who, "server/discover", meta, b"").await?;
         let discovery = Discovery::read(&document).ok_or_else(|| {
             Rejection::new(Code::UpstreamInvalid, "the server does not say what it is")
         })?;
@@ -288,11 +299,11 @@ impl Inner {
     }
 
     /// Fetches the caller's list of tools for what it says of mirrored arguments.
-    async fn refresh(&self, caller: PrincipalKey, meta: &[u8]) -> Result<(), Rejection> {
+    async fn refresh(&self, who: &Principal, meta: &[u8]) -> Result<(), Rejection> {
         let mut params = Vec::new();
         for page in 0..limits::LIST_PAGES_MAX {
-            let document = self.own("tools/list", meta, &params).await?;
-            self.shown.learn(caller, &document, page == 0);
+            let document = self.own(who, "tools/list", meta, &params).await?;
+            self.shown.learn(who.key, &document, page == 0);
             let cursor = document.root().pointer("/result/nextCursor").map(|it| it.raw().to_vec());
             let Some(cursor) = cursor else { return Ok(()) };
             params = b",\"cursor\":".to_vec();
@@ -304,12 +315,13 @@ impl Inner {
     /// A request of the gateway's own; `params` are further members, each behind a comma.
     async fn own(
         &self,
+        who: &Principal,
         method: &'static str,
         meta: &[u8],
         params: &[u8],
     ) -> Result<Document, Rejection> {
         let question = own_question(method, meta, params);
-        let mut answers = self.wire.ask(question).await?;
+        let mut answers = self.wire.ask(who, question).await?;
         while let Some(heard) = answers.next().await {
             let Heard::Message(message) = heard? else { continue };
             match reading::read(message, Asked::Anew(OWN_ID)) {

@@ -11,6 +11,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use tokio::time::timeout;
+
+use super::lines::{Lines, Reader};
 
 use crate::config;
 use crate::decode::Plan;
@@ -18,17 +21,27 @@ use crate::limits;
 use crate::mcp::headers;
 use crate::mcp::sse::Decoder;
 use crate::mcp::version::Revision;
+use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
 use crate::upstream::UpstreamError;
 use crate::upstream::answer::{Raw, RawBody};
 use crate::upstream::era::{self, Shows};
 use crate::upstream::http::Http;
+use crate::upstream::link::LinkError;
 
 /// The way to one modern server.
 #[derive(Debug, Clone)]
 pub(in crate::upstream) struct Wire {
-    http: Arc<Http>,
+    way: Way,
     bounds: Bounds,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    /// Streamable HTTP: each request has a stream of its own.
+    Http(Arc<Http>),
+    /// A process: all share one stream.
+    Lines(Arc<Lines>),
 }
 
 /// How long and how much.
@@ -60,6 +73,7 @@ pub(in crate::upstream) struct Answers {
 enum Source {
     Whole(Option<Bytes>),
     Events { body: RawBody, decoder: Box<Decoder> },
+    Lines(Reader),
 }
 
 /// One thing heard.
@@ -77,6 +91,9 @@ pub(in crate::upstream) enum WireError {
     /// The transport failed.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+    /// The conversation failed.
+    #[error(transparent)]
+    Link(#[from] LinkError),
     /// The gateway's own credential was refused; the caller can do nothing about it.
     #[error("the upstream refused the gateway's credential")]
     Credential,
@@ -95,6 +112,7 @@ impl From<WireError> for Rejection {
     fn from(error: WireError) -> Self {
         match error {
             WireError::Upstream(error) => error.into(),
+            WireError::Link(error) => error.into(),
             WireError::Stalled => Self::new(Code::UpstreamTimeout, error.to_string()),
             WireError::Credential | WireError::NotModern(_) | WireError::Unusable(_) => {
                 Self::new(Code::UpstreamInvalid, error.to_string())
@@ -106,26 +124,44 @@ impl From<WireError> for Rejection {
 impl Wire {
     /// Over Streamable HTTP.
     pub(in crate::upstream) fn http(http: Arc<Http>, upstream: &config::Upstream) -> Self {
-        let bounds = Bounds {
-            idle: upstream.idle_timeout,
-            stream_idle: upstream.stream_idle_timeout,
-            answer_bytes_max: upstream.answer_bytes_max,
-            event_bytes_max: upstream.answer_bytes_max.min(limits::EVENT_BYTES_MAX),
-        };
-        Self { http, bounds }
+        Self { way: Way::Http(http), bounds: Bounds::of(upstream) }
     }
 
-    /// Sends the request and waits for the head of its answer.
+    /// To a process.
+    pub(in crate::upstream) fn lines(lines: Arc<Lines>, upstream: &config::Upstream) -> Self {
+        Self { way: Way::Lines(lines), bounds: Bounds::of(upstream) }
+    }
+
+    /// Closes the conversations that nobody uses.
+    pub(in crate::upstream) fn sweep(&self) {
+        match &self.way {
+            Way::Http(_) => {}
+            Way::Lines(lines) => lines.sweep(),
+        }
+    }
+
+    /// Sends the request and waits for the head of its answer, where it has one.
     ///
-    /// Cancel-safe: dropping the future closes the stream.
+    /// Cancel-safe: dropping the future gives the request up.
     ///
     /// # Errors
     /// See [`WireError`].
-    pub(in crate::upstream) async fn ask(&self, question: Question) -> Result<Answers, WireError> {
+    pub(in crate::upstream) async fn ask(
+        &self,
+        who: &Principal,
+        question: Question,
+    ) -> Result<Answers, WireError> {
         let Question { message, headers } = question;
-        let plan = Plan { method: Method::POST, path_and_query: None, headers, body: message };
-        let Raw { status, headers, body } = self.http.send(&plan).await?;
         let bounds = self.bounds;
+        let http = match &self.way {
+            Way::Http(http) => http,
+            Way::Lines(lines) => {
+                let source = Source::Lines(lines.ask(who, message).await?);
+                return Ok(Answers { source, bounds });
+            }
+        };
+        let plan = Plan { method: Method::POST, path_and_query: None, headers, body: message };
+        let Raw { status, headers, body } = http.send(&plan).await?;
         let source = match (status.as_u16(), media(&headers)) {
             (401 | 403 | 407, _) => return Err(WireError::Credential),
             (200, Media::Events) => {
@@ -149,21 +185,48 @@ impl Wire {
     ///
     /// # Errors
     /// See [`WireError`].
-    pub(in crate::upstream) async fn is_modern(&self, meta: &[u8]) -> Result<bool, Rejection> {
+    pub(in crate::upstream) async fn is_modern(
+        &self,
+        who: &Principal,
+        meta: &[u8],
+    ) -> Result<bool, Rejection> {
         let question = own_question("server/discover", meta, b"");
-        let mut answers = match self.ask(question).await {
+        let mut answers = match self.ask(who, question).await {
             Ok(answers) => answers,
-            Err(error @ (WireError::Upstream(_) | WireError::Credential | WireError::Stalled)) => {
-                return Err(error.into());
-            }
             Err(WireError::NotModern(_) | WireError::Unusable(_)) => return Ok(false),
+            Err(
+                error @ (WireError::Upstream(_)
+                | WireError::Link(_)
+                | WireError::Credential
+                | WireError::Stalled),
+            ) => return Err(error.into()),
         };
-        while let Some(Ok(heard)) = answers.next().await {
-            if let Heard::Message(message) = heard {
-                return Ok(era::shown_by(&message) == Shows::Modern);
+        let first = async {
+            while let Some(Ok(heard)) = answers.next().await {
+                if let Heard::Message(message) = heard {
+                    return era::shown_by(&message) == Shows::Modern;
+                }
             }
+            false
+        };
+        // A legacy process may say nothing before its handshake, or end.
+        let patience = Duration::from_millis(limits::ERA_SILENCE_MS);
+        let modern = timeout(patience, first).await.unwrap_or(false);
+        if let (false, Way::Lines(lines)) = (modern, &self.way) {
+            lines.close(who.key);
         }
-        Ok(false)
+        Ok(modern)
+    }
+}
+
+impl Bounds {
+    fn of(upstream: &config::Upstream) -> Self {
+        Self {
+            idle: upstream.idle_timeout,
+            stream_idle: upstream.stream_idle_timeout,
+            answer_bytes_max: upstream.answer_bytes_max,
+            event_bytes_max: upstream.answer_bytes_max.min(limits::EVENT_BYTES_MAX),
+        }
     }
 }
 
@@ -197,6 +260,12 @@ impl Answers {
     pub(in crate::upstream) async fn next(&mut self) -> Option<Result<Heard, WireError>> {
         let (body, decoder) = match &mut self.source {
             Source::Whole(bytes) => return bytes.take().map(|bytes| Ok(Heard::Message(bytes))),
+            Source::Lines(reader) => {
+                return match timeout(self.bounds.stream_idle, reader.next()).await {
+                    Err(_) => Some(Err(WireError::Stalled)),
+                    Ok(message) => message.map(|message| Ok(Heard::Message(message))),
+                };
+            }
             Source::Events { body, decoder } => (body, decoder),
         };
         loop {
@@ -208,7 +277,7 @@ impl Answers {
                 Some(Err(_)) => return Some(Err(WireError::Unusable("an event's size"))),
                 None => {}
             }
-            match tokio::time::timeout(self.bounds.stream_idle, body.data()).await {
+            match timeout(self.bounds.stream_idle, body.data()).await {
                 Err(_) => return Some(Err(WireError::Stalled)),
                 Ok(None) => return None,
                 Ok(Some(Err(_))) => return Some(Err(WireError::Unusable("it broke off"))),
@@ -217,7 +286,7 @@ impl Answers {
         }
     }
 
-    /// Whether it is a stream, on which more than the answer can come.
+    /// Whether the server chose a stream, on which more than the answer will come.
     pub(in crate::upstream) fn is_stream(&self) -> bool {
         matches!(self.source, Source::Events { .. })
     }
@@ -227,7 +296,7 @@ async fn read_whole(mut body: RawBody, bounds: Bounds) -> Result<Bytes, WireErro
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     loop {
-        match tokio::time::timeout(bounds.idle, body.data()).await {
+        match timeout(bounds.idle, body.data()).await {
             Err(_) => return Err(WireError::Stalled),
             Ok(Some(Err(_))) => return Err(WireError::Unusable("it broke off")),
             Ok(None) => return Ok(if rest.is_empty() { first } else { rest.freeze() }),

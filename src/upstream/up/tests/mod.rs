@@ -1,5 +1,6 @@
 //! The pure halves of the bridge: ids, splices, readings, schemas, the table of sessions.
 
+mod lines;
 mod messages;
 mod mirrored;
 mod table;
