@@ -84,6 +84,18 @@ limits! {
     RPC_ID_BYTES_MAX: usize = 256, "bytes", "S-27 of the threat catalogue";
     #[doc = "Bytes of a method, tool, prompt or argument name."]
     NAME_BYTES_MAX: usize = 256, "bytes", "MCP tool names are at most 128 characters";
+    #[doc = "Bytes of a task id or request state of a server, which clients carry around sealed."]
+    TICKET_BYTES_MAX: usize = 256 * 1024, "bytes", "states hold whole conversations; a sixteenth of the largest default body";
+    #[doc = "Resources, and tasks, that one `subscriptions/listen` may name."]
+    FILTER_NAMES_MAX: usize = 256, "names", "each is judged, now and whenever the policy changes";
+    #[doc = "Tools of one server whose mirrored arguments are remembered."]
+    MIRRORED_TOOLS_MAX: usize = 4096, "tools", "large servers have hundreds";
+    #[doc = "Mirrored arguments of one tool."]
+    MIRRORED_ARGUMENTS_MAX: usize = 32, "arguments", "each is a header field, and a request head has at most 100";
+    #[doc = "Least time between two questions of the gateway's own for a server's tools."]
+    MIRROR_ASK_MS: u64 = 10_000, "milliseconds", "a call of a tool that no list names must not double the server's load";
+    #[doc = "Pages of tools that the gateway asks for."]
+    MIRROR_PAGES_MAX: usize = 16, "pages", "servers page by tens to hundreds";
     #[doc = "Bytes of a resource URI."]
     URI_BYTES_MAX: usize = 4 * 1024, "bytes", "the request target's limit";
 

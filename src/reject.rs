@@ -119,6 +119,10 @@ codes! {
     ParamsInvalid = "params_invalid", 400, -32602, Info, "a parameter is missing or malformed";
     #[doc = "An MCP header contradicts the body (MCP 2026-07-28: MUST refuse)."]
     HeaderMismatch = "header_mismatch", 400, -32020, Warn, "an MCP header contradicts the body";
+    #[doc = "The task is unknown, or somebody else's: the same answer for both."]
+    TaskUnknown = "task_unknown", 400, -32602, Info, "this task does not exist";
+    #[doc = "The request state was not given to this caller for this request, or was changed."]
+    StateUnknown = "state_unknown", 400, -32602, Warn, "this request state is not valid";
     #[doc = "The protocol version is not supported."]
     VersionUnsupported = "version_unsupported", 400, -32022, Info, "this protocol version is not supported";
     #[doc = "The server needs a client capability that the request does not declare; `data.requiredCapabilities` names it (MCP 2026-07-28)."]
@@ -158,6 +162,8 @@ codes! {
     InputMissing = "input_missing", 400, 40011, Info, "this call needs input that was not given";
     #[doc = "The server lost the conversation in which the gateway spoke for this caller, and what it remembered of it; the next call opens a new one."]
     ConversationLost = "conversation_lost", 502, 50203, Error, "the server lost its conversation and what it remembered; call again";
+    #[doc = "The server asks for input (sampling, elicitation, roots) that it may not ask for on this route."]
+    InputRefused = "input_refused", 403, 40307, Warn, "the server asked for input that it may not ask for";
     #[doc = "The answer holds data of a class that this route blocks."]
     AnswerBlocked = "answer_blocked", 403, 40306, Warn, "the answer holds data that may not leave";
     #[doc = "The caller's token expired or the policy changed while a stream was open."]

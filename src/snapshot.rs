@@ -28,6 +28,7 @@ use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
 use crate::screen::Screener;
 use crate::session::Sealer;
+use crate::ticket::Tickets;
 use crate::upstream::{ClientError, Forwarder};
 use crate::{authn, inspect};
 
@@ -56,6 +57,7 @@ pub struct Snapshot {
     edge: Edge,
     gates: Vec<Gates>,
     sealer: Arc<Sealer>,
+    tickets: Arc<Tickets>,
 }
 
 /// The gates of one route, in the order of the flow.
@@ -127,6 +129,14 @@ impl Snapshot {
         shared: &Shared,
         previous: Option<&Self>,
     ) -> Result<Self, BuildError> {
+        let drawn = config.session_key.is_none();
+        let tickets = match previous {
+            Some(old) if drawn && old.config.session_key.is_none() => Arc::clone(&old.tickets),
+            Some(_) | None => Arc::new(
+                Tickets::new(config.session_key.as_slice())
+                    .map_err(|e| BuildError::SessionKey(e.to_string()))?,
+            ),
+        };
         let sealer = match previous {
             // A key drawn at start lives as long as the process: reloads end no session.
             Some(old) if config.session_key.is_none() && old.config.session_key.is_none() => {
@@ -140,7 +150,7 @@ impl Snapshot {
         let mut gates = Vec::with_capacity(config.servers.len());
         for server in &config.servers {
             let old = previous.and_then(|p| p.gates.iter().find(|g| g.server.name == server.name));
-            let part = Part { config: &config, shared, sealer: &sealer };
+            let part = Part { config: &config, shared, sealer: &sealer, tickets: &tickets };
             gates.push(part.gates(server, old)?);
         }
         Ok(Self {
@@ -150,6 +160,7 @@ impl Snapshot {
             edge: Edge::new(&config),
             gates,
             sealer,
+            tickets,
             config,
         })
     }
@@ -250,6 +261,7 @@ struct Part<'a> {
     config: &'a Arc<Config>,
     shared: &'a Shared,
     sealer: &'a Arc<Sealer>,
+    tickets: &'a Arc<Tickets>,
 }
 
 impl Part<'_> {
@@ -273,6 +285,8 @@ impl Part<'_> {
             decode: Decoder::new(
                 Arc::clone(server),
                 Arc::clone(self.sealer),
+                Arc::clone(self.tickets),
+                Arc::clone(upstream.mirrors()),
                 self.shared.budget.clone(),
                 clock.clone(),
             ),
@@ -283,6 +297,8 @@ impl Part<'_> {
                 detector,
                 authz: Arc::clone(&authz),
                 sealer: Arc::clone(self.sealer),
+                tickets: Arc::clone(self.tickets),
+                mirrors: Arc::clone(upstream.mirrors()),
                 session_lifetime: self.config.session_lifetime,
                 clock: clock.clone(),
             },

@@ -37,7 +37,8 @@ const VOCABULARY: &[&str] = &[
     "config",
 ];
 const TOOLS: &[&str] = &[
-    "bucket", "glob", "inspect", "exchange", "net", "mcp", "rest", "outbound", "session", "audit",
+    "bucket", "glob", "inspect", "exchange", "net", "mcp", "rest", "outbound", "session", "ticket",
+    "audit",
 ];
 /// Stages in the order of the flow: each sees only stages to its left.
 const STAGES: &[&str] = &[

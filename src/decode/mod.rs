@@ -6,6 +6,7 @@
 //! plan is built from the parsed parts and the body that was parsed is the body that is sent.
 
 mod body;
+mod purse;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use http::header::{ACCEPT, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 
 pub use body::{BodyBudget, Lease};
+use purse::Purse;
+pub use purse::{seal_state, seal_task};
 
 use crate::authn::Authenticated;
 use crate::call::{Action, Arguments, Call, Resource};
@@ -22,13 +25,14 @@ use crate::clock::Clock;
 use crate::config::{Profile, Server};
 use crate::exchange::Exchange;
 use crate::hygiene::Target;
-use crate::json::{Document, KeyRule, Limits};
-use crate::limits;
+use crate::json::Document;
 use crate::mcp::headers;
 use crate::mcp::message::{Id, Kind};
+use crate::mcp::params::{self, Known, Mirrors};
 use crate::mcp::version::{self, Revision};
 use crate::reject::{Code, Rejection};
 use crate::session::{Opened, Sealer};
+use crate::ticket::Tickets;
 use crate::{mcp, rest};
 
 /// A request that was understood.
@@ -40,6 +44,7 @@ pub struct Decoded {
     revision: Option<Revision>,
     session: Option<Session>,
     plan: Plan,
+    unmirrored: Option<Box<HeaderMap>>,
     // Held as long as the exchange, because the body is.
     _lease: Option<Lease>,
 }
@@ -127,6 +132,13 @@ impl Decoded {
         &self.plan
     }
 
+    /// The `Mcp-Param-*` of a tool call that nobody has checked, because no list told yet which
+    /// arguments the tool wants mirrored.
+    #[must_use]
+    pub fn unmirrored(&self) -> Option<&HeaderMap> {
+        self.unmirrored.as_deref()
+    }
+
     /// The raw id of a JSON-RPC request.
     #[must_use]
     pub fn rpc_id(&self) -> Option<&Bytes> {
@@ -150,6 +162,8 @@ impl Session {
 pub struct Decoder {
     server: Arc<Server>,
     sealer: Arc<Sealer>,
+    tickets: Arc<Tickets>,
+    mirrors: Arc<Known>,
     budget: BodyBudget,
     clock: Clock,
 }
@@ -161,13 +175,21 @@ struct Parts {
     revision: Option<Revision>,
     session: Option<Session>,
     plan: Plan,
+    unmirrored: Option<Box<HeaderMap>>,
 }
 
 impl Decoder {
     /// For one route; the body budget is the process's own.
     #[must_use]
-    pub fn new(server: Arc<Server>, sealer: Arc<Sealer>, budget: BodyBudget, clock: Clock) -> Self {
-        Self { server, sealer, budget, clock }
+    pub fn new(
+        server: Arc<Server>,
+        sealer: Arc<Sealer>,
+        tickets: Arc<Tickets>,
+        mirrors: Arc<Known>,
+        budget: BodyBudget,
+        clock: Clock,
+    ) -> Self {
+        Self { server, sealer, tickets, mirrors, budget, clock }
     }
 
     /// Reads and understands a request.
@@ -190,7 +212,7 @@ impl Decoder {
             Target::Rest => self.rest(&ex, bytes)?,
             Target::Mcp | Target::Metadata(_) | Target::Preflight => self.mcp(&ex, bytes)?,
         };
-        let Parts { call, expect, revision, session, plan } = parts;
+        let Parts { call, expect, revision, session, plan, unmirrored } = parts;
         Ok(ex.advance(|base| Decoded {
             base,
             call,
@@ -198,6 +220,7 @@ impl Decoder {
             revision,
             session,
             plan,
+            unmirrored,
             _lease: lease,
         }))
     }
@@ -213,10 +236,12 @@ impl Decoder {
 
     /// One JSON-RPC message.
     fn message(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
-        let body = bytes.clone();
-        let document = Document::parse(bytes, &REQUEST)
+        let document = Document::parse(bytes, &mcp::REQUEST)
             .map_err(|e| Rejection::new(Code::JsonInvalid, e.to_string()))?;
-        let mcp::Inbound { message, revision, call } = mcp::read(ex.headers(), document)?;
+        let purse =
+            Purse { tickets: &self.tickets, caller: ex.principal().key, server: &self.server.name };
+        let read = mcp::read(ex.headers(), document, &purse)?;
+        let mcp::Inbound { message, revision, call, body } = read;
         // From here on a refusal can name the request that it answers.
         let named = |mut rejection: Rejection| {
             rejection.rpc_id = message.id().map(|id| id.raw().clone());
@@ -233,13 +258,42 @@ impl Decoder {
             }
         };
         let mut out = headers::upstream_headers(&message, revision);
+        let unmirrored = match self.mirrored(ex.headers(), revision, &call).map_err(named)? {
+            Some(mirrored) => {
+                out.extend(mirrored);
+                None
+            }
+            None => Some(Box::new(params::claims(ex.headers()))),
+        };
         push_session(&mut out, session.as_ref())?;
         // Before the handshake is done a client names no version, and neither do we.
         if !revision.is_modern() && headers::claimed_version(ex.headers())?.is_some() {
             out.push((headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
         }
         let plan = Plan { method: Method::POST, path_and_query: None, headers: out, body };
-        Ok(Parts { call, expect, revision: Some(revision), session, plan })
+        Ok(Parts { call, expect, revision: Some(revision), session, plan, unmirrored })
+    }
+
+    /// `Mcp-Param-*` of a modern tool call, written anew from its arguments (checklist 12, 13);
+    /// `None` when no list told yet which there are.
+    fn mirrored(
+        &self,
+        claims: &HeaderMap,
+        revision: Revision,
+        call: &Call,
+    ) -> Result<Option<Vec<(HeaderName, HeaderValue)>>, Rejection> {
+        if !revision.is_modern() || &*call.operation != "tools/call" {
+            return Ok(Some(Vec::new()));
+        }
+        let Some(mirrors) = self.mirrors.of(call.resource.name()) else { return Ok(None) };
+        if *mirrors == Mirrors::Invalid {
+            return Err(Rejection::new(Code::Denied, "the tool's annotations are not valid"));
+        }
+        mirrors.verify(claims, call.json_arguments()).map(Some).map_err(|error| {
+            // The server may have changed its tool: the next call asks anew.
+            self.mirrors.doubt(call.resource.name());
+            error.into()
+        })
     }
 
     /// A client's answer to a request of the server: only where the route allows such requests.
@@ -283,6 +337,7 @@ impl Decoder {
         let call = Call {
             action,
             resource: Resource::Server,
+            also: Vec::new(),
             operation: ex.method().as_str().into(),
             subject: None,
             message: None,
@@ -294,7 +349,7 @@ impl Decoder {
             headers: out,
             body: Bytes::new(),
         };
-        Ok(Parts { call, expect, revision: Some(revision), session, plan })
+        Ok(Parts { call, expect, revision: Some(revision), session, plan, unmirrored: None })
     }
 
     /// Opens the caller's sealed session id; somebody else's gets the same answer as none (S-18).
@@ -318,7 +373,7 @@ impl Decoder {
             None
         } else {
             Some(
-                Document::parse(bytes, &REQUEST)
+                Document::parse(bytes, &mcp::REQUEST)
                     .map_err(|e| Rejection::new(Code::JsonInvalid, e.to_string()))?,
             )
         };
@@ -329,7 +384,14 @@ impl Decoder {
             headers: vec![(ACCEPT, HeaderValue::from_static("application/json"))],
             body,
         };
-        Ok(Parts { call: read.call, expect: Expect::Rest, revision: None, session: None, plan })
+        Ok(Parts {
+            call: read.call,
+            expect: Expect::Rest,
+            revision: None,
+            session: None,
+            plan,
+            unmirrored: None,
+        })
     }
 }
 
@@ -357,11 +419,3 @@ fn push_session(
 }
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// How strictly requests are read.
-const REQUEST: Limits = Limits {
-    depth_max: limits::JSON_DEPTH_MAX,
-    nodes_max: limits::JSON_NODES_MAX,
-    number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
-    keys: KeyRule::Folded,
-};

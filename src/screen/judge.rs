@@ -4,10 +4,13 @@
 //! The same judge serves JSON answers and event streams, so that both give the same result for
 //! the same message. Pure: bytes in, verdict out.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::listening::{Heard, Listening};
+use super::results::Results;
 use super::tally::Deeds;
 use super::{Screener, Tally, invalid};
 use crate::authz::Authorizer;
@@ -15,12 +18,13 @@ use crate::call::Action;
 use crate::class::ClassSet;
 use crate::config::ServerRequest;
 use crate::decode::Expect;
-use crate::inspect::Detector;
-use crate::json::{Document, KeyRule, Limits};
+use crate::inspect::{Detector, Plan};
+use crate::json::{Document, KeyRule, Limits, Value};
 use crate::limits;
 use crate::mcp::catalogue::{self, Edit, Listing};
 use crate::mcp::message::{Id, Kind, Message};
 use crate::mcp::method::{self, ServerMessage};
+use crate::mcp::params::{Known, Mirrors};
 use crate::mcp::sse::{Event, KEEPALIVE};
 use crate::mcp::version::Revision;
 use crate::principal::Principal;
@@ -48,6 +52,9 @@ pub struct Judge {
     principal: Arc<Principal>,
     reveal: ClassSet,
     server_requests: Vec<ServerRequest>,
+    results: Results,
+    listening: Option<Listening>,
+    mirrors: Arc<Known>,
 }
 
 impl Judge {
@@ -66,6 +73,9 @@ impl Judge {
             principal: Arc::clone(request.principal()),
             reveal: request.grant().reveal,
             server_requests: screener.server.access.server_requests.clone(),
+            results: Results::new(screener, request),
+            listening: Listening::new(request),
+            mirrors: Arc::clone(&screener.mirrors),
         }
     }
 
@@ -80,7 +90,9 @@ impl Judge {
             Kind::Result | Kind::Error => self.response(&document, &message, tally),
             Kind::Request | Kind::Notification => {
                 match method::from_server(message.method(), self.revision) {
-                    Some(ServerMessage::Notification) => self.redact(&document, Vec::new(), tally),
+                    Some(ServerMessage::Notification) => {
+                        self.notification(&document, &message, tally)
+                    }
                     Some(ServerMessage::Request(kind)) if self.server_requests.contains(&kind) => {
                         self.redact(&document, Vec::new(), tally)
                     }
@@ -158,19 +170,63 @@ impl Judge {
         self.redact(document, edits, tally)
     }
 
-    /// What a list hides from this caller; whatever depends on the caller is theirs alone.
+    /// A stream of `subscriptions/listen` carries what was asked for, a request's own stream what
+    /// belongs to the request (MCP 2026-07-28, Streamable HTTP, "Sending Messages").
+    fn notification(
+        &mut self,
+        document: &Document,
+        message: &Message,
+        tally: &Tally,
+    ) -> Result<Verdict, Rejection> {
+        let edits = match &mut self.listening {
+            Some(listening) => match listening.hears(document, message, &self.results)? {
+                Heard::Leaves(edits) => edits,
+                Heard::Dropped(reason) => return Ok(Verdict::Drop(reason)),
+            },
+            None if self.revision.is_modern() && !OF_A_REQUEST.contains(&message.method()) => {
+                return Ok(Verdict::Drop("not_subscribed"));
+            }
+            None => Vec::new(),
+        };
+        self.redact(document, edits, tally)
+    }
+
+    /// What a result hides from this caller; whatever depends on the caller is theirs alone.
     fn filter(&self, document: &Document) -> Result<Vec<Edit>, Rejection> {
         let Some(result) = document.root().get("result") else { return Ok(Vec::new()) };
+        let mut edits = self.results.edits(result)?;
         match self.list {
             Some(list) => {
-                let visible = |name: &str| self.authz.visible(&self.principal, used_by(list), name);
-                Ok(catalogue::filter(list, result, visible)?.edits)
+                let invalid = self.learn(list, result);
+                let visible = |name: &str| {
+                    !invalid.contains(name)
+                        && self.authz.visible(&self.principal, used_by(list), name)
+                };
+                edits.extend(catalogue::filter(list, result, visible)?.edits);
             }
             None if self.revision.is_modern() => {
-                Ok(catalogue::private_scope(result)?.into_iter().collect())
+                edits.extend(catalogue::private_scope(result)?);
             }
-            None => Ok(Vec::new()),
+            None => {}
         }
+        Ok(edits)
+    }
+
+    /// Remembers which arguments a server wants mirrored, and finds the tools whose annotations
+    /// are not valid: modern clients would drop them (S-40).
+    fn learn(&self, list: Listing, result: Value<'_>) -> HashSet<Box<str>> {
+        let mut invalid = HashSet::new();
+        if list != Listing::Tools || !self.revision.is_modern() {
+            return invalid;
+        }
+        for tool in result.get("tools").into_iter().flat_map(|tools| tools.items()) {
+            if let Some(name) = tool.get("name").and_then(|name| name.as_str())
+                && *self.mirrors.learn(&name, tool.get("inputSchema")) == Mirrors::Invalid
+            {
+                invalid.insert(name.into());
+            }
+        }
+        invalid
     }
 
     /// Masks what the caller may not see and applies the edits of the list filter.
@@ -205,12 +261,25 @@ impl Judge {
         if filtered.is_empty() {
             return Ok(Verdict::Pass(plan.apply(document.bytes())));
         }
-        // A list is filtered first; what is left is read again, because spans have moved.
-        let kept = catalogue::apply(document.bytes(), &filtered);
-        let document = parse(kept)?;
-        let plan = self.detector.plan(document.root(), self.reveal);
-        Ok(Verdict::Pass(plan.apply(document.bytes())))
+        Ok(Verdict::Pass(both(document.bytes(), filtered, &plan)))
     }
+}
+
+/// The edits of the gates and those of the redaction in one go. What a gate removes or seals is
+/// gone from the answer, so nothing is masked in it; a sealed value is never masked either.
+fn both(bytes: &Bytes, mut edits: Vec<Edit>, plan: &Plan) -> Bytes {
+    edits.sort_by_key(|edit| edit.span.start);
+    let gates = edits.len();
+    for (range, with) in plan.edits() {
+        let (earlier, later) = edits.split_at(gates);
+        let at = earlier.partition_point(|edit| edit.span.end <= range.start);
+        let clear = earlier.get(at).is_none_or(|edit| range.end <= edit.span.start);
+        if clear && later.last().is_none_or(|last| last.span.end <= range.start) {
+            edits.push(Edit { span: range, with: with.to_vec().into() });
+        }
+    }
+    edits.sort_by_key(|edit| edit.span.start);
+    catalogue::apply(bytes, &edits)
 }
 
 fn parse(bytes: Bytes) -> Result<Document, Rejection> {
@@ -225,6 +294,9 @@ fn used_by(list: Listing) -> Action {
         Listing::Prompts => Action::PromptsGet,
     }
 }
+
+/// Notifications that may come on the stream of a modern request.
+const OF_A_REQUEST: &[&str] = &["notifications/progress", "notifications/message"];
 
 /// How strictly answers are read: exact duplicates are refused, look-alikes are data.
 const ANSWER: Limits = Limits {

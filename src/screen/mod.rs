@@ -6,6 +6,8 @@
 //! one event in memory; what cannot be read is not passed on; header fields leave by name only.
 
 mod judge;
+mod listening;
+mod results;
 mod stream;
 mod tally;
 mod whole;
@@ -27,9 +29,11 @@ use crate::clock::Clock;
 use crate::config;
 use crate::decode::Expect;
 use crate::inspect::Detector;
+use crate::mcp::params::Known;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 use crate::session::Sealer;
+use crate::ticket::Tickets;
 use crate::upstream::{Answer, Raw};
 
 /// The response gate of one route.
@@ -39,6 +43,8 @@ pub struct Screener {
     pub(crate) detector: Arc<Detector>,
     pub(crate) authz: Arc<Authorizer>,
     pub(crate) sealer: Arc<Sealer>,
+    pub(crate) tickets: Arc<Tickets>,
+    pub(crate) mirrors: Arc<Known>,
     pub(crate) session_lifetime: Duration,
     pub(crate) clock: Clock,
 }

@@ -19,6 +19,7 @@ pub mod down;
 mod era;
 mod http;
 pub mod link;
+mod mirror;
 mod straight;
 pub mod talk;
 mod up;
@@ -38,6 +39,7 @@ use straight::Greeted;
 use crate::clock::Clock;
 use crate::config;
 use crate::exchange::Exchange;
+use crate::mcp::params::Known;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 
@@ -53,6 +55,8 @@ pub struct Forwarder {
     modern: Option<Modern>,
     talk: talk::Face,
     down: down::Down,
+    /// Which arguments of its tools the server wants mirrored in headers.
+    mirrors: Arc<Known>,
 }
 
 /// The ways to a modern server.
@@ -133,7 +137,9 @@ impl Forwarder {
         };
         let modern = wire.map(|wire| Modern { up: up::Up::new(wire.clone(), clock.clone()), wire });
         let http = http.filter(|_| !connector.shares_stream());
-        let straight = http.map(|http| straight::Straight::new(http, upstream));
+        let mirrors = Arc::<Known>::default();
+        let straight =
+            http.map(|http| straight::Straight::new(http, upstream, Arc::clone(&mirrors)));
         let deadline = upstream.head_timeout;
         let talk = talk::Face::new(talk::Setup {
             dial: Arc::clone(&connector) as Arc<dyn link::Dial>,
@@ -154,6 +160,7 @@ impl Forwarder {
             modern,
             talk,
             down: down.map_err(|_| ClientError::Random)?,
+            mirrors,
             connector,
         })
     }
@@ -162,6 +169,12 @@ impl Forwarder {
     #[must_use]
     pub fn serves(old: &config::Server, new: &config::Server) -> bool {
         old.upstream == new.upstream && old.access.server_requests == new.access.server_requests
+    }
+
+    /// What the server's lists said of mirrored arguments; the response gate adds to it.
+    #[must_use]
+    pub fn mirrors(&self) -> &Arc<Known> {
+        &self.mirrors
     }
 
     /// Opens conversations with the server.

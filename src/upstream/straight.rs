@@ -16,7 +16,9 @@ use super::UpstreamError;
 use super::answer::{Raw, RawBody};
 use super::era::{self, Era, Shows, Speaks};
 use super::http::Http;
+use super::mirror::Mirror;
 use crate::config;
+use crate::mcp::params::Known;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 
@@ -24,6 +26,7 @@ use crate::reject::{Code, Rejection};
 #[derive(Debug)]
 pub(super) struct Straight {
     http: Arc<Http>,
+    mirror: Mirror,
     idle: Duration,
     answer_bytes_max: usize,
 }
@@ -41,9 +44,9 @@ pub(super) enum Greeted {
 
 impl Straight {
     /// The way to the server at the end of `http`.
-    pub(super) fn new(http: Arc<Http>, upstream: &config::Upstream) -> Self {
+    pub(super) fn new(http: Arc<Http>, upstream: &config::Upstream, mirrors: Arc<Known>) -> Self {
         let (idle, answer_bytes_max) = (upstream.idle_timeout, upstream.answer_bytes_max);
-        Self { http, idle, answer_bytes_max }
+        Self { http, mirror: Mirror::new(upstream, mirrors), idle, answer_bytes_max }
     }
 
     /// Sends the call.
@@ -60,7 +63,8 @@ impl Straight {
     /// # Errors
     /// As [`Straight::send`], and when the refusal cannot be read.
     pub(super) async fn modern(&self, call: &Recorded, era: &Era) -> Result<Raw, Rejection> {
-        let raw = self.send(call).await?;
+        let mirrored = self.mirror.headers(&self.http, call).await?;
+        let raw = self.http.send_with(call.plan(), &mirrored).await?;
         if !raw.status.is_client_error() {
             return Ok(raw);
         }

@@ -53,13 +53,13 @@ fn call(document: Document) {
         claims.insert(headers::PROTOCOL_VERSION, value);
     }
     let again = Document::parse(document.bytes().clone(), &ANY).ok();
-    let Ok(inbound) = mcp::read(&claims, document) else {
+    let Ok(inbound) = mcp::read(&claims, document, &mcp::redeem::Empty) else {
         // Modern messages need their names mirrored.
         let (Some(document), Some(revision)) = (again, modern(&message)) else { return };
         for (name, value) in headers::upstream_headers(&message, revision) {
             claims.insert(name, value);
         }
-        if let Ok(inbound) = mcp::read(&claims, document) {
+        if let Ok(inbound) = mcp::read(&claims, document, &mcp::redeem::Empty) {
             assert_eq!(inbound.revision, revision, "the revision is the one that both places name");
         }
         return;
