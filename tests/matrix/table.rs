@@ -94,11 +94,10 @@ fn client_title(client: Sdk) -> &'static str {
     match client {
         Sdk::Ts1 => "2025-11-25, TypeScript 1.32",
         Sdk::Py1 => "2025-11-25, Python 1.30",
-        Sdk::Ts2Modern => "2026-07-28, TypeScript 2.4",
-        Sdk::Py2Modern => "2026-07-28, Python 2.3",
+        Sdk::Ts2 | Sdk::Ts2Auto | Sdk::Ts2Modern => "2026-07-28, TypeScript 2.4",
+        Sdk::Py2 | Sdk::Py2Modern => "2026-07-28, Python 2.3",
         Sdk::Ts1Sse => "HTTP+SSE, TypeScript 1.32",
         Sdk::Py1Sse => "HTTP+SSE, Python 1.30",
-        Sdk::Ts2 | Sdk::Ts2Auto | Sdk::Py2 => unreachable!("not a client of the matrix"),
     }
 }
 
