@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::asking::{Asking, kind_name};
 use super::listening::{Heard, Listening};
 use super::results::Results;
 use super::tally::Deeds;
@@ -55,6 +56,7 @@ pub struct Judge {
     results: Results,
     listening: Option<Listening>,
     mirrors: Arc<Known>,
+    asking: Asking,
 }
 
 impl Judge {
@@ -76,6 +78,7 @@ impl Judge {
             results: Results::new(screener, request),
             listening: Listening::new(request),
             mirrors: Arc::clone(&screener.mirrors),
+            asking: Asking::new(screener, request),
         }
     }
 
@@ -93,10 +96,16 @@ impl Judge {
                     Some(ServerMessage::Notification) => {
                         self.notification(&document, &message, tally)
                     }
-                    Some(ServerMessage::Request(kind)) if self.server_requests.contains(&kind) => {
-                        self.redact(&document, Vec::new(), tally)
+                    Some(ServerMessage::Request(kind)) => {
+                        let allowed = self.server_requests.contains(&kind);
+                        match self.asking.let_through(&document, &message, kind, allowed) {
+                            Ok(()) => {
+                                tally.note(|deeds| deeds.ask_one(kind_name(kind)));
+                                self.redact(&document, Vec::new(), tally)
+                            }
+                            Err(reason) => Ok(Verdict::Drop(reason)),
+                        }
                     }
-                    Some(ServerMessage::Request(_)) => Ok(Verdict::Drop("server_request")),
                     None => Ok(Verdict::Drop("unknown_method")),
                 }
             }
@@ -164,8 +173,15 @@ impl Judge {
         }
         self.answered = true;
         let edits = match message.kind() {
-            Kind::Result => self.filter(document)?,
-            Kind::Error | Kind::Request | Kind::Notification => Vec::new(),
+            Kind::Result => {
+                self.asking.agree(document, tally);
+                self.filter(document)?
+            }
+            Kind::Error => {
+                self.asking.check_error(document)?;
+                Vec::new()
+            }
+            Kind::Request | Kind::Notification => Vec::new(),
         };
         self.redact(document, edits, tally)
     }

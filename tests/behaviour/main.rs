@@ -21,12 +21,15 @@ mod upstream;
 
 mod support;
 
+mod answers;
 mod authentication;
 mod authorization;
+mod down;
 mod edge;
 mod eras;
 mod limits;
 mod messages;
+mod old_clients;
 mod redaction;
 mod reload;
 mod rest;
