@@ -253,7 +253,7 @@ async fn p21_another_replica_with_the_key_opens_the_session() {
     let key = "sessions: { key: { file: shared.key } }\n";
     let first = World::with(upstream.clone(), Setup::default()).await;
     let dir = Dir::new();
-    let mut worlds = vec![first];
+    let mut worlds = [first];
     let text = |world: &World| world.yaml("").replace("servers:", &format!("{key}servers:"));
     worlds[0].dir.write("shared.key", &"cc".repeat(32));
     let token = long_token(&worlds[0]);
