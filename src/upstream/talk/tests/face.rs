@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use tokio::sync::mpsc;
 
 use super::super::Lifetimes;
-use super::super::face::{Asked, Dial, Dialing, Face, Setup};
+use super::super::face::{Asked, Face, Setup};
 use super::{
     INITIALIZE, SOON, Server, answer, document, link, notification, request, roots, settle, text,
 };
@@ -20,7 +20,7 @@ use crate::mcp::message::{Kind, Message};
 use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
 use crate::reject::{Code, Rejection};
 use crate::upstream::answer::Raw;
-use crate::upstream::link::LinkError;
+use crate::upstream::link::{Dial, Dialing, LinkError};
 
 /// Each link that is opened comes out at the other end.
 #[derive(Debug)]
