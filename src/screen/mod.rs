@@ -5,16 +5,17 @@
 //! caller may use and redacted; an event stream goes through the same judge, event by event, with
 //! one event in memory; what cannot be read is not passed on; header fields leave by name only.
 
+mod asking;
 mod judge;
 mod listening;
 mod results;
 mod stream;
 mod tally;
+mod unfinished;
 mod whole;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -22,6 +23,7 @@ use http::{HeaderMap, StatusCode};
 
 pub use judge::{Judge, Verdict};
 pub use tally::{Deeds, Tally};
+pub use unfinished::Unfinished;
 
 use crate::authz::Authorizer;
 use crate::body::ReplyBody;
@@ -29,12 +31,15 @@ use crate::clock::Clock;
 use crate::config;
 use crate::decode::Expect;
 use crate::inspect::Detector;
+use crate::limits::LOST_SESSION_BYTES_MAX;
+use crate::mcp::elicitation::UrlHosts;
 use crate::mcp::params::Known;
+use crate::mcp::version::Revision;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
-use crate::session::Sealer;
+use crate::session::Sessions;
 use crate::ticket::Tickets;
-use crate::upstream::{Answer, Raw};
+use crate::upstream::{Answer, Raw, RawBody};
 
 /// The response gate of one route.
 #[derive(Debug)]
@@ -42,10 +47,11 @@ pub struct Screener {
     pub(crate) server: Arc<config::Server>,
     pub(crate) detector: Arc<Detector>,
     pub(crate) authz: Arc<Authorizer>,
-    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) mirrors: Arc<Known>,
-    pub(crate) session_lifetime: Duration,
+    pub(crate) url_hosts: UrlHosts,
+    pub(crate) unfinished: Arc<Unfinished>,
     pub(crate) clock: Clock,
 }
 
@@ -59,6 +65,12 @@ pub struct Screened {
 }
 
 impl Screened {
+    /// The header fields that leave.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// Gives the parts to the pipeline.
     #[must_use]
     pub fn into_parts(self) -> (StatusCode, HeaderMap, ReplyBody, Tally) {
@@ -104,12 +116,24 @@ impl Screener {
         recheck: Recheck,
         request_id: &str,
     ) -> Result<Answer<Screened>, Rejection> {
-        let (request, raw) = answer.into_parts();
+        let (request, mut raw) = answer.into_parts();
         let status = self.status(&request, raw.status)?;
-        let mut headers = self.headers(&request, &raw.headers)?;
+        let mut headers = HeaderMap::with_capacity(HEADERS);
         let media = media(&raw.headers);
+        if status == StatusCode::BAD_REQUEST
+            && request.session().is_some()
+            && matches!(media, Media::Json | Media::Text)
+        {
+            let bytes = whole::read(raw.body, &self.server.upstream).await?;
+            if speaks_of_a_session(&bytes) {
+                let why = "the upstream refused the session, with status 400";
+                return Err(Rejection::new(Code::SessionUnknown, why));
+            }
+            raw.body = RawBody::Whole(Some(bytes));
+        }
         let tally = Tally::of(Arc::clone(&self.detector));
         let judge = Judge::new(self, &request);
+        let session = self.new_session(&request, &raw.headers)?;
         let body = match (media, request.expect()) {
             (Media::Json, Expect::Response { .. }) | (Media::Json, Expect::Rest) => {
                 headers.insert(CONTENT_TYPE, JSON);
@@ -125,6 +149,7 @@ impl Screener {
                 headers.insert(CONTENT_TYPE, EVENTS);
                 headers.insert(ACCEL_BUFFERING, NO);
                 let limits = stream::Bounds::of(&self.server.upstream);
+                let limits = if session.is_some() { limits.until_answered() } else { limits };
                 stream::relay(raw.body, judge, recheck, tally.clone(), limits, request_id).await
             }
             // 202 and its like carry nothing; whatever the upstream put there stays here.
@@ -137,6 +162,9 @@ impl Screener {
                 return Err(invalid("the answer's media type does not fit the request"));
             }
         };
+        if let Some(id) = session {
+            headers.insert(SESSION, self.seal(&request, &id, tally.agreed())?);
+        }
         Ok(Answer::advanced(request, Screened { status, headers, body, tally }))
     }
 
@@ -147,6 +175,9 @@ impl Screener {
                 if request.session().is_some() =>
             {
                 Err(Rejection::new(Code::SessionUnknown, "the upstream has lost the session"))
+            }
+            (409, Expect::Stream) => {
+                Err(Rejection::new(Code::StreamConflict, "the upstream has a stream already"))
             }
             // A server that keeps sessions without ending them says 405 (Streamable HTTP).
             (405, Expect::Stream | Expect::Ended) => {
@@ -166,24 +197,35 @@ impl Screener {
         }
     }
 
-    /// Header fields leave by name only; the session id leaves sealed.
-    fn headers(&self, request: &Recorded, upstream: &HeaderMap) -> Result<HeaderMap, Rejection> {
-        let mut headers = HeaderMap::with_capacity(HEADERS);
-        let Some(id) = upstream.get(SESSION) else { return Ok(headers) };
+    /// The id of a session that the upstream opened for this request. All other header fields of
+    /// the upstream stay behind.
+    fn new_session(
+        &self,
+        request: &Recorded,
+        upstream: &HeaderMap,
+    ) -> Result<Option<String>, Rejection> {
+        let Some(id) = upstream.get(SESSION) else { return Ok(None) };
         if request.session().is_some() || request.is_modern() {
             // The caller has its sealed id already; modern servers have no sessions.
-            return Ok(headers);
+            return Ok(None);
         }
         let id = id.to_str().map_err(|_| invalid("the session id is not visible ASCII"))?;
-        let now = self.clock.unix_s();
+        Ok(Some(id.to_owned()))
+    }
+
+    /// The session id leaves sealed, with the revision that the handshake agreed on.
+    fn seal(
+        &self,
+        request: &Recorded,
+        id: &str,
+        agreed: Option<Revision>,
+    ) -> Result<HeaderValue, Rejection> {
         let sealed = self
-            .sealer
-            .seal(id, request.principal().key, &self.server.name, now, self.session_lifetime)
+            .sessions
+            .issue(id, agreed, request.caller())
             .map_err(|error| invalid(error.to_string()))?;
-        let value = HeaderValue::from_str(&sealed)
-            .map_err(|_| Rejection::new(Code::Internal, "a sealed id is not a header value"))?;
-        headers.insert(SESSION, value);
-        Ok(headers)
+        HeaderValue::from_str(&sealed.id)
+            .map_err(|_| Rejection::new(Code::Internal, "a sealed id is not a header value"))
     }
 }
 
@@ -214,6 +256,14 @@ fn media(headers: &HeaderMap) -> Media {
     }
 }
 
+/// Whether a refusal says that the session is unknown: some servers, the reference server among
+/// them, answer 400 where 404 is prescribed (MCP 2025-03-26 and later, Transports, "Session
+/// Management"), and clients start anew on 404 only (checklist 25).
+fn speaks_of_a_session(bytes: &Bytes) -> bool {
+    let text = bytes.get(..bytes.len().min(LOST_SESSION_BYTES_MAX)).unwrap_or_default();
+    text.to_ascii_lowercase().windows(WORD.len()).any(|window| window == WORD)
+}
+
 fn invalid(why: impl Into<std::borrow::Cow<'static, str>>) -> Rejection {
     Rejection::new(Code::UpstreamInvalid, why)
 }
@@ -224,5 +274,6 @@ const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 const NO: HeaderValue = HeaderValue::from_static("no");
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+const WORD: &[u8] = b"session";
 /// Content type, session, length, and the four that every reply says.
 const HEADERS: usize = 8;

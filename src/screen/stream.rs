@@ -27,6 +27,16 @@ use crate::upstream::{BodyBroken, RawBody};
 pub(super) struct Bounds {
     event_bytes_max: usize,
     idle: Duration,
+    begin: Begin,
+}
+
+/// When the answer's head leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// With what the upstream sent along with its own.
+    AtOnce,
+    /// When the answer is there: a handshake's head says what the answer agreed on.
+    WhenAnswered,
 }
 
 impl Bounds {
@@ -34,7 +44,13 @@ impl Bounds {
         Self {
             event_bytes_max: upstream.answer_bytes_max.min(limits::EVENT_BYTES_MAX),
             idle: upstream.stream_idle_timeout,
+            begin: Begin::AtOnce,
         }
+    }
+
+    /// The same for a stream whose head must wait for the answer.
+    pub(super) fn until_answered(self) -> Self {
+        Self { begin: Begin::WhenAnswered, ..self }
     }
 }
 
@@ -65,7 +81,10 @@ pub(super) async fn relay(
         spoken: Instant::now(),
         state: State::Open,
     };
-    relay.gather().await;
+    match bounds.begin {
+        Begin::AtOnce => relay.gather().await,
+        Begin::WhenAnswered => relay.until_answered().await,
+    }
     ReplyBody::stream(Box::pin(unfold(relay, |mut relay| async move {
         relay.next().await.map(|item| (item, relay))
     })))
@@ -143,6 +162,23 @@ impl Relay {
         }
     }
 
+    /// Takes in what comes until the answer is among it, within the time and the size that a
+    /// client would wait for.
+    async fn until_answered(&mut self) {
+        let deadline = Instant::now() + Duration::from_millis(limits::UPSTREAM_HEAD_MS);
+        while self.state == State::Open
+            && self.judge.open_id().is_some()
+            && self.queued_bytes() < PIECE_BYTES_MAX
+        {
+            tokio::select! {
+                biased;
+                data = self.body.data() => self.heard(data),
+                () = tokio::time::sleep_until(deadline) => return,
+            }
+        }
+        self.gather().await;
+    }
+
     fn queued_bytes(&self) -> usize {
         self.out.iter().map(Bytes::len).sum()
     }
@@ -192,6 +228,9 @@ impl Relay {
     }
 
     fn event(&mut self, event: &Event) {
+        if event.id.as_ref().is_some_and(|id| !id.is_empty()) {
+            self.judge.marked();
+        }
         let Some(data) = event.data.clone().filter(|d| !d.is_empty()) else {
             // Comments and priming events carry no message; their text is text all the same.
             self.out.push_back(self.judge.plain_event(event, &self.tally));
@@ -229,8 +268,15 @@ impl Relay {
     }
 
     /// A half event at the end is dispatched by nobody (HTML, server-sent events) and dropped here.
+    /// A server's stream that ends without its answer says so, unless the client will take it up
+    /// again; a client that cancelled its request does not listen any more.
     fn upstream_ended(&mut self) {
         self.state = State::Ending;
+        let unanswered = self.judge.open_id().is_some() && !self.body.is_composed();
+        if unanswered && !self.judge.can_be_resumed() {
+            let why = "the upstream's stream ended without its answer";
+            self.cut(&Rejection::new(Code::UpstreamInvalid, why), "no_answer");
+        }
         let decoder = std::mem::replace(&mut self.decoder, Decoder::new(0));
         if !decoder.finish().is_empty() {
             self.tally.note(|deeds| deeds.drop_one("half_event"));
@@ -240,6 +286,7 @@ impl Relay {
     fn cut(&mut self, rejection: &Rejection, why: &'static str) {
         self.tally.note(|deeds| deeds.cut = Some(why));
         let id = self.judge.open_id();
+        self.judge.close();
         self.out.push_back(reply::error_event(rejection, &self.request_id, id.as_ref()));
         self.state = State::Ending;
     }
