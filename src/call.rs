@@ -164,6 +164,9 @@ pub struct Call {
     pub action: Action,
     /// On what.
     pub resource: Resource,
+    /// What else the one message asks for: further resources of a subscription, the tools behind
+    /// the tasks that it names. Each is judged, and one refusal refuses the whole.
+    pub also: Vec<(Action, Resource)>,
     /// The protocol's own word for it: a JSON-RPC method, or `GET /mcp/context`.
     pub operation: Box<str>,
     /// Whose data, where the request names somebody (`user_id` of the REST profile).

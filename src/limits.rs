@@ -1,7 +1,8 @@
 //! Every bound of the gateway in one table: name, value, unit and where the number comes from.
 //!
 //! Owns the numbers, nothing else. A queue, cache, buffer, loop or wait that has no row here is a
-//! defect; `tests/tidy.rs` checks that each row is used by the code and named by a test.
+//! defect; `tests/tidy.rs` checks that each row is used by the code and named by a test. The bounds
+//! towards servers stand in a file of their own.
 
 /// One row of the table, for the manual and for tests.
 #[derive(Debug, Clone, Copy)]
@@ -20,14 +21,23 @@ macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident : $kind:ty = $value:expr, $unit:literal, $source:literal;)+) => {
         $($(#[doc = $doc])+ pub const $name: $kind = $value;)+
 
-        /// All rows, in the order of the file.
-        pub const ALL: &[Limit] = &[$(Limit {
+        /// The rows of this file, in order.
+        pub(crate) const ROWS: &[Limit] = &[$(Limit {
             name: stringify!($name),
             value: $name as u64,
             unit: $unit,
             source: $source,
         }),+];
     };
+}
+
+mod upstream;
+
+pub use upstream::*;
+
+/// Every row: first what faces clients, then what faces servers.
+pub fn all() -> impl Iterator<Item = &'static Limit> {
+    ROWS.iter().chain(upstream::ROWS)
 }
 
 limits! {
@@ -84,6 +94,26 @@ limits! {
     RPC_ID_BYTES_MAX: usize = 256, "bytes", "S-27 of the threat catalogue";
     #[doc = "Bytes of a method, tool, prompt or argument name."]
     NAME_BYTES_MAX: usize = 256, "bytes", "MCP tool names are at most 128 characters";
+    #[doc = "Bytes of a task id or request state of a server, which clients carry around sealed."]
+    TICKET_BYTES_MAX: usize = 256 * 1024, "bytes", "states hold whole conversations; a sixteenth of the largest default body";
+    #[doc = "Resources, and tasks, that one `subscriptions/listen` may name."]
+    FILTER_NAMES_MAX: usize = 256, "names", "each is judged, now and whenever the policy changes";
+    #[doc = "Tools of one server whose mirrored arguments are remembered."]
+    MIRRORED_TOOLS_MAX: usize = 4096, "tools", "large servers have hundreds";
+    #[doc = "Mirrored arguments of one tool."]
+    MIRRORED_ARGUMENTS_MAX: usize = 32, "arguments", "each is a header field, and a request head has at most 100";
+    #[doc = "Least time between two questions of the gateway's own for a server's tools."]
+    MIRROR_ASK_MS: u64 = 10_000, "milliseconds", "a call of a tool that no list names must not double the server's load";
+    #[doc = "Pages of tools that the gateway asks for."]
+    MIRROR_PAGES_MAX: usize = 16, "pages", "servers page by tens to hundreds";
+    #[doc = "Calls of one session whose stream ended before their answer came, and which may be resumed."]
+    UNFINISHED_PER_SESSION_MAX: usize = 32, "calls", "twice the calls that one caller may have in flight";
+    #[doc = "Such calls of one server in all."]
+    UNFINISHED_MAX: usize = 8192, "calls", "some hundred bytes each";
+    #[doc = "How long such a call may be resumed."]
+    UNFINISHED_S: u64 = 3600, "seconds", "servers keep events for minutes; tools run for as long as an hour";
+    #[doc = "Bytes of a refusal in which a lost session is looked for."]
+    LOST_SESSION_BYTES_MAX: usize = 4096, "bytes", "such refusals are one sentence";
     #[doc = "Bytes of a resource URI."]
     URI_BYTES_MAX: usize = 4 * 1024, "bytes", "the request target's limit";
 
@@ -160,64 +190,6 @@ limits! {
     URL_HOSTS_MAX: usize = 64, "patterns", "each is tried in turn";
     #[doc = "Bytes of an upstream session id."]
     SESSION_ID_BYTES_MAX: usize = 512, "bytes", "SDK servers use 36";
-
-    // --- upstream and answers --------------------------------------------------------------
-    #[doc = "Time to connect to an upstream, by default."]
-    CONNECT_MS: u64 = 3_000, "milliseconds", "upstreams are near";
-    #[doc = "Time from the request to the head of the upstream's answer, by default."]
-    UPSTREAM_HEAD_MS: u64 = 60_000, "milliseconds", "tools may work for a while; the MCP SDKs give up after 60 s";
-    #[doc = "Silence in an upstream's JSON answer, by default."]
-    UPSTREAM_IDLE_MS: u64 = 30_000, "milliseconds", "a body that has begun keeps coming";
-    #[doc = "Silence in an upstream's event stream, by default."]
-    STREAM_IDLE_MS: u64 = 15 * 60_000, "milliseconds", "keep-alive comments come every 15 s from real servers";
-    #[doc = "Idle connections kept for one upstream."]
-    UPSTREAM_IDLE_CONNECTIONS_MAX: usize = 256, "connections", "pool of one upstream";
-    #[doc = "Time that an idle upstream connection is kept."]
-    UPSTREAM_IDLE_CONNECTION_MS: u64 = 4_000, "milliseconds", "below the keep-alive limits of Node (5 s) and Python (75 s), so that we close first";
-    #[doc = "Bytes of an upstream's answer head."]
-    UPSTREAM_HEAD_BYTES_MAX: usize = 64 * 1024, "bytes", "real heads have 300 to 400 bytes";
-    #[doc = "Bytes of one JSON answer, by default."]
-    ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024, "bytes", "base64 images of a few MiB pass";
-    #[doc = "Bytes of one server-sent event."]
-    EVENT_BYTES_MAX: usize = 16 * 1024 * 1024, "bytes", "an event carries one whole answer";
-    #[doc = "Interval of keep-alive comments while an upstream's stream is silent."]
-    KEEPALIVE_MS: u64 = 15_000, "milliseconds", "undici gives up after 300 s of silence, proxies after 60";
-    #[doc = "Interval at which an open stream asks whether it may go on."]
-    RECHECK_MS: u64 = 500, "milliseconds", "S-62: containment bites within a second";
-
-    // --- bridge, modern client before a legacy server -----------------------------------
-    #[doc = "Calls of one server that wait for their callers' answers."]
-    PARKED_MAX: usize = 1024, "calls", "each holds a call at the server and some KiB here";
-    #[doc = "Calls of one caller that wait for the caller's answers; one more ends the oldest."]
-    PARKED_PER_PRINCIPAL_MAX: usize = 16, "calls", "a person answers one question at a time, agents run a few calls at once";
-    #[doc = "Time that a call waits for its caller's answers."]
-    PARKED_S: u64 = 300, "seconds", "a person reads a form and fills it in";
-    #[doc = "Questions of a server in one round."]
-    ROUND_REQUESTS_MAX: usize = 16, "questions", "real servers ask one to three";
-    #[doc = "Questions of a server in one call, all rounds together."]
-    CALL_REQUESTS_MAX: u32 = 256, "questions", "a server that goes on asking must come to an end";
-    #[doc = "Time in which further questions join a round."]
-    ROUND_GATHER_MS: u64 = 10, "milliseconds", "questions asked in parallel arrive together; what comes later is the next round";
-    #[doc = "Conversations with one server that are kept for modern clients."]
-    CONVERSATIONS_MAX: usize = 1024, "conversations", "each may be a process; the idle longest ends first";
-    #[doc = "Conversations with one server that are kept for one caller."]
-    CONVERSATIONS_PER_PRINCIPAL_MAX: usize = 8, "conversations", "one for each set of capabilities that a caller's clients have";
-    #[doc = "Time after which a conversation that nobody uses is closed."]
-    CONVERSATION_IDLE_S: u64 = 600, "seconds", "agents pause between calls; what the server remembers of them goes with it";
-    #[doc = "Messages of a server that wait for one call's reader."]
-    CALL_MESSAGES_MAX: usize = 64, "messages", "progress comes in bursts; what does not fit is not progress any more";
-    #[doc = "Of these, places that only questions may take."]
-    CALL_MESSAGES_RESERVED: usize = 16, "messages", "ROUND_REQUESTS_MAX: notifications must not crowd out what needs an answer";
-    #[doc = "Time for a message to the server that nobody waits for."]
-    LINK_SAY_MS: u64 = 5_000, "milliseconds", "cancellations and refusals; a server that takes longer is not listening";
-    #[doc = "Listening streams of one caller at one server."]
-    LISTENS_PER_PRINCIPAL_MAX: usize = 16, "streams", "one for each window of a client";
-    #[doc = "Messages that wait for one listening stream; one more ends it."]
-    LISTENER_MESSAGES_MAX: usize = 64, "messages", "changes are hints to look again, and few";
-    #[doc = "Resources that one listening stream subscribes to."]
-    LISTEN_RESOURCES_MAX: usize = 64, "resources", "each is a request to the server before the stream begins";
-    #[doc = "Bytes of a sealed request state."]
-    STATE_BYTES_MAX: usize = 512, "bytes", "base64 of 100 bytes and the longest server name";
 
     // --- audit, config, admin ------------------------------------------------------------
     #[doc = "Records waiting for the audit writer."]
@@ -397,108 +369,18 @@ limits! {
     #[doc = "Bytes of events that leave together."]
     PIECE_BYTES_MAX: usize = 16 * 1024 - 32, "bytes", "a TLS record holds 16 KiB (RFC 8446 section 5.1), less the frame of an HTTP/1.1 chunk.";
 
-    // --- links to servers ---------------------------------------------------------------
-    #[doc = "Child processes of one server at once, by default."]
-    STDIO_PROCESSES_MAX: usize = 64, "processes", "one a principal; a Node server takes 60 to 100 MiB";
-    #[doc = "Largest number of child processes that a configuration may allow one server."]
-    STDIO_PROCESSES_BOUND: usize = 4096, "processes", "below the usual 4,194,304 process ids and 20,000 open files";
-    #[doc = "Words of the command of a server."]
-    STDIO_ARGUMENTS_MAX: usize = 1024, "words", "written by a person; the system's own bound is 2 MiB in all";
-    #[doc = "Bytes of the path of a Unix domain socket."]
-    SOCKET_PATH_BYTES_MAX: usize = 107, "bytes", "unix(7): sun_path has 108 with the NUL";
-
-    #[doc = "Conversations over HTTP with one server at once."]
-    LINKS_MAX: usize = 1024, "conversations", "one a principal; each holds at most a stream and a few buffers";
-    #[doc = "Messages of a server that wait to be heard in one conversation."]
-    LINK_INBOX_MAX: usize = 16, "messages", "progress comes in bursts; a server that is not listened to is not read";
-    #[doc = "HTTP requests of one conversation under way at once."]
-    LINK_REQUESTS_MAX: usize = 128, "requests", "as many as an HTTP/2 connection of a client has streams";
-    #[doc = "Times that one answer's stream is taken up again after it broke off."]
-    LINK_RESUMES_MAX: u32 = 16, "streams", "a server that wants to be polled names the pause; the call's own time ends it too";
-    #[doc = "Failures in a row after which a server's stream for what it says unasked is given up."]
-    LINK_LISTENS_MAX: u32 = 6, "failures", "with doubled pauses about a minute";
-    #[doc = "Pause before a broken stream is taken up again, where the server names none."]
-    LINK_RETRY_MS: u64 = 1_000, "milliseconds", "the MCP SDKs wait one second";
-    #[doc = "Shortest pause that a server can name."]
-    LINK_RETRY_MIN_MS: u64 = 100, "milliseconds", "a server that says 0 would have us run in a circle";
-    #[doc = "Longest pause before a broken stream is taken up again."]
-    LINK_RETRY_MAX_MS: u64 = 30_000, "milliseconds", "beyond it a caller has given up";
-    #[doc = "Time for the DELETE that ends a session."]
-    LINK_DELETE_MS: u64 = 2_000, "milliseconds", "best effort; nobody waits for it";
-    #[doc = "Bytes of an answer without a meaning that are read so that its connection can be used again."]
-    LINK_DRAIN_BYTES_MAX: usize = 4 * 1024, "bytes", "real servers answer nothing or one word";
-    #[doc = "Time for reading an answer without a meaning."]
-    LINK_DRAIN_MS: u64 = 500, "milliseconds", "a new connection costs less than a longer wait";
-    #[doc = "Bytes of a JSON-RPC error that comes with a status of refusal."]
-    LINK_ERROR_BYTES_MAX: usize = 64 * 1024, "bytes", "real ones have 100 to 300";
-    #[doc = "Bytes of an event id."]
-    EVENT_ID_BYTES_MAX: usize = 1024, "bytes", "real ones have 3 to 60; it goes into a header";
-    #[doc = "Bytes read at once from a child process."]
-    STDIO_READ_BYTES: usize = 64 * 1024, "bytes", "pipe(7): the capacity of a pipe";
-    #[doc = "Messages that wait to be written to a child process."]
-    STDIO_OUTBOX_MAX: usize = 16, "messages", "beyond it the sender waits, and not for ever";
-    #[doc = "Bytes that are no messages between two messages of a child process."]
-    STDIO_NOISE_BYTES_MAX: usize = 1024 * 1024, "bytes", "banners and stray prints pass, a flood does not";
-    #[doc = "Time that a child process has to exit after its input has ended."]
-    STDIO_EOF_MS: u64 = 2_000, "milliseconds", "the MCP SDKs wait two seconds";
-    #[doc = "Time that a child process has to exit after SIGTERM."]
-    STDIO_TERM_MS: u64 = 2_000, "milliseconds", "the MCP SDKs wait two seconds";
-    #[doc = "Time to see the end of a killed process."]
-    STDIO_KILL_MS: u64 = 5_000, "milliseconds", "a process in an uninterruptible call cannot be waited for";
-    #[doc = "Time in which what an ended process has written is still read."]
-    STDIO_REST_MS: u64 = 1_000, "milliseconds", "a pipe holds 64 KiB; who inherited it must not keep us";
-    #[doc = "A process that ends of itself sooner than this has died early."]
-    STDIO_STEADY_MS: u64 = 10_000, "milliseconds", "npx starts within three";
-    #[doc = "First pause before another process is started after one died early; doubled each time."]
-    STDIO_BACKOFF_MIN_MS: u64 = 500, "milliseconds", "a process costs half a second of a core";
-    #[doc = "Longest pause before another process is started."]
-    STDIO_BACKOFF_MAX_MS: u64 = 60_000, "milliseconds", "a repaired server is back within a minute";
-    #[doc = "Callers whose processes died early that are remembered for one server."]
-    STDIO_BACKOFF_CALLERS_MAX: usize = 1024, "callers", "the one whose pause ends first is forgotten";
-    #[doc = "Bytes of one line that a child process writes for people; the rest is cut."]
-    STDERR_LINE_BYTES_MAX: usize = 4 * 1024, "bytes", "a traceback has 200 a line";
-    #[doc = "Lines per second that a child process may write into our log."]
-    STDERR_LINES_PER_S: u32 = 50, "lines", "tracebacks pass whole; a flood is counted";
-
     // --- inspect, more ---------------------------------------------------------------
     #[doc = "Unit: matches of one pattern in one text."]
     CUSTOM_MATCHES_MAX: usize = 1024, "matches", "what is beyond counts as one value";
-    // --- conversations with legacy servers -------------------------------------------
-    #[doc = "Time for a server to take one message."]
-    TALK_SAY_MS: u64 = 10_000, "milliseconds", "a pipe of 64 KiB that nobody reads for so long belongs to a server that hangs";
-    #[doc = "Messages of the gateway's own that wait to leave in one conversation: cancellations, refusals, pongs."]
-    TALK_ERRANDS_MAX: usize = 64, "messages", "twice the calls that one caller has under way";
-    #[doc = "Calls under way in one conversation."]
-    TALK_CALLS_MAX: usize = 128, "calls", "as many as an HTTP/2 connection of a client has streams";
-    #[doc = "Calls of one conversation that go on although their caller left."]
-    TALK_LEFT_CALLS_MAX: usize = 8, "calls", "a client that reconnects leaves the few that it had under way";
-    #[doc = "Time for which a call goes on after its caller left without cancelling it."]
-    TALK_LEFT_S: u64 = 60, "seconds", "the MCP SDKs give up after 60 s";
-    #[doc = "Messages that wait to be read by one call or one listener."]
-    TALK_QUEUE_MESSAGES_MAX: usize = 256, "messages", "progress comes in bursts; a client that reads empties it in one turn";
-    #[doc = "Bytes that wait to be read by one call or one listener, unless it is one message."]
-    TALK_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024, "bytes", "256 notifications of 16 KiB";
-    #[doc = "Requests of a server that wait for an answer in one conversation."]
-    TALK_SERVER_REQUESTS_MAX: usize = 32, "requests", "one a call that is under way, and some";
-    #[doc = "Age from which a request of a server gives its place to a newer one."]
-    TALK_SERVER_REQUEST_S: u64 = 600, "seconds", "a person fills in a form in ten minutes";
-    #[doc = "Sessions that the gateway keeps for clients of one server."]
-    TALK_SESSIONS_MAX: usize = 1024, "sessions", "each holds a conversation, over stdio a process";
-    #[doc = "Sessions that the gateway keeps for one caller of one server."]
-    TALK_SESSIONS_PER_PRINCIPAL_MAX: usize = 8, "sessions", "clients that a person runs at once; the MCP SDK for TypeScript never ends its own";
-    #[doc = "Time after which a session that nobody uses ends."]
-    TALK_IDLE_S: u64 = 1800, "seconds", "half an hour; clients re-initialise on 404";
-    #[doc = "Time in which an answer that comes alone is given as JSON; a later one gets a stream."]
-    TALK_ALONE_MS: u64 = 5_000, "milliseconds", "most answers come within; a client that waits longer wants signs of life";
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ALL;
+    use super::all;
 
     #[test]
     fn every_row_has_a_value_a_unit_and_a_source() {
-        for row in ALL {
+        for row in all() {
             assert!(row.value > 0 && !row.unit.is_empty() && row.source.len() > 8, "{}", row.name);
         }
     }

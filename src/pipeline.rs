@@ -236,7 +236,9 @@ impl Pipeline {
         let was_open = session.is_some_and(|session| !book.has_ended(session));
         let principal = Arc::clone(request.principal());
         let server = Arc::clone(&request.server().name);
-        let (action, resource) = (request.call().action, request.call().resource.clone());
+        let call = request.call();
+        let mut asked = vec![(call.action, call.resource.clone())];
+        asked.extend(call.also.iter().cloned());
         let generation = snap.generation();
         Recheck::new(move || {
             if principal.expires_at_s.is_some_and(|exp| exp <= clock.unix_s()) {
@@ -249,7 +251,9 @@ impl Pipeline {
             if now.generation() == generation {
                 return Ok(());
             }
-            now.still_allows(&server, &principal, action, &resource)
+            asked
+                .iter()
+                .all(|(action, resource)| now.still_allows(&server, &principal, *action, resource))
                 .then_some(())
                 .ok_or_else(|| Rejection::new(Code::StreamRevoked, "the policy changed"))
         })

@@ -119,6 +119,10 @@ codes! {
     ParamsInvalid = "params_invalid", 400, -32602, Info, "a parameter is missing or malformed";
     #[doc = "An MCP header contradicts the body (MCP 2026-07-28: MUST refuse)."]
     HeaderMismatch = "header_mismatch", 400, -32020, Warn, "an MCP header contradicts the body";
+    #[doc = "The task is unknown, or somebody else's: the same answer for both."]
+    TaskUnknown = "task_unknown", 400, -32602, Info, "this task does not exist";
+    #[doc = "The request state was not given to this caller for this request, or was changed."]
+    StateUnknown = "state_unknown", 400, -32602, Warn, "this request state is not valid";
     #[doc = "The protocol version is not supported."]
     VersionUnsupported = "version_unsupported", 400, -32022, Info, "this protocol version is not supported";
     #[doc = "The server needs a client capability that the request does not declare; `data.requiredCapabilities` names it (MCP 2026-07-28)."]
@@ -130,7 +134,7 @@ codes! {
     #[doc = "The session is unknown, expired, or somebody else's: the same answer for all."]
     SessionUnknown = "session_unknown", 404, 40401, Info, "this session does not exist";
     #[doc = "The request names another protocol version than the one that its session agreed on (MCP 2025-11-25, Transports, \"Protocol Version Header\")."]
-    SessionVersion = "session_version", 400, 40005, Warn, "this session speaks another protocol version";
+    SessionVersion = "session_version", 400, 40013, Warn, "this session speaks another protocol version";
     #[doc = "A stream is to be resumed without the session that it belongs to."]
     ResumeRefused = "resume_refused", 400, 40006, Warn, "a stream is resumed in its own session only";
     #[doc = "A client's answer to a request that the server did not send to it, or that was answered already."]
@@ -160,12 +164,18 @@ codes! {
     UpstreamTimeout = "upstream_timeout", 504, 50400, Error, "the server behind this gateway did not answer in time";
     #[doc = "The upstream's answer is malformed, contradictory, redirecting or too large."]
     UpstreamInvalid = "upstream_invalid", 502, 50202, Error, "the server behind this gateway gave an unusable answer";
+    #[doc = "The client did not give the input that the server needs: it was gone, or too late."]
+    InputMissing = "input_missing", 400, 40011, Info, "this call needs input that was not given";
     #[doc = "The server lost the conversation in which the gateway spoke for this caller, and what it remembered of it; the next call opens a new one."]
     ConversationLost = "conversation_lost", 502, 50203, Error, "the server lost its conversation and what it remembered; call again";
+    #[doc = "The session has a listening stream already, and the server allows one."]
+    StreamConflict = "stream_conflict", 409, 40900, Info, "this session has a stream already";
+    #[doc = "The server asks for input (sampling, elicitation, roots) that it may not ask for on this route."]
+    InputRefused = "input_refused", 403, 40307, Warn, "the server asked for input that it may not ask for";
     #[doc = "The answer holds data of a class that this route blocks."]
     AnswerBlocked = "answer_blocked", 403, 40306, Warn, "the answer holds data that may not leave";
     #[doc = "The server sends people to an address that is not on its list (`elicitation.url_hosts`)."]
-    ElicitationRefused = "elicitation_refused", 403, 40307, Warn, "the server asks for a visit to an address that is not allowed";
+    ElicitationRefused = "elicitation_refused", 403, 40308, Warn, "the server asks for a visit to an address that is not allowed";
     #[doc = "The caller's token expired or the policy changed while a stream was open."]
     StreamRevoked = "stream_revoked", 401, 40103, Info, "this stream may not go on; authenticate again";
 

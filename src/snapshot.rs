@@ -29,6 +29,7 @@ use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
 use crate::screen::Screener;
 use crate::session::{self, Book, Sealer, Sessions};
+use crate::ticket::Tickets;
 use crate::upstream::{ClientError, Forwarder};
 use crate::{authn, inspect};
 
@@ -59,6 +60,7 @@ pub struct Snapshot {
     edge: Edge,
     gates: Vec<Gates>,
     sessions: Arc<Sessions>,
+    tickets: Arc<Tickets>,
 }
 
 /// The gates of one route, in the order of the flow.
@@ -130,6 +132,14 @@ impl Snapshot {
         shared: &Shared,
         previous: Option<&Self>,
     ) -> Result<Self, BuildError> {
+        let drawn = config.sessions.keys.is_empty();
+        let tickets = match previous {
+            Some(old) if drawn && old.config.sessions.keys.is_empty() => Arc::clone(&old.tickets),
+            Some(_) | None => Arc::new(
+                Tickets::new(&config.sessions.keys)
+                    .map_err(|e| BuildError::SessionKey(e.to_string()))?,
+            ),
+        };
         let sealer = match previous {
             // A key drawn at start lives as long as the process: reloads end no session.
             Some(old) if config.sessions.keys.is_empty() && old.config.sessions.keys.is_empty() => {
@@ -148,7 +158,7 @@ impl Snapshot {
         let mut gates = Vec::with_capacity(config.servers.len());
         for server in &config.servers {
             let old = previous.and_then(|p| p.gates.iter().find(|g| g.server.name == server.name));
-            let part = Part { shared, sessions: &sessions };
+            let part = Part { shared, sessions: &sessions, tickets: &tickets };
             gates.push(part.gates(server, old)?);
         }
         Ok(Self {
@@ -158,6 +168,7 @@ impl Snapshot {
             edge: Edge::new(&config),
             gates,
             sessions,
+            tickets,
             config,
         })
     }
@@ -228,12 +239,14 @@ impl Snapshot {
         &self.sessions
     }
 
-    /// Forgets idle keys of every limiter and ends idle sessions; called on a timer.
+    /// Forgets idle keys of every limiter, and ends idle sessions and conversations; called on a
+    /// timer.
     pub fn sweep(&self) {
         self.sessions.sweep();
         self.vet.sweep();
         for gates in &self.gates {
             gates.limit.sweep();
+            gates.upstream.sweep();
         }
     }
 }
@@ -263,6 +276,7 @@ impl Gates {
 struct Part<'a> {
     shared: &'a Shared,
     sessions: &'a Arc<Sessions>,
+    tickets: &'a Arc<Tickets>,
 }
 
 impl Part<'_> {
@@ -270,8 +284,8 @@ impl Part<'_> {
         let clock = &self.shared.clock;
         let authz = Arc::new(Authorizer::new(server, clock));
         let upstream = match old {
-            Some(old) if old.server.upstream == server.upstream => Arc::clone(&old.upstream),
-            Some(_) | None => Arc::new(Forwarder::new(&server.upstream).map_err(|source| {
+            Some(old) if Forwarder::serves(&old.server, server) => Arc::clone(&old.upstream),
+            Some(_) | None => Arc::new(Forwarder::new(server, clock).map_err(|source| {
                 BuildError::Upstream { server: Arc::clone(&server.name), source }
             })?),
         };
@@ -286,6 +300,8 @@ impl Part<'_> {
             decode: Decoder::new(
                 Arc::clone(server),
                 Arc::clone(self.sessions),
+                Arc::clone(self.tickets),
+                Arc::clone(upstream.mirrors()),
                 self.shared.budget.clone(),
             ),
             limit: Limiter::new(server, clock, old.map(|o| &o.limit)),
@@ -295,7 +311,11 @@ impl Part<'_> {
                 detector,
                 authz: Arc::clone(&authz),
                 sessions: Arc::clone(self.sessions),
+                tickets: Arc::clone(self.tickets),
+                mirrors: Arc::clone(upstream.mirrors()),
                 url_hosts: UrlHosts::new(&server.url_hosts),
+                unfinished: old.map_or_else(Arc::default, |o| Arc::clone(&o.screen.unfinished)),
+                clock: clock.clone(),
             },
             authz,
             upstream,

@@ -108,7 +108,12 @@ impl Authorizer {
             origin: Some(Origin { client: ex.client_ip(), peer: ex.peer() }),
             now_s: self.clock.unix_s(),
         };
-        let grant = self.judge(&query)?;
+        let mut grant = self.judge(&query);
+        for (action, resource) in &call.also {
+            let more = Query { action: *action, resource: Name::from(resource), ..query };
+            grant = both(grant, self.judge(&more));
+        }
+        let grant = grant?;
         Ok(ex.advance(|base| Permitted { base, grant }))
     }
 
@@ -179,6 +184,35 @@ impl Authorizer {
             scope.push_str(held);
         }
         scope
+    }
+}
+
+/// The outcome of one message that asks for two things: one refusal refuses both, and a shortfall
+/// of scopes names those of both, so that a client asks its user only once.
+fn both(
+    one: Result<Grant, Rejection>,
+    other: Result<Grant, Rejection>,
+) -> Result<Grant, Rejection> {
+    match (one, other) {
+        (Ok(grant), Ok(_)) => Ok(grant),
+        (Ok(_), Err(refusal)) | (Err(refusal), Ok(_)) => Err(refusal),
+        (Err(one), Err(other)) => match (one.challenge.clone(), other.challenge.clone()) {
+            (Some(mut challenge), Some(more)) => {
+                let have = challenge.scope.unwrap_or_default();
+                let mut scopes: Vec<&str> = have.split(' ').collect();
+                let more = more.scope.unwrap_or_default();
+                for scope in more.split(' ') {
+                    if !scopes.contains(&scope) {
+                        scopes.push(scope);
+                    }
+                }
+                challenge.scope = Some(scopes.join(" "));
+                Err(one.with_challenge(challenge))
+            }
+            // What no scope can mend is the answer.
+            (Some(_), None) => Err(other),
+            (None, _) => Err(one),
+        },
     }
 }
 

@@ -6,16 +6,19 @@
 //! plan is built from the parsed parts and the body that was parsed is the body that is sent.
 
 mod body;
+mod purse;
 mod session;
 
 use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
 use http::header::{ACCEPT, HeaderName, HeaderValue};
+use http::{HeaderMap, Method};
 
 pub use body::{BodyBudget, Lease};
+use purse::Purse;
+pub use purse::{seal_state, seal_task};
 pub use session::Session;
 
 use crate::authn::Authenticated;
@@ -24,14 +27,15 @@ use crate::config::{Profile, Server, ServerRequest};
 use crate::exchange::{Exchange, RequestBody};
 use crate::face::Hub;
 use crate::hygiene::Target;
-use crate::json::{Document, KeyRule, Limits};
-use crate::limits;
+use crate::json::Document;
 use crate::mcp::headers;
 use crate::mcp::message::{Id, Kind};
+use crate::mcp::params::{self, Known, Mirrors};
 use crate::mcp::version::{self, Revision};
 use crate::peer::Peer;
 use crate::reject::{Code, Rejection};
 use crate::session::{Caller, Claim, Sessions};
+use crate::ticket::Tickets;
 use crate::{mcp, rest};
 use session::{agreed, push_session, resumable};
 
@@ -45,6 +49,7 @@ pub struct Decoded {
     session: Option<Session>,
     claim: Option<Claim>,
     plan: Plan,
+    unmirrored: Option<Box<HeaderMap>>,
     peer: Arc<Peer>,
     // Held as long as the exchange, because the body is.
     _lease: Option<Lease>,
@@ -143,6 +148,13 @@ impl Decoded {
         &self.plan
     }
 
+    /// The `Mcp-Param-*` of a tool call that nobody has checked, because no list told yet which
+    /// arguments the tool wants mirrored.
+    #[must_use]
+    pub fn unmirrored(&self) -> Option<&HeaderMap> {
+        self.unmirrored.as_deref()
+    }
+
     /// The raw id of a JSON-RPC request.
     #[must_use]
     pub fn rpc_id(&self) -> Option<&Bytes> {
@@ -158,6 +170,8 @@ impl Decoded {
 pub struct Decoder {
     server: Arc<Server>,
     sessions: Arc<Sessions>,
+    tickets: Arc<Tickets>,
+    mirrors: Arc<Known>,
     budget: BodyBudget,
 }
 
@@ -169,13 +183,20 @@ struct Parts {
     session: Option<Session>,
     claim: Option<Claim>,
     plan: Plan,
+    unmirrored: Option<Box<HeaderMap>>,
 }
 
 impl Decoder {
     /// For one route; the body budget is the process's own.
     #[must_use]
-    pub fn new(server: Arc<Server>, sessions: Arc<Sessions>, budget: BodyBudget) -> Self {
-        Self { server, sessions, budget }
+    pub fn new(
+        server: Arc<Server>,
+        sessions: Arc<Sessions>,
+        tickets: Arc<Tickets>,
+        mirrors: Arc<Known>,
+        budget: BodyBudget,
+    ) -> Self {
+        Self { server, sessions, tickets, mirrors, budget }
     }
 
     /// Reads and understands a request. What an HTTP+SSE client posts belongs to the stream `hub`,
@@ -203,7 +224,7 @@ impl Decoder {
                 self.mcp(&ex, bytes, hub)?
             }
         };
-        let Parts { call, expect, revision, session, claim, plan } = parts;
+        let Parts { call, expect, revision, session, claim, plan, unmirrored } = parts;
         let peer = Arc::clone(ex.peer());
         Ok(ex.advance(|base| Decoded {
             base,
@@ -213,6 +234,7 @@ impl Decoder {
             session,
             claim,
             plan,
+            unmirrored,
             peer,
             _lease: lease,
         }))
@@ -239,10 +261,12 @@ impl Decoder {
         bytes: Bytes,
         hub: Option<&Hub>,
     ) -> Result<Parts, Rejection> {
-        let body = bytes.clone();
-        let document = Document::parse(bytes, &REQUEST)
+        let document = Document::parse(bytes, &mcp::REQUEST)
             .map_err(|e| Rejection::new(Code::JsonInvalid, e.to_string()))?;
-        let mcp::Inbound { message, revision, mut call } = mcp::read(ex.headers(), document)?;
+        let purse =
+            Purse { tickets: &self.tickets, caller: ex.principal().key, server: &self.server.name };
+        let read = mcp::read(ex.headers(), document, &purse)?;
+        let mcp::Inbound { message, revision, mut call, body } = read;
         // From here on a refusal can name the request that it answers.
         let named = |mut rejection: Rejection| {
             rejection.rpc_id = message.request_id().map(|id| id.raw().clone());
@@ -275,6 +299,13 @@ impl Decoder {
             }
         };
         let mut out = headers::upstream_headers(&message, revision);
+        let unmirrored = match self.mirrored(ex.headers(), revision, &call).map_err(named)? {
+            Some(mirrored) => {
+                out.extend(mirrored);
+                None
+            }
+            None => Some(Box::new(params::claims(ex.headers()))),
+        };
         push_session(&mut out, session.as_ref())?;
         // Before the handshake is done a client names no version, and neither do we. Clients of
         // HTTP+SSE need not know the header; the session knows the version.
@@ -284,7 +315,29 @@ impl Decoder {
             out.push((headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
         }
         let plan = Plan { method: Method::POST, path_and_query: None, headers: out, body };
-        Ok(Parts { call, expect, revision: Some(revision), session, claim, plan })
+        Ok(Parts { call, expect, revision: Some(revision), session, claim, plan, unmirrored })
+    }
+
+    /// `Mcp-Param-*` of a modern tool call, written anew from its arguments (checklist 12, 13);
+    /// `None` when no list told yet which there are.
+    fn mirrored(
+        &self,
+        claims: &HeaderMap,
+        revision: Revision,
+        call: &Call,
+    ) -> Result<Option<Vec<(HeaderName, HeaderValue)>>, Rejection> {
+        if !revision.is_modern() || &*call.operation != "tools/call" {
+            return Ok(Some(Vec::new()));
+        }
+        let Some(mirrors) = self.mirrors.of(call.resource.name()) else { return Ok(None) };
+        if *mirrors == Mirrors::Invalid {
+            return Err(Rejection::new(Code::Denied, "the tool's annotations are not valid"));
+        }
+        mirrors.verify(claims, call.json_arguments()).map(Some).map_err(|error| {
+            // The server may have changed its tool: the next call asks anew.
+            self.mirrors.doubt(call.resource.name());
+            error.into()
+        })
     }
 
     /// GET and DELETE of the 2025 revisions: a session and no body.
@@ -325,6 +378,7 @@ impl Decoder {
         let call = Call {
             action,
             resource: Resource::Server,
+            also: Vec::new(),
             operation: ex.method().as_str().into(),
             subject: None,
             message: None,
@@ -336,7 +390,8 @@ impl Decoder {
             headers: out,
             body: Bytes::new(),
         };
-        Ok(Parts { call, expect, revision: Some(revision), session, claim: None, plan })
+        let (revision, claim, unmirrored) = (Some(revision), None, None);
+        Ok(Parts { call, expect, revision, session, claim, plan, unmirrored })
     }
 
     fn rest(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
@@ -348,7 +403,7 @@ impl Decoder {
             None
         } else {
             Some(
-                Document::parse(bytes, &REQUEST)
+                Document::parse(bytes, &mcp::REQUEST)
                     .map_err(|e| Rejection::new(Code::JsonInvalid, e.to_string()))?,
             )
         };
@@ -360,7 +415,8 @@ impl Decoder {
             body,
         };
         let (expect, revision, session, claim) = (Expect::Rest, None, None, None);
-        Ok(Parts { call: read.call, expect, revision, session, claim, plan })
+        let (call, unmirrored) = (read.call, None);
+        Ok(Parts { call, expect, revision, session, claim, plan, unmirrored })
     }
 }
 
@@ -369,6 +425,7 @@ fn stream_of_old_client(method: &Method) -> Parts {
     let call = Call {
         action: Action::SessionListen,
         resource: Resource::Server,
+        also: Vec::new(),
         operation: "GET (HTTP+SSE)".into(),
         subject: None,
         message: None,
@@ -382,15 +439,8 @@ fn stream_of_old_client(method: &Method) -> Parts {
         session: None,
         claim: None,
         plan: Plan { method: method.clone(), path_and_query, headers, body },
+        unmirrored: None,
     }
 }
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// How strictly requests are read.
-const REQUEST: Limits = Limits {
-    depth_max: limits::JSON_DEPTH_MAX,
-    nodes_max: limits::JSON_NODES_MAX,
-    number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
-    keys: KeyRule::Folded,
-};

@@ -33,7 +33,7 @@ pub fn refuse_upgrade(method: &Method, headers: &HeaderMap) -> Result<(), Reject
 /// be split over several fields and decide nothing here (`Accept`, `Cookie`, ..) may repeat.
 ///
 /// # Errors
-/// [`Code::HeaderInvalid`].
+/// [`Code::HeaderInvalid`], [`Code::HeaderMismatch`] for `MCP-Protocol-Version` and `Mcp-*`.
 pub fn refuse_repeated(headers: &HeaderMap) -> Result<(), Rejection> {
     if headers.len() == headers.keys_len() {
         return Ok(());
@@ -42,7 +42,13 @@ pub fn refuse_repeated(headers: &HeaderMap) -> Result<(), Rejection> {
         .keys()
         .find(|name| is_single(name) && headers.get_all(*name).iter().nth(1).is_some());
     match repeated {
-        Some(name) => Err(Rejection::new(Code::HeaderInvalid, format!("`{name}` is repeated"))),
+        Some(name) => {
+            // Repeated claims about a message are answered like false ones (checklist 14). A
+            // session id is no claim about the message.
+            let claim = name.as_str().starts_with("mcp-") && *name != SESSION_ID;
+            let code = if claim { Code::HeaderMismatch } else { Code::HeaderInvalid };
+            Err(Rejection::new(code, format!("`{name}` is repeated")))
+        }
         None => Ok(()),
     }
 }
@@ -147,6 +153,8 @@ fn is_single(name: &HeaderName) -> bool {
     ];
     NAMES.contains(name) || name.as_str().starts_with("mcp-")
 }
+
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// A body that everybody reads the same way: JSON in UTF-8, not encoded.
 fn plain_json(headers: &HeaderMap) -> Result<(), Rejection> {

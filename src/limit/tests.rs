@@ -25,6 +25,7 @@ fn named(action: Action, resource: Resource, operation: &str) -> Call {
     Call {
         action,
         resource,
+        also: Vec::new(),
         operation: operation.into(),
         subject: None,
         message: None,

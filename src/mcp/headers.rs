@@ -89,16 +89,18 @@ pub fn verify_claims(
         None => {}
     }
     let name = "mcp-name";
+    // A method that this revision has not names nothing, whatever its parameters say.
+    let row = message.row().filter(|row| row.exists_in(revision));
     let Some(claim) = single(headers, &NAME, name)? else {
         let required = revision.is_modern() && message.kind() == Kind::Request;
         // A body that names nothing is refused for its parameters, with a better word.
         return match message.name() {
-            Some(_) if required => Err(HeaderError::Missing { name }),
+            Some(_) if required && row.is_some() => Err(HeaderError::Missing { name }),
             Some(_) | None => Ok(()),
         };
     };
     let claim = decode(claim).ok_or(HeaderError::Undecodable { name })?;
-    if message.row().is_some() && message.name() != Some(&*claim) {
+    if row.is_some() && message.name() != Some(&*claim) {
         return Err(HeaderError::Mismatch { name });
     }
     Ok(())
@@ -153,7 +155,7 @@ fn sentinel(value: &str) -> Option<&str> {
     value.strip_prefix(OPEN)?.strip_suffix(CLOSE)
 }
 
-fn single<'h>(
+pub(super) fn single<'h>(
     headers: &'h HeaderMap,
     header: &HeaderName,
     name: &'static str,

@@ -144,6 +144,11 @@ impl Message {
         self.name.as_deref()
     }
 
+    /// Puts the server's own name in place of the caller's ticket.
+    pub(super) fn rename(&mut self, name: &str) {
+        self.name = Some(name.into());
+    }
+
     /// `_meta` `io.modelcontextprotocol/protocolVersion`, where it is a string.
     #[must_use]
     pub fn meta_version(&self) -> Option<&str> {
@@ -345,7 +350,7 @@ fn boxed(text: Cow<'_, str>) -> Box<str> {
 pub(super) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
 /// `_meta` key of the client's capabilities, MCP 2026-07-28, "General fields".
-pub(super) const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(crate) const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
 const ENVELOPE_MEMBERS: &[&str] = &["jsonrpc", "id", "method", "params", "result", "error"];
 

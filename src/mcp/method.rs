@@ -117,8 +117,9 @@ const ALWAYS: (Revision, Revision) = (FIRST, MODERN);
 const LEGACY: (Revision, Revision) = (FIRST, LEGACY_END);
 const MODERN_ONLY: (Revision, Revision) = (MODERN, MODERN);
 
-// Task methods have no action: who owns a task is not yet known to the gateway, and a task id
-// alone must not open its result (S-19).
+// The task methods of the extension use the tool that made the task: who may not call it any more
+// may not have its result (S-19). The experimental tasks of 2025-11-25 are not offered; they have
+// no rows.
 #[rustfmt::skip]
 static CLIENT: &[Method] = &[
     row("tools/call", Form::Request, Some(Action::ToolsInvoke), Place::Tool, ALWAYS),
@@ -136,16 +137,13 @@ static CLIENT: &[Method] = &[
     row("logging/setLevel", Form::Request, Some(Action::SessionOpen), Place::Server, LEGACY),
     row("server/discover", Form::Request, Some(Action::SessionOpen), Place::Server, MODERN_ONLY),
     row("subscriptions/listen", Form::Request, Some(Action::SessionListen), Place::Filter, MODERN_ONLY),
-    row("tasks/get", Form::Request, None, Place::Task, (LEGACY_END, MODERN)),
-    row("tasks/cancel", Form::Request, None, Place::Task, (LEGACY_END, MODERN)),
-    row("tasks/update", Form::Request, None, Place::Task, MODERN_ONLY),
-    row("tasks/result", Form::Request, None, Place::Task, (LEGACY_END, LEGACY_END)),
-    row("tasks/list", Form::Request, None, Place::Server, (LEGACY_END, LEGACY_END)),
+    row("tasks/get", Form::Request, Some(Action::ToolsInvoke), Place::Task, MODERN_ONLY),
+    row("tasks/cancel", Form::Request, Some(Action::ToolsInvoke), Place::Task, MODERN_ONLY),
+    row("tasks/update", Form::Request, Some(Action::ToolsInvoke), Place::Task, MODERN_ONLY),
     row("notifications/initialized", Form::Notification, Some(Action::SessionOpen), Place::Server, LEGACY),
     row("notifications/cancelled", Form::Notification, Some(Action::SessionOpen), Place::Server, LEGACY),
     row("notifications/progress", Form::Notification, Some(Action::SessionOpen), Place::Server, LEGACY),
     row("notifications/roots/list_changed", Form::Notification, Some(Action::SessionOpen), Place::Server, LEGACY),
-    row("notifications/tasks/status", Form::Notification, None, Place::Task, (LEGACY_END, LEGACY_END)),
 ];
 
 #[rustfmt::skip]
@@ -163,6 +161,7 @@ static SERVER: &[(&str, ServerMessage, Revision, Revision)] = &[
     ("notifications/resources/updated", ServerMessage::Notification, FIRST, MODERN),
     ("notifications/elicitation/complete", ServerMessage::Notification, LEGACY_END, LEGACY_END),
     ("notifications/subscriptions/acknowledged", ServerMessage::Notification, MODERN, MODERN),
+    ("notifications/tasks", ServerMessage::Notification, MODERN, MODERN),
 ];
 
 #[cfg(test)]
@@ -172,6 +171,7 @@ mod tests {
     use super::{
         CLIENT, Form, LEGACY_END, MODERN, Place, SERVER, ServerMessage, from_client, from_server,
     };
+    use crate::call::Action;
     use crate::config::ServerRequest;
 
     #[test]
@@ -209,11 +209,16 @@ mod tests {
     }
 
     #[test]
-    fn s19_task_methods_have_no_action_until_tasks_are_bound_to_their_owner() {
-        for row in CLIENT.iter().filter(|row| row.name.contains("tasks/")) {
-            assert_eq!(row.action, None, "{}", row.name);
+    fn s19_task_methods_need_what_the_tool_of_the_task_needs() {
+        for name in ["tasks/get", "tasks/update", "tasks/cancel"] {
+            let row = from_client(name).unwrap();
+            assert_eq!((row.action, row.place), (Some(Action::ToolsInvoke), Place::Task), "{name}");
+            assert!(!row.exists_in(LEGACY_END) && row.exists_in(MODERN), "{name}");
         }
-        assert_eq!(CLIENT.iter().filter(|row| row.action.is_none()).count(), 6);
+        for name in ["tasks/result", "tasks/list", "notifications/tasks/status"] {
+            assert!(from_client(name).is_none(), "{name}");
+        }
+        assert!(CLIENT.iter().all(|row| row.action.is_some()));
     }
 
     #[test]

@@ -6,10 +6,12 @@
 //! [`read`] is the whole ladder of a POST in one call; the modules are its rungs, and the tools of
 //! the response gate ([`sse`], [`catalogue`], [`error_body`]).
 
+use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::call::Call;
-use crate::json::Document;
+use crate::json::{Document, KeyRule, Limits};
+use crate::limits;
 use crate::reject::Rejection;
 
 pub mod catalogue;
@@ -18,6 +20,8 @@ pub mod error_body;
 pub mod headers;
 pub mod message;
 pub mod method;
+pub mod params;
+pub mod redeem;
 pub mod sse;
 pub mod translate;
 pub mod uri;
@@ -27,6 +31,7 @@ pub mod version;
 mod tests;
 
 use message::Message;
+use redeem::Purse;
 use version::Revision;
 
 /// A message of a client, understood.
@@ -38,18 +43,25 @@ pub struct Inbound {
     pub revision: Revision,
     /// What it asks for; holds the document.
     pub call: Call,
+    /// What is sent to the server: the bytes that were read, with the server's own task ids and
+    /// request state in place of the caller's tickets.
+    pub body: Bytes,
 }
 
 /// Understands one POST body, in the order that MCP 2026-07-28 prescribes: message, version,
-/// required `_meta`, mirrored headers, method, parameters. The body decides; headers are claims
-/// that must agree with it.
+/// required `_meta`, mirrored headers, tickets, method, parameters. The body decides; headers are
+/// claims that must agree with it, and tickets open for their owner alone.
 ///
 /// # Errors
 /// The first rung that does not hold, with the message's id where it was readable.
-pub fn read(headers: &HeaderMap, document: Document) -> Result<Inbound, Rejection> {
-    let message = Message::read(&document)?;
-    match climb(headers, &message, document) {
-        Ok((revision, call)) => Ok(Inbound { message, revision, call }),
+pub fn read(
+    headers: &HeaderMap,
+    document: Document,
+    purse: &impl Purse,
+) -> Result<Inbound, Rejection> {
+    let mut message = Message::read(&document)?;
+    match climb(headers, &mut message, document, purse) {
+        Ok((revision, call, body)) => Ok(Inbound { message, revision, call, body }),
         Err(mut rejection) => {
             rejection.rpc_id = message.request_id().map(|id| id.raw().clone());
             Err(rejection)
@@ -59,13 +71,24 @@ pub fn read(headers: &HeaderMap, document: Document) -> Result<Inbound, Rejectio
 
 fn climb(
     headers: &HeaderMap,
-    message: &Message,
+    message: &mut Message,
     document: Document,
-) -> Result<(Revision, Call), Rejection> {
+    purse: &impl Purse,
+) -> Result<(Revision, Call, Bytes), Rejection> {
     let header = headers::claimed_version(headers)?;
     let revision = version::classify(header, message.meta_version(), message.method())?;
     version::require_capabilities(&document, revision)?;
     headers::verify_claims(headers, message, revision)?;
-    let call = translate::to_call(message, revision, document)?;
-    Ok((revision, call))
+    let redeemed = redeem::redeem(document, message, revision, purse)?;
+    let body = redeemed.document.bytes().clone();
+    let call = translate::to_call(message, revision, redeemed)?;
+    Ok((revision, call, body))
 }
+
+/// How strictly requests are read.
+pub const REQUEST: Limits = Limits {
+    depth_max: limits::JSON_DEPTH_MAX,
+    nodes_max: limits::JSON_NODES_MAX,
+    number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
+    keys: KeyRule::Folded,
+};

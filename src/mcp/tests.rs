@@ -43,14 +43,14 @@ fn modern(method: &str, params: &str) -> String {
 const VERSION: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
 
 fn understood(pairs: &[(&'static str, &str)], body: &str) -> Inbound {
-    match read(&header_map(pairs), document(body)) {
+    match read(&header_map(pairs), document(body), &super::redeem::Empty) {
         Ok(inbound) => inbound,
         Err(refused) => panic!("{body}: {refused:?}"),
     }
 }
 
 fn refused(pairs: &[(&'static str, &str)], body: &str) -> Rejection {
-    match read(&header_map(pairs), document(body)) {
+    match read(&header_map(pairs), document(body), &super::redeem::Empty) {
         Ok(inbound) => panic!("{body}: understood as {:?}", inbound.call),
         Err(refused) => refused,
     }
@@ -171,7 +171,8 @@ fn upstream_headers_pass_the_checks_that_the_upstream_makes() {
         let message = super::message::Message::read(&document).unwrap();
         let revision = super::Revision::V2026_07_28;
         let map: HeaderMap = headers::upstream_headers(&message, revision).into_iter().collect();
-        let again = read(&map, document).unwrap_or_else(|e| panic!("{method}: {e:?}"));
+        let again = read(&map, document, &super::redeem::Empty)
+            .unwrap_or_else(|e| panic!("{method}: {e:?}"));
         assert_eq!(again.revision, revision);
     }
 }
@@ -194,7 +195,7 @@ proptest! {
             map.append("mcp-protocol-version", value);
         }
         if let Ok(document) = Document::parse(Bytes::from(body), &LIMITS) {
-            let _ = read(&map, document);
+            let _ = read(&map, document, &super::redeem::Empty);
         }
     }
 }

@@ -6,11 +6,12 @@
 
 use crate::call::{Action, Arguments, Call, Resource};
 use crate::json::{Document, Kind as JsonKind, Value};
-use crate::limits::NAME_BYTES_MAX;
+use crate::limits::{FILTER_NAMES_MAX, NAME_BYTES_MAX};
 use crate::reject::{Code, Rejection};
 
 use super::message::{Kind, Message};
 use super::method::{Form, Place};
+use super::redeem::Redeemed;
 use super::uri::{self, Braces, UriError};
 use super::version::Revision;
 
@@ -37,9 +38,13 @@ pub enum TranslateError {
         /// What is wrong with it.
         source: UriError,
     },
-    /// The filter of `subscriptions/listen` names what cannot be judged in one call.
-    #[error("a subscription to more than one resource, or to tasks")]
+    /// The filter of `subscriptions/listen` names more than is judged in one call.
+    #[error("a subscription to more than {FILTER_NAMES_MAX} resources")]
     Filter,
+    /// The experimental tasks of 2025-11-25 are not offered: a server that made one would answer
+    /// with a handle that nothing here can redeem.
+    #[error("a call as an experimental task")]
+    ExperimentalTask,
 }
 
 /// Turns a message into a call. The document moves into it.
@@ -49,11 +54,13 @@ pub enum TranslateError {
 pub fn to_call(
     message: &Message,
     revision: Revision,
-    document: Document,
+    redeemed: Redeemed,
 ) -> Result<Call, TranslateError> {
+    let Redeemed { document, tools } = redeemed;
+    let mut also = Vec::new();
     let (action, resource, operation) = match message.kind() {
         Kind::Request | Kind::Notification => {
-            let (action, resource) = judge(message, revision, &document)?;
+            let (action, resource) = judge(message, revision, &document, &tools, &mut also)?;
             (action, resource, message.method())
         }
         Kind::Result | Kind::Error if revision.is_modern() => {
@@ -63,7 +70,8 @@ pub fn to_call(
     };
     let arguments = arguments(message, &document)?;
     let operation = Box::from(operation);
-    Ok(Call { action, resource, operation, subject: None, message: Some(document), arguments })
+    let message = Some(document);
+    Ok(Call { action, resource, also, operation, subject: None, message, arguments })
 }
 
 impl From<TranslateError> for Rejection {
@@ -71,8 +79,10 @@ impl From<TranslateError> for Rejection {
         let code = match error {
             TranslateError::MethodUnknown => Code::MethodUnknown,
             TranslateError::Form | TranslateError::Response => Code::MessageInvalid,
-            TranslateError::Param(_) | TranslateError::Uri { .. } => Code::ParamsInvalid,
-            TranslateError::Filter => Code::Denied,
+            TranslateError::Param(_)
+            | TranslateError::Uri { .. }
+            | TranslateError::Filter
+            | TranslateError::ExperimentalTask => Code::ParamsInvalid,
         };
         Self::new(code, error.to_string())
     }
@@ -82,6 +92,8 @@ fn judge(
     message: &Message,
     revision: Revision,
     document: &Document,
+    tools: &[Box<str>],
+    also: &mut Vec<(Action, Resource)>,
 ) -> Result<(Action, Resource), TranslateError> {
     let row =
         message.row().filter(|row| row.exists_in(revision)).ok_or(TranslateError::MethodUnknown)?;
@@ -100,9 +112,21 @@ fn judge(
         Place::Prompt => Resource::Prompt(name(params, "name")?),
         Place::Uri => Resource::Uri(canonical(params, "uri", Braces::Refused)?),
         Place::Reference => reference(params)?,
-        Place::Filter => return filter(params),
-        Place::Task => return Err(TranslateError::MethodUnknown),
+        Place::Filter => {
+            let first = filter(params, also)?;
+            also.extend(
+                tools.iter().map(|tool| (Action::ToolsInvoke, Resource::Tool(tool.clone()))),
+            );
+            return Ok(first);
+        }
+        // Redeeming the ticket told which tool made the task.
+        Place::Task => {
+            Resource::Tool(tools.first().cloned().ok_or(TranslateError::Param("taskId"))?)
+        }
     };
+    if !revision.is_modern() && row.place == Place::Tool && has(params, "task") {
+        return Err(TranslateError::ExperimentalTask);
+    }
     Ok((action, resource))
 }
 
@@ -143,16 +167,20 @@ fn reference(params: Option<Value<'_>>) -> Result<Resource, TranslateError> {
     }
 }
 
-/// `subscriptions/listen` is a subscription to a resource when it names one, else a stream.
-fn filter(params: Option<Value<'_>>) -> Result<(Action, Resource), TranslateError> {
+fn has(params: Option<Value<'_>>, member: &str) -> bool {
+    params.and_then(|params| params.get(member)).is_some_and(|value| !value.is_null())
+}
+
+/// `subscriptions/listen` is a subscription to the resources that it names, else a stream.
+fn filter(
+    params: Option<Value<'_>>,
+    also: &mut Vec<(Action, Resource)>,
+) -> Result<(Action, Resource), TranslateError> {
     let Some(filter) = params.and_then(|params| params.get("notifications")) else {
         return Ok((Action::SessionListen, Resource::Server));
     };
     if filter.kind() != JsonKind::Object {
         return Err(TranslateError::Param("notifications"));
-    }
-    if filter.get("taskIds").is_some() {
-        return Err(TranslateError::Filter);
     }
     let Some(uris) = filter.get("resourceSubscriptions") else {
         return Ok((Action::SessionListen, Resource::Server));
@@ -160,17 +188,16 @@ fn filter(params: Option<Value<'_>>) -> Result<(Action, Resource), TranslateErro
     if uris.kind() != JsonKind::Array {
         return Err(TranslateError::Param("resourceSubscriptions"));
     }
-    let mut uris = uris.items();
-    match (uris.next(), uris.next()) {
-        (None, _) => Ok((Action::SessionListen, Resource::Server)),
-        (Some(uri), None) => {
-            let member = "resourceSubscriptions";
-            let uri = uri.as_str().ok_or(TranslateError::Param(member))?;
-            let uri = decided(&uri, member, Braces::Refused)?;
-            Ok((Action::ResourcesSubscribe, Resource::Uri(uri)))
+    let member = "resourceSubscriptions";
+    for uri in uris.items() {
+        if also.len() >= FILTER_NAMES_MAX {
+            return Err(TranslateError::Filter);
         }
-        (Some(_), Some(_)) => Err(TranslateError::Filter),
+        let uri = uri.as_str().ok_or(TranslateError::Param(member))?;
+        let uri = decided(&uri, member, Braces::Refused)?;
+        also.push((Action::ResourcesSubscribe, Resource::Uri(uri)));
     }
+    Ok(if also.is_empty() { (Action::SessionListen, Resource::Server) } else { also.remove(0) })
 }
 
 fn arguments(message: &Message, document: &Document) -> Result<Arguments, TranslateError> {

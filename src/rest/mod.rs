@@ -121,8 +121,15 @@ pub fn read(
     let operation = format!("{method} {}", route.template).into_boxed_str();
     let arguments = arguments(&found, query, document.is_some())?;
     let subject = subject.map(String::into_boxed_str);
-    let call =
-        Call { action: route.action, resource, operation, subject, message: document, arguments };
+    let call = Call {
+        action: route.action,
+        resource,
+        also: Vec::new(),
+        operation,
+        subject,
+        message: document,
+        arguments,
+    };
     Ok(Read { call, upstream_target })
 }
 

@@ -4,24 +4,31 @@
 //! The same judge serves JSON answers and event streams, so that both give the same result for
 //! the same message. Pure: bytes in, verdict out.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderName;
 
 use super::asking::{Asking, kind_name};
+use super::listening::{Heard, Listening};
+use super::results::Results;
 use super::tally::Deeds;
+use super::unfinished::{Call, Unfinished, Whose};
 use super::{Screener, Tally, invalid};
 use crate::authz::Authorizer;
-use crate::call::Action;
+use crate::call::{Action, Resource};
 use crate::class::ClassSet;
+use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::decode::Expect;
-use crate::inspect::Detector;
-use crate::json::{Document, KeyRule, Limits};
+use crate::inspect::{Detector, Plan};
+use crate::json::{Document, KeyRule, Limits, Value};
 use crate::limits;
 use crate::mcp::catalogue::{self, Edit, Listing};
 use crate::mcp::message::{Id, Kind, Message};
 use crate::mcp::method::{self, ServerMessage};
+use crate::mcp::params::{Known, Mirrors};
 use crate::mcp::sse::{Event, KEEPALIVE};
 use crate::mcp::version::Revision;
 use crate::principal::Principal;
@@ -37,6 +44,19 @@ pub enum Verdict {
     Drop(&'static str),
 }
 
+/// What a legacy stream needs to be taken up again.
+#[derive(Debug)]
+struct Resumable {
+    whose: Whose,
+    asked: (Action, Resource),
+    /// Whether this stream is such a resumption.
+    resumes: bool,
+    /// Whether an event with an id has left, without which nothing can be taken up.
+    marked: bool,
+    table: Arc<Unfinished>,
+    clock: Clock,
+}
+
 /// Judges the messages of one answer.
 #[derive(Debug)]
 pub struct Judge {
@@ -49,6 +69,10 @@ pub struct Judge {
     principal: Arc<Principal>,
     reveal: ClassSet,
     server_requests: Vec<ServerRequest>,
+    results: Results,
+    listening: Option<Listening>,
+    resumable: Option<Resumable>,
+    mirrors: Arc<Known>,
     asking: Asking,
 }
 
@@ -68,6 +92,10 @@ impl Judge {
             principal: Arc::clone(request.principal()),
             reveal: request.grant().reveal,
             server_requests: screener.server.access.server_requests.clone(),
+            results: Results::new(screener, request),
+            listening: Listening::new(request),
+            resumable: Resumable::new(screener, request),
+            mirrors: Arc::clone(&screener.mirrors),
             asking: Asking::new(screener, request),
         }
     }
@@ -83,7 +111,9 @@ impl Judge {
             Kind::Result | Kind::Error => self.response(&document, &message, tally),
             Kind::Request | Kind::Notification => {
                 match method::from_server(message.method(), self.revision) {
-                    Some(ServerMessage::Notification) => self.redact(&document, Vec::new(), tally),
+                    Some(ServerMessage::Notification) => {
+                        self.notification(&document, &message, tally)
+                    }
                     Some(ServerMessage::Request(kind)) => {
                         let allowed = self.server_requests.contains(&kind);
                         match self.asking.let_through(&document, &message, kind, allowed) {
@@ -147,19 +177,26 @@ impl Judge {
         message: &Message,
         tally: &Tally,
     ) -> Result<Verdict, Rejection> {
-        let Some(expected) = &self.expected else { return Ok(Verdict::Drop("foreign_response")) };
-        let fits = match message.id() {
-            Some(id) => id.matches(expected),
-            // An error that names no request can only mean this one.
-            None => message.kind() == Kind::Error,
-        };
-        if !fits {
-            return Ok(Verdict::Drop("foreign_response"));
+        match &self.expected {
+            Some(expected) => {
+                let fits = match message.id() {
+                    Some(id) => id.matches(expected),
+                    // An error that names no request can only mean this one.
+                    None => message.kind() == Kind::Error,
+                };
+                if !fits {
+                    return Ok(Verdict::Drop("foreign_response"));
+                }
+                if self.answered {
+                    return Ok(Verdict::Drop("second_response"));
+                }
+                self.answered = true;
+            }
+            None => match self.resumed(message) {
+                Some(list) => self.list = list,
+                None => return Ok(Verdict::Drop("foreign_response")),
+            },
         }
-        if self.answered {
-            return Ok(Verdict::Drop("second_response"));
-        }
-        self.answered = true;
         let edits = match message.kind() {
             Kind::Result => {
                 self.asking.agree(document, tally);
@@ -174,19 +211,91 @@ impl Judge {
         self.redact(document, edits, tally)
     }
 
-    /// What a list hides from this caller; whatever depends on the caller is theirs alone.
+    /// A stream of `subscriptions/listen` carries what was asked for, a request's own stream what
+    /// belongs to the request (MCP 2026-07-28, Streamable HTTP, "Sending Messages").
+    fn notification(
+        &mut self,
+        document: &Document,
+        message: &Message,
+        tally: &Tally,
+    ) -> Result<Verdict, Rejection> {
+        let edits = match &mut self.listening {
+            Some(listening) => match listening.hears(document, message, &self.results)? {
+                Heard::Leaves(edits) => edits,
+                Heard::Dropped(reason) => return Ok(Verdict::Drop(reason)),
+            },
+            None if self.revision.is_modern() && !OF_A_REQUEST.contains(&message.method()) => {
+                return Ok(Verdict::Drop("not_subscribed"));
+            }
+            None => Vec::new(),
+        };
+        self.redact(document, edits, tally)
+    }
+
+    /// The list of a call whose stream ended before, where this is its answer and the caller may
+    /// still have it.
+    fn resumed(&self, message: &Message) -> Option<Option<Listing>> {
+        let resumable = self.resumable.as_ref().filter(|it| it.resumes)?;
+        let call =
+            resumable.table.finish(&resumable.whose, message.id()?, resumable.clock.unix_s())?;
+        let (action, resource) = &call.asked;
+        self.authz.allows(&self.principal, *action, resource).then_some(call.list)
+    }
+
+    /// An event with an id leaves: the stream can be taken up behind it.
+    pub(super) fn marked(&mut self) {
+        if let Some(resumable) = &mut self.resumable {
+            resumable.marked = true;
+        }
+    }
+
+    /// The stream is over by the gateway's own decision: nothing of it may be taken up.
+    pub(super) fn close(&mut self) {
+        self.resumable = None;
+    }
+
+    /// Whether the stream may end before its answer: the client takes it up again.
+    #[must_use]
+    pub(super) fn can_be_resumed(&self) -> bool {
+        self.resumable.as_ref().is_some_and(|it| it.marked)
+    }
+
+    /// What a result hides from this caller; whatever depends on the caller is theirs alone.
     fn filter(&self, document: &Document) -> Result<Vec<Edit>, Rejection> {
         let Some(result) = document.root().get("result") else { return Ok(Vec::new()) };
+        let mut edits = self.results.edits(result)?;
         match self.list {
             Some(list) => {
-                let visible = |name: &str| self.authz.visible(&self.principal, used_by(list), name);
-                Ok(catalogue::filter(list, result, visible)?.edits)
+                let invalid = self.learn(list, result);
+                let visible = |name: &str| {
+                    !invalid.contains(name)
+                        && self.authz.visible(&self.principal, used_by(list), name)
+                };
+                edits.extend(catalogue::filter(list, result, visible)?.edits);
             }
             None if self.revision.is_modern() => {
-                Ok(catalogue::private_scope(result)?.into_iter().collect())
+                edits.extend(catalogue::private_scope(result)?);
             }
-            None => Ok(Vec::new()),
+            None => {}
         }
+        Ok(edits)
+    }
+
+    /// Remembers which arguments a server wants mirrored, and finds the tools whose annotations
+    /// are not valid: modern clients would drop them (S-40).
+    fn learn(&self, list: Listing, result: Value<'_>) -> HashSet<Box<str>> {
+        let mut invalid = HashSet::new();
+        if list != Listing::Tools || !self.revision.is_modern() {
+            return invalid;
+        }
+        for tool in result.get("tools").into_iter().flat_map(|tools| tools.items()) {
+            if let Some(name) = tool.get("name").and_then(|name| name.as_str())
+                && *self.mirrors.learn(&name, tool.get("inputSchema")) == Mirrors::Invalid
+            {
+                invalid.insert(name.into());
+            }
+        }
+        invalid
     }
 
     /// Masks what the caller may not see and applies the edits of the list filter.
@@ -221,12 +330,53 @@ impl Judge {
         if filtered.is_empty() {
             return Ok(Verdict::Pass(plan.apply(document.bytes())));
         }
-        // A list is filtered first; what is left is read again, because spans have moved.
-        let kept = catalogue::apply(document.bytes(), &filtered);
-        let document = parse(kept)?;
-        let plan = self.detector.plan(document.root(), self.reveal);
-        Ok(Verdict::Pass(plan.apply(document.bytes())))
+        Ok(Verdict::Pass(both(document.bytes(), filtered, &plan)))
     }
+}
+
+impl Resumable {
+    fn new(screener: &Screener, request: &Recorded) -> Option<Self> {
+        let session = request.session().filter(|_| !request.is_modern())?;
+        let call = request.call();
+        Some(Self {
+            whose: (request.principal().key, session.hash().into()),
+            asked: (call.action, call.resource.clone()),
+            resumes: request.plan().headers.iter().any(|(name, _)| *name == LAST_EVENT_ID),
+            marked: false,
+            table: Arc::clone(&screener.unfinished),
+            clock: screener.clock.clone(),
+        })
+    }
+}
+
+impl Drop for Judge {
+    /// However the stream ended: what it did not answer may be taken up, where it can be.
+    fn drop(&mut self) {
+        let id = self.expected.as_ref().filter(|_| !self.answered);
+        let resumable = self.resumable.take().filter(|it| it.marked);
+        if let (Some(id), Some(resumable)) = (id, resumable) {
+            let Resumable { whose, asked, resumes: _, marked: _, table, clock } = resumable;
+            let call = Call { id: id.clone(), list: self.list, asked };
+            table.remember(&whose, call, clock.unix_s());
+        }
+    }
+}
+
+/// The edits of the gates and those of the redaction in one go. What a gate removes or seals is
+/// gone from the answer, so nothing is masked in it; a sealed value is never masked either.
+fn both(bytes: &Bytes, mut edits: Vec<Edit>, plan: &Plan) -> Bytes {
+    edits.sort_by_key(|edit| edit.span.start);
+    let gates = edits.len();
+    for (range, with) in plan.edits() {
+        let (earlier, later) = edits.split_at(gates);
+        let at = earlier.partition_point(|edit| edit.span.end <= range.start);
+        let clear = earlier.get(at).is_none_or(|edit| range.end <= edit.span.start);
+        if clear && later.last().is_none_or(|last| last.span.end <= range.start) {
+            edits.push(Edit { span: range, with: with.to_vec().into() });
+        }
+    }
+    edits.sort_by_key(|edit| edit.span.start);
+    catalogue::apply(bytes, &edits)
 }
 
 fn parse(bytes: Bytes) -> Result<Document, Rejection> {
@@ -241,6 +391,11 @@ fn used_by(list: Listing) -> Action {
         Listing::Prompts => Action::PromptsGet,
     }
 }
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Notifications that may come on the stream of a modern request.
+const OF_A_REQUEST: &[&str] = &["notifications/progress", "notifications/message"];
 
 /// How strictly answers are read: exact duplicates are refused, look-alikes are data.
 const ANSWER: Limits = Limits {

@@ -43,6 +43,9 @@ pub enum ClientError {
     /// The detectors of the log cannot be built.
     #[error("the detectors that mask what a process writes cannot be built")]
     Scrubber,
+    /// The system has no random numbers.
+    #[error("no random numbers for the keys of the upstream's bridge")]
+    Random,
     /// The TLS library refused its own settings.
     #[error("TLS towards the upstream cannot be set up")]
     Tls,

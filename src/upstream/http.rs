@@ -64,6 +64,18 @@ impl Http {
     /// # Errors
     /// See [`UpstreamError`].
     pub(super) async fn send(&self, plan: &Plan) -> Result<Raw, UpstreamError> {
+        self.send_with(plan, &[]).await
+    }
+
+    /// As [`Http::send`], with headers that were not yet known when the plan was made.
+    ///
+    /// # Errors
+    /// See [`UpstreamError`].
+    pub(super) async fn send_with(
+        &self,
+        plan: &Plan,
+        more: &[(HeaderName, HeaderValue)],
+    ) -> Result<Raw, UpstreamError> {
         let Plan { method, path_and_query, headers, body } = plan;
         let uri = match path_and_query {
             None => self.endpoint.clone(),
@@ -74,7 +86,7 @@ impl Http {
         *request.uri_mut() = uri;
         let out = request.headers_mut();
         out.reserve(headers.len() + OWN_HEADERS);
-        for (name, value) in headers {
+        for (name, value) in headers.iter().chain(more) {
             out.insert(name.clone(), value.clone());
         }
         self.dispatch(request, self.head_timeout).await

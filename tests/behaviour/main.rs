@@ -12,6 +12,8 @@
 
 #[path = "../support/issuer.rs"]
 mod issuer;
+#[path = "../support/modern.rs"]
+mod modern;
 #[path = "../support/pki.rs"]
 mod pki;
 #[path = "../support/upstream.rs"]
@@ -22,7 +24,10 @@ mod support;
 mod answers;
 mod authentication;
 mod authorization;
+mod down;
 mod edge;
+mod eras;
+mod legacy;
 mod limits;
 mod messages;
 mod old_clients;
@@ -34,4 +39,6 @@ mod signals;
 mod streaming;
 mod threats;
 mod trail;
+mod up;
+mod up_process;
 mod upstreams;

@@ -10,10 +10,11 @@ use http::{HeaderMap, HeaderValue};
 use sallyport::json::{Document, KeyRule, Kind, Limits, Value};
 use sallyport::limits;
 use sallyport::mcp::message::Message;
+use sallyport::mcp::version::Revision;
 use sallyport::mcp::{self, headers, sse};
 use sallyport::principal::PrincipalKey;
 use sallyport::secret::Secret;
-use sallyport::session::Sealer;
+use sallyport::session::{Facts, Purpose, Sealer};
 
 /// JSON-RPC: what we accept, another reader accepts too and reads alike; and what is taken for a
 /// call in one spelling of the headers is never another call.
@@ -53,13 +54,13 @@ fn call(document: Document) {
         claims.insert(headers::PROTOCOL_VERSION, value);
     }
     let again = Document::parse(document.bytes().clone(), &ANY).ok();
-    let Ok(inbound) = mcp::read(&claims, document) else {
+    let Ok(inbound) = mcp::read(&claims, document, &mcp::redeem::Empty) else {
         // Modern messages need their names mirrored.
         let (Some(document), Some(revision)) = (again, modern(&message)) else { return };
         for (name, value) in headers::upstream_headers(&message, revision) {
             claims.insert(name, value);
         }
-        if let Ok(inbound) = mcp::read(&claims, document) {
+        if let Ok(inbound) = mcp::read(&claims, document, &mcp::redeem::Empty) {
             assert_eq!(inbound.revision, revision, "the revision is the one that both places name");
         }
         return;
@@ -234,21 +235,33 @@ pub fn header(data: &[u8]) {
 /// Sealed session ids: nothing opens that was not sealed, and a sealed one for nobody else.
 pub fn seal(data: &[u8]) {
     let key = Secret::new(vec![7; 32]);
-    let sealer = Sealer::new(Some(&key)).expect("a key of 32 bytes");
+    let sealer = Sealer::new(&[key]).expect("a key of 32 bytes");
     let (alice, bob) = (PrincipalKey([1; 16]), PrincipalKey([2; 16]));
     let text = String::from_utf8_lossy(data);
-    assert!(sealer.open(&text, alice, "crm", 0).is_err(), "an invented id was opened");
+    let open =
+        |id: &str, caller, server| sealer.open(Purpose::Session, id, caller, server, 1_800_000_001);
+    assert!(open(&text, alice, "crm").is_err(), "an invented id was opened");
     let hour = std::time::Duration::from_secs(3600);
-    let Ok(id) = sealer.seal(&text, alice, "crm", 1_800_000_000, hour) else { return };
-    let opened = sealer.open(&id, alice, "crm", 1_800_000_001).expect("its own id");
-    assert_eq!(&*opened.upstream_id, &*text);
-    assert!(sealer.open(&id, bob, "crm", 1_800_000_001).is_err());
-    assert!(sealer.open(&id, alice, "erp", 1_800_000_001).is_err());
+    let revision = data.first().and_then(|b| Revision::ALL.get(usize::from(*b))).copied();
+    let facts = Facts {
+        purpose: Purpose::Session,
+        upstream_id: &text,
+        revision,
+        caller: alice,
+        server: "crm",
+    };
+    let Ok(sealed) = sealer.seal(&facts, 1_800_000_000, hour) else { return };
+    let id = sealed.id;
+    let opened = open(&id, alice, "crm").expect("its own id");
+    assert_eq!((&*opened.upstream_id, opened.revision), (&*text, revision));
+    assert!(open(&id, bob, "crm").is_err());
+    assert!(open(&id, alice, "erp").is_err());
+    assert!(sealer.open(Purpose::Stream, &id, alice, "crm", 1_800_000_001).is_err());
     let at = data.iter().map(|b| usize::from(*b)).sum::<usize>() % id.len();
     let mut forged = id.clone().into_bytes();
     forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
     let forged = String::from_utf8(forged).expect("ASCII");
-    assert!(sealer.open(&forged, alice, "crm", 1_800_000_001).is_err(), "a forged id was opened");
+    assert!(open(&forged, alice, "crm").is_err(), "a forged id was opened");
 }
 
 const ANY: Limits = Limits {

@@ -3,8 +3,7 @@
 use futures_util::FutureExt as _;
 use sallyport::config::Transport;
 use sallyport::limits::{
-    LINK_INBOX_MAX, STDIO_EOF_MS, STDIO_NOISE_BYTES_MAX, STDIO_OUTBOX_MAX, STDIO_PROCESSES_MAX,
-    STDIO_TERM_MS,
+    LINK_INBOX_MAX, STDIO_EOF_MS, STDIO_NOISE_BYTES_MAX, STDIO_OUTBOX_MAX, STDIO_TERM_MS,
 };
 use sallyport::secret::Secret;
 use sallyport::upstream::link::{Connector, Heard, LinkError};
@@ -76,7 +75,7 @@ async fn endless_line_ends_the_process() {
 
 #[tokio::test]
 async fn noise_of_more_than_stdio_noise_bytes_max_ends_the_process() {
-    assert!(STDIO_NOISE_BYTES_MAX < 4 << 20);
+    const { assert!(STDIO_NOISE_BYTES_MAX < 4 << 20, "no line is too long before it") };
     let mut talk = Talk::open(&stdio(python(&[]))).await;
     talk.request("noise", json!(null)).await;
     assert_eq!(talk.closed().await, LinkError::Malformed("output that is no messages"));
@@ -205,11 +204,10 @@ async fn what_a_process_started_ends_with_it() {
 #[test]
 fn end_of_the_runtime_leaves_no_process() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (pid, child) = runtime.block_on(async {
+    let (_talk, pid, child) = runtime.block_on(async {
         let mut talk = Talk::open(&stdio(python(&[]))).await;
         let pids = talk.call("child", json!(null)).await;
-        std::mem::forget(talk);
-        (pids["pid"].as_i64().unwrap(), pids["child"].as_i64().unwrap())
+        (talk, pids["pid"].as_i64().unwrap(), pids["child"].as_i64().unwrap())
     });
     drop(runtime);
     let gone = |pid| state(pid).is_none_or(|state| state == 'Z');
@@ -273,7 +271,6 @@ async fn server_that_is_not_listened_to_is_not_read() {
 
 #[tokio::test]
 async fn processes_are_bounded_in_number() {
-    assert!(STDIO_PROCESSES_MAX > 4);
     let connector = stdio(python(&[]));
     let mut open = Vec::new();
     for _ in 0..4 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::super::model::{Auth, ClientAuth, Profile, Server};
+use super::super::model::{Access, Auth, ClientAuth, Profile, Server};
 use super::super::raw::{self, AuthName};
 use super::super::structure::nearest;
 use super::access::{self, Callers, RawAccess};
@@ -110,11 +110,7 @@ fn server(
     if let Some(access) = &access {
         access::open_without_tokens(cx, at, access, &callers);
     }
-    let tools = match (&actions, &access) {
-        (Some(actions), _) if !actions.contains(&Action::ToolsInvoke) => Tools::Never,
-        (Some(_), Some(access)) => Tools::By(&access.tools),
-        (None, _) | (_, None) => Tools::Unknown,
-    };
+    let tools = self::tools(actions.as_deref(), access.as_ref());
     let limits = limits::route(cx, &at.key("limits"), limits, tools);
     let guard = redact::guard(cx, &at.key("guard"), guard);
     let redact = redact::redact(cx, &at.key("redact"), redact, &callers);
@@ -143,6 +139,15 @@ fn server(
         http_sse: http_sse?,
         url_hosts: url_hosts?,
     })
+}
+
+/// Which tools a limit can bite on.
+fn tools<'a>(actions: Option<&[Action]>, access: Option<&'a Access>) -> Tools<'a> {
+    match (actions, access) {
+        (Some(actions), _) if !actions.contains(&Action::ToolsInvoke) => Tools::Never,
+        (Some(_), Some(access)) => Tools::By(&access.tools),
+        (None, _) | (_, None) => Tools::Unknown,
+    }
 }
 
 fn name(cx: &mut Context<'_>, at: &At<'_>, name: String) -> Option<Arc<str>> {

@@ -42,12 +42,6 @@ pub(super) fn upstream(
         stream_idle_timeout,
         answer_bytes_max,
     } = keys;
-    let of_process = Typed::of([
-        ("env", env.is_some()),
-        ("env_pass", env_pass.is_some()),
-        ("dir", dir.is_some()),
-        ("processes_max", processes_max.is_some()),
-    ]);
     let of_http = Typed::of([
         ("socket", socket.is_some()),
         ("credential", credential.is_some()),
@@ -61,55 +55,76 @@ pub(super) fn upstream(
         None => None,
         Some(Way::Stdio(words)) => {
             of_http.useless(cx, at, "has no effect on a process", "remove it");
-            if matches!(profile, Some(Profile::Rest(_))) {
-                let message = "a REST server is reached by `url`, not by `command`";
-                cx.error(&at.key("command"), message, "write `url:`, or `profile: mcp`");
-            }
-            command::command(cx, at, words, raw_command).map(Transport::Stdio)
+            process(cx, at, words, raw_command, profile)
         }
         Some(Way::Http(name, url)) => {
-            of_process.useless(cx, at, "has no effect without a `command`", "remove it");
-            let endpoint = endpoint(cx, at, &url_at, &url, socket, profile);
-            endpoint.map(match name {
-                HttpName::Streamable => Transport::Streamable,
-                HttpName::Sse => Transport::HttpSse,
-            })
+            of_process(&raw_command).useless(
+                cx,
+                at,
+                "has no effect without a `command`",
+                "remove it",
+            );
+            endpoint(cx, at, &url_at, &url, socket, profile).map(name.transport())
         }
     };
-    let endpoint = match &transport {
-        Some(Transport::Streamable(endpoint) | Transport::HttpSse(endpoint)) => Some(endpoint),
-        Some(Transport::Stdio(_)) | None => None,
-    };
+    let endpoint = transport.as_ref().and_then(Transport::endpoint);
     let credential =
         credential.map(|raw| credential::credential(cx, &at.key("credential"), raw, endpoint));
     let ca = ca.map(|path| self::authorities(cx, &at.key("ca"), &path, endpoint));
-    let mut time = |key: &str, raw: Option<raw::Duration>, default_ms: u64| {
-        let bound = Duration::from_secs(TIMEOUT_S_MAX);
-        duration(cx, &at.key(key), raw, Duration::from_millis(default_ms), bound)
-    };
-    let connect_timeout = time("connect_timeout", connect_timeout, CONNECT_MS);
-    let head_timeout = time("head_timeout", head_timeout, UPSTREAM_HEAD_MS);
-    let idle_timeout = time("idle_timeout", idle_timeout, UPSTREAM_IDLE_MS);
-    let stream_idle = time("stream_idle_timeout", stream_idle_timeout, STREAM_IDLE_MS);
+    let waits = waits(cx, at, [connect_timeout, head_timeout, idle_timeout, stream_idle_timeout]);
     let answer_at = at.key("answer_bytes_max");
     let answer = size(cx, &answer_at, answer_bytes_max, ANSWER_BYTES_MAX, ANSWER_BYTES_BOUND);
+    let [connect_timeout, head_timeout, idle_timeout, stream_idle_timeout] = waits;
     Some(Upstream {
         transport: transport?,
         era: era?,
-        credential: match credential {
-            Some(credential) => Some(credential?),
-            None => None,
-        },
-        ca: match ca {
-            Some(ca) => Some(ca?),
-            None => None,
-        },
+        // A part that was typed and is wrong leaves no upstream.
+        credential: credential.map_or(Some(None), |found| found.map(Some))?,
+        ca: ca.map_or(Some(None), |found| found.map(Some))?,
         connect_timeout: connect_timeout?,
         head_timeout: head_timeout?,
         idle_timeout: idle_timeout?,
-        stream_idle_timeout: stream_idle?,
+        stream_idle_timeout: stream_idle_timeout?,
         answer_bytes_max: answer?,
     })
+}
+
+/// The four waits of an upstream, in the order of [`WAITS`].
+fn waits(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    typed: [Option<raw::Duration>; 4],
+) -> [Option<Duration>; 4] {
+    let bound = Duration::from_secs(TIMEOUT_S_MAX);
+    let mut keys = WAITS.into_iter();
+    typed.map(|typed| {
+        let (key, default_ms) = keys.next()?;
+        duration(cx, &at.key(key), typed, Duration::from_millis(default_ms), bound)
+    })
+}
+
+fn process(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    words: Vec<String>,
+    raw: RawCommand,
+    profile: Option<&Profile>,
+) -> Option<Transport> {
+    if matches!(profile, Some(Profile::Rest(_))) {
+        let message = "a REST server is reached by `url`, not by `command`";
+        cx.error(&at.key("command"), message, "write `url:`, or `profile: mcp`");
+    }
+    command::command(cx, at, words, raw).map(Transport::Stdio)
+}
+
+fn of_process(raw: &RawCommand) -> Typed {
+    let RawCommand { env, env_pass, dir, processes_max } = raw;
+    Typed::of([
+        ("env", env.is_some()),
+        ("env_pass", env_pass.is_some()),
+        ("dir", dir.is_some()),
+        ("processes_max", processes_max.is_some()),
+    ])
 }
 
 /// What leads to the server, before its parts were looked at.
@@ -121,6 +136,15 @@ enum Way {
 enum HttpName {
     Streamable,
     Sse,
+}
+
+impl HttpName {
+    fn transport(&self) -> fn(Endpoint) -> Transport {
+        match self {
+            Self::Streamable => Transport::Streamable,
+            Self::Sse => Transport::HttpSse,
+        }
+    }
 }
 
 /// Exactly one of `url` and `command`, and a transport that fits it.
@@ -255,3 +279,11 @@ impl Typed {
         }
     }
 }
+
+/// Keys of the waits and their defaults in milliseconds.
+const WAITS: [(&str, u64); 4] = [
+    ("connect_timeout", CONNECT_MS),
+    ("head_timeout", UPSTREAM_HEAD_MS),
+    ("idle_timeout", UPSTREAM_IDLE_MS),
+    ("stream_idle_timeout", STREAM_IDLE_MS),
+];

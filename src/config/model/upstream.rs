@@ -34,10 +34,7 @@ impl Upstream {
     /// Where the server is reached over HTTP; `None` for a process.
     #[must_use]
     pub fn endpoint(&self) -> Option<&Endpoint> {
-        match &self.transport {
-            Transport::Streamable(endpoint) | Transport::HttpSse(endpoint) => Some(endpoint),
-            Transport::Stdio(_) => None,
-        }
+        self.transport.endpoint()
     }
 }
 
@@ -50,6 +47,17 @@ pub enum Transport {
     HttpSse(Endpoint),
     /// A child process, one JSON-RPC message in a line.
     Stdio(Command),
+}
+
+impl Transport {
+    /// Where the server is reached over HTTP; `None` for a process.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Streamable(endpoint) | Self::HttpSse(endpoint) => Some(endpoint),
+            Self::Stdio(_) => None,
+        }
+    }
 }
 
 /// An address that speaks HTTP.

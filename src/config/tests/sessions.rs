@@ -15,8 +15,8 @@ fn with(lines: &str) -> String {
 #[test]
 fn several_keys_are_read_in_order_and_one_way_is_enough() {
     let folder = Folder::new();
-    folder.write("a", &"aa".repeat(32));
-    folder.write("b", &"bb".repeat(32));
+    folder.write("a", "aa".repeat(32));
+    folder.write("b", "bb".repeat(32));
     let text = with("sessions: { keys: [{ file: b }, { file: a }] }\n");
     let keys = check_in(&folder, &text, Strictness::Strict).unwrap().config.sessions.keys;
     let first: Vec<u8> = keys.iter().map(|key| key.expose()[0]).collect();

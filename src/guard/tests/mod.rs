@@ -28,6 +28,7 @@ fn call(arguments: Arguments, message: Option<&str>) -> Call {
     Call {
         action: Action::ToolsInvoke,
         resource: Resource::Tool("t".into()),
+        also: Vec::new(),
         operation: "tools/call".into(),
         subject: None,
         message: message.map(parse),

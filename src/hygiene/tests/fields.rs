@@ -44,14 +44,24 @@ fn s46_repeated_security_fields_are_refused_even_when_equal() {
         ("content-length", "2"),
         ("content-encoding", "identity"),
         ("mcp-session-id", "s"),
-        ("mcp-method", "tools/call"),
-        ("mcp-param-region", "eu"),
-        ("mcp-protocol-version", "2025-11-25"),
         ("x-forwarded-for", "192.0.2.1"),
         ("last-event-id", "1"),
     ] {
         let twice = Ask::post().set(name, value).with(name, value);
         assert_eq!(twice.code(&edge()), Code::HeaderInvalid, "{name}");
+    }
+}
+
+#[test]
+fn p14_repeated_claims_about_the_message_are_answered_like_false_ones() {
+    for (name, value) in [
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "echo"),
+        ("mcp-param-region", "eu"),
+        ("mcp-protocol-version", "2026-07-28"),
+    ] {
+        let twice = Ask::post().set(name, value).with(name, value);
+        assert_eq!(twice.code(&edge()), Code::HeaderMismatch, "{name}");
     }
 }
 

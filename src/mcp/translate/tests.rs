@@ -8,7 +8,7 @@ fn translate(method: &str, params: &str, revision: Revision) -> Result<Call, Tra
     let id = if method.starts_with("notifications/") { "" } else { r#""id":1,"# };
     let text = format!(r#"{{"jsonrpc":"2.0",{id}"method":"{method}","params":{params}}}"#);
     let document = document(&text);
-    to_call(&Message::read(&document).unwrap(), revision, document)
+    to_call(&Message::read(&document).unwrap(), revision, document.into())
 }
 
 fn legacy(method: &str, params: &str) -> Result<(Action, Resource), TranslateError> {
@@ -114,11 +114,24 @@ fn s33_methods_outside_the_revision_or_the_table_are_unknown() {
 }
 
 #[test]
-fn s19_tasks_are_refused() {
-    assert_eq!(modern("tasks/get", r#"{"taskId":"t"}"#), Err(TranslateError::MethodUnknown));
-    assert_eq!(legacy("tasks/result", r#"{"taskId":"t"}"#), Err(TranslateError::MethodUnknown));
-    let filter = r#"{"notifications":{"taskIds":["t"]}}"#;
-    assert_eq!(modern("subscriptions/listen", filter), Err(TranslateError::Filter));
+fn s19_task_without_a_redeemed_ticket_is_refused() {
+    let task = r#"{"taskId":"t"}"#;
+    assert_eq!(modern("tasks/get", task), Err(TranslateError::Param("taskId")));
+    assert_eq!(modern("tasks/result", task), Err(TranslateError::MethodUnknown));
+    assert_eq!(modern("tasks/list", "{}"), Err(TranslateError::MethodUnknown));
+}
+
+#[test]
+fn experimental_tasks_of_2025_11_25_are_not_offered() {
+    for method in ["tasks/get", "tasks/cancel", "tasks/result", "tasks/list"] {
+        let task = r#"{"taskId":"t"}"#;
+        assert_eq!(legacy(method, task), Err(TranslateError::MethodUnknown), "{method}");
+    }
+    let call = r#"{"name":"t","task":{"ttl":1}}"#;
+    assert_eq!(legacy("tools/call", call), Err(TranslateError::ExperimentalTask));
+    assert!(legacy("tools/call", r#"{"name":"t","task":null}"#).is_ok());
+    // Modern servers ignore it (extension `io.modelcontextprotocol/tasks`, "Task Creation").
+    assert!(modern("tools/call", call).is_ok());
 }
 
 #[test]
@@ -129,7 +142,7 @@ fn s27_request_without_id_and_notification_with_id_are_refused() {
     ] {
         let document = document(text);
         let message = Message::read(&document).unwrap();
-        let error = to_call(&message, Revision::V2025_11_25, document).unwrap_err();
+        let error = to_call(&message, Revision::V2025_11_25, document.into()).unwrap_err();
         assert_eq!(error, TranslateError::Form);
     }
 }
@@ -154,9 +167,9 @@ fn client_answers_are_calls_in_the_legacy_era_only() {
         [r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, r#"{"jsonrpc":"2.0","id":1,"error":{}}"#]
     {
         let answer = Message::read(&document(text)).unwrap();
-        let call = to_call(&answer, Revision::V2025_06_18, document(text)).unwrap();
+        let call = to_call(&answer, Revision::V2025_06_18, document(text).into()).unwrap();
         assert_eq!((call.action, &*call.operation), (Action::SessionAnswer, "response"));
-        let error = to_call(&answer, Revision::V2026_07_28, document(text)).unwrap_err();
+        let error = to_call(&answer, Revision::V2026_07_28, document(text).into()).unwrap_err();
         assert_eq!(error, TranslateError::Response);
     }
 }
@@ -172,7 +185,8 @@ fn listening_to_one_resource_is_a_subscription_to_it() {
         listen(r#"{"resourceSubscriptions":["x:y"]}"#).unwrap(),
         (Action::ResourcesSubscribe, uri("x:y"))
     );
-    assert_eq!(listen(r#"{"resourceSubscriptions":["x:y","x:z"]}"#), Err(TranslateError::Filter));
+    let two = listen(r#"{"resourceSubscriptions":["x:y","x:z"]}"#).unwrap();
+    assert_eq!(two, (Action::ResourcesSubscribe, uri("x:y")));
     assert!(listen(r#"{"resourceSubscriptions":["x:../y"]}"#).is_err());
     assert!(listen(r#"{"resourceSubscriptions":"x:y"}"#).is_err());
     assert!(listen("[]").is_err());

@@ -17,13 +17,13 @@ use super::question::{NoQuestion, Question, input_required};
 use super::request::{Request, digest};
 use super::splice::read;
 use super::state::{Claims, StateError, StateSealer};
-use super::wire::{Call, ServerRequestId, Told};
 use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::limits::{CALL_REQUESTS_MAX, PARKED_S, ROUND_GATHER_MS, ROUND_REQUESTS_MAX};
 use crate::principal::PrincipalKey;
 use crate::reject::{Code, Rejection};
 use crate::upstream::link::LinkError;
+use crate::upstream::talk::{AnswerError, Call, Reply, ServerRequestId, Told};
 
 /// Calls that wait for their callers, and what decides about them.
 #[derive(Debug)]
@@ -146,8 +146,16 @@ impl Lobby {
         for question in waiting {
             match facts.response(&question.key) {
                 Some(response) => {
-                    let said = open.conversation.answer(&question.id, response).await;
-                    said.map_err(|error| lost(&open, error))?;
+                    let said =
+                        open.conversation.answer(&question.id, Reply::Result(response)).await;
+                    match said {
+                        // Withdrawn by the server while the caller looked for the answer.
+                        Ok(()) | Err(AnswerError::NotOutstanding) => {}
+                        Err(AnswerError::Malformed) => {
+                            return Err(Rejection::new(Code::Internal, "an answer of no form"));
+                        }
+                        Err(AnswerError::Link(error)) => return Err(unsaid(&open, error)),
+                    }
                 }
                 None => missing.push(question),
             }
@@ -398,8 +406,16 @@ pub(super) fn lost(open: &Open, error: LinkError) -> Rejection {
     if !gone {
         return error.into();
     }
-    open.conversation.end();
+    open.conversation.close();
     Rejection::new(Code::ConversationLost, error.to_string())
+}
+
+/// The same for what could not even be said: a link that takes nothing more is over.
+pub(super) fn unsaid(open: &Open, error: LinkError) -> Rejection {
+    if matches!(error, LinkError::Closed(_)) {
+        open.conversation.close();
+    }
+    lost(open, error)
 }
 
 impl From<StateError> for Rejection {

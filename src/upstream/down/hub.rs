@@ -16,17 +16,17 @@ use super::filter::{Filter, Granted, subscribe, unsubscribe};
 use super::notice::Notice;
 use super::pool::Open;
 use super::splice::read;
-use super::wire::Unasked;
-use crate::limits::{LINK_SAY_MS, LISTENER_MESSAGES_MAX};
+use crate::limits::{LISTENER_MESSAGES_MAX, TALK_SAY_MS};
+use crate::upstream::talk::{Conversation, Told};
 
 /// The listeners of one conversation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Hub {
     listeners: Arc<Mutex<Listeners>>,
     /// How many listen for a resource. Held across the server's answer, so that subscribing and
     /// unsubscribing never overtake each other.
     resources: tokio::sync::Mutex<HashMap<Box<str>, usize>>,
-    reader: Mutex<Option<JoinSet<()>>>,
+    _reader: JoinSet<()>,
     /// Subscriptions on their way back; each ends within its bound.
     errands: Mutex<JoinSet<()>>,
 }
@@ -54,6 +54,19 @@ pub(super) struct Ear {
 }
 
 impl Hub {
+    /// Begins to read what the server says unasked; before that it could be nobody's.
+    pub(super) fn of(conversation: &Conversation) -> Self {
+        let listeners = Arc::default();
+        let mut reader = JoinSet::new();
+        reader.spawn(relay(conversation.clone(), Arc::clone(&listeners)));
+        Self {
+            listeners,
+            resources: tokio::sync::Mutex::default(),
+            _reader: reader,
+            errands: Mutex::default(),
+        }
+    }
+
     /// Passes on what the server said beside a call.
     pub(super) fn offer(&self, notice: &Notice) {
         offer(&self.listeners, notice);
@@ -61,17 +74,6 @@ impl Hub {
 
     fn listeners(&self) -> MutexGuard<'_, Listeners> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Begins to read what the server says unasked, once.
-    fn start(&self, unasked: impl FnOnce() -> Unasked) {
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        if reader.is_some() {
-            return;
-        }
-        let mut task = JoinSet::new();
-        task.spawn(relay(unasked(), Arc::clone(&self.listeners)));
-        *reader = Some(task);
     }
 }
 
@@ -91,7 +93,6 @@ impl Ear {
             granted: filter.granted(&open.greeting.can),
             messages,
         };
-        open.hub.start(|| open.conversation.listen());
         for uri in filter.resources(&open.greeting.can) {
             // Each is counted as soon as it is subscribed, so that leaving early leaves nothing.
             if open.subscribe(uri, within).await {
@@ -133,7 +134,7 @@ impl Drop for Ear {
         while errands.try_join_next().is_some() {}
         errands.spawn(async move {
             for uri in uris {
-                open.unsubscribe(&uri, Duration::from_millis(LINK_SAY_MS)).await;
+                open.unsubscribe(&uri, Duration::from_millis(TALK_SAY_MS)).await;
             }
         });
     }
@@ -168,10 +169,20 @@ impl Open {
     }
 }
 
-async fn relay(mut unasked: Unasked, listeners: Arc<Mutex<Listeners>>) {
-    while let Some(message) = unasked.next().await {
-        if let Some(notice) = Notice::read(message) {
-            offer(&listeners, &notice);
+async fn relay(conversation: Conversation, listeners: Arc<Mutex<Listeners>>) {
+    let mut unasked = conversation.listen_instead();
+    while let Some(told) = unasked.next().await {
+        match told {
+            Told::Notification(message) => {
+                if let Some(notice) = Notice::read(message) {
+                    offer(&listeners, &notice);
+                }
+            }
+            // A question that belongs to no call has nobody who could be asked.
+            Told::Request { id, .. } => {
+                conversation.refuse(&id, NOBODY, "nobody is there to answer this");
+            }
+            Told::Answer(_) => {}
         }
     }
     // The conversation is over: so are all who listen to it.
@@ -185,3 +196,6 @@ fn offer(listeners: &Mutex<Listeners>, notice: &Notice) {
             || listener.messages.try_send(notice.tagged(&listener.id)).is_ok()
     });
 }
+
+/// JSON-RPC 2.0 section 5.1, "method not found".
+const NOBODY: i32 = -32601;

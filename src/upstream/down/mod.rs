@@ -22,15 +22,11 @@ mod question;
 mod request;
 mod splice;
 mod state;
-mod wire;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,12 +37,12 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 use self::filter::{Filter, ended};
-use self::flow::{Facts, Flow, Lobby, Resumed, Step, lost};
+use self::flow::{Facts, Flow, Lobby, Resumed, Step, unsaid};
 use self::hub::Ear;
 use self::pool::{Open, Pool};
 use self::request::Request;
 use super::answer::{PieceStream, Raw, RawBody};
-use super::link::{Link, LinkError};
+use super::link::{Dial, LinkError};
 use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::json::{Document, write_string};
@@ -55,15 +51,6 @@ use crate::mcp::sse;
 use crate::principal::{Principal, PrincipalKey};
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
-
-/// A way to the server: a new conversation whenever one is needed.
-pub trait Dial: fmt::Debug + Send + Sync {
-    /// Opens a conversation for this caller; nothing was said on it yet.
-    fn dial<'d>(&'d self, who: &'d Principal) -> Dialing<'d>;
-}
-
-/// A conversation that is being opened.
-pub type Dialing<'d> = Pin<Box<dyn Future<Output = Result<Link, LinkError>> + Send + 'd>>;
 
 /// What the bridge to one server needs to know.
 #[derive(Debug)]
@@ -184,13 +171,13 @@ impl Down {
         let (open, call) = match sent {
             Ok(call) => (open, call),
             Err(LinkError::Closed(_)) => {
-                open.conversation.end();
+                open.conversation.close();
                 let open = self.pool.open(who, &request.client).await?;
                 let call = open.call(request.forward.clone(), level, self.deadline).await;
-                let call = call.map_err(|error| lost(&open, error))?;
+                let call = call.map_err(|error| unsaid(&open, error))?;
                 (open, call)
             }
-            Err(error) => return Err(lost(&open, error)),
+            Err(error) => return Err(unsaid(&open, error)),
         };
         Ok(Flow::begin(Arc::clone(&self.lobby), facts, open, call))
     }

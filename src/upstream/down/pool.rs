@@ -13,16 +13,16 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
-use super::Dial;
 use super::discover::{Greeting, initialize};
 use super::hub::Hub;
 use super::request::{Client, Level, set_level};
-use super::wire::{Call, Conversation, Told};
 use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::limits::{CONVERSATION_IDLE_S, CONVERSATIONS_MAX, CONVERSATIONS_PER_PRINCIPAL_MAX};
 use crate::principal::{Principal, PrincipalKey};
+use crate::upstream::link::Dial;
 use crate::upstream::link::LinkError;
+use crate::upstream::talk::{Call, Conversation, Told};
 
 /// The conversations with one server.
 #[derive(Debug)]
@@ -116,13 +116,9 @@ impl Pool {
             tracing::debug!(%error, "a server's handshake cannot be used");
             LinkError::Malformed("its answer to the handshake")
         })?;
-        conversation.initialized(greeting.revision).await?;
-        Ok(Open {
-            conversation,
-            greeting,
-            hub: Hub::default(),
-            level: tokio::sync::Mutex::default(),
-        })
+        conversation.initialized(None).await?;
+        let hub = Hub::of(&conversation);
+        Ok(Open { conversation, greeting, hub, level: tokio::sync::Mutex::default() })
     }
 
     fn slot(&self, owner: PrincipalKey, handshake: &[u8]) -> Result<Arc<Slot>, LinkError> {
@@ -189,7 +185,7 @@ impl Open {
     /// Sends a request of our own and waits for its answer.
     pub(super) async fn ask(&self, request: Bytes, within: Duration) -> Result<Bytes, LinkError> {
         let asking = async {
-            let mut call = self.conversation.call(request).await?;
+            let mut call = self.conversation.call_bytes(request).await?;
             loop {
                 match call.next().await {
                     Some(Ok(Told::Answer(answer))) => return Ok(answer),
@@ -224,12 +220,19 @@ impl Open {
                 *current = Some(wanted);
             }
         }
-        self.conversation.call(request).await
+        self.conversation.call_bytes(request).await
     }
 
     /// `serverInfo` of the handshake.
     pub(super) fn server_info(&self) -> Option<&[u8]> {
         self.greeting.server_info.as_deref()
+    }
+}
+
+/// Its end does not wait for the tasks that still hold it.
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.conversation.close();
     }
 }
 

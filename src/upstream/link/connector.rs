@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use super::stdio::Spawner;
 use super::wire::Wire;
-use super::{Link, LinkError, sse, streamable};
+use super::{Dial, Dialing, Link, LinkError, sse, streamable};
 use crate::clock::Clock;
 use crate::config::{self, Transport};
 use crate::limits::LINKS_MAX;
@@ -34,6 +34,12 @@ enum Kind {
     Stdio(Arc<Spawner>),
     Sse(Arc<Wire>),
     Streamable(Arc<Wire>),
+}
+
+impl Dial for Connector {
+    fn dial<'d>(&'d self, who: &'d Principal) -> Dialing<'d> {
+        Box::pin(self.open(who))
+    }
 }
 
 impl Connector {

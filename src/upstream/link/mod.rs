@@ -26,6 +26,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 
+use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
 
 pub use connector::Connector;
@@ -42,6 +43,15 @@ pub struct Link {
 /// A boxed future, because transports are chosen at run time.
 pub type Sending<'t> = Pin<Box<dyn Future<Output = Result<(), LinkError>> + Send + 't>>;
 
+/// A way to a server: a new link whenever a conversation is opened.
+pub trait Dial: fmt::Debug + Send + Sync {
+    /// Opens a link for this caller; nothing was said on it yet.
+    fn dial<'d>(&'d self, who: &'d Principal) -> Dialing<'d>;
+}
+
+/// A link that is being opened.
+pub type Dialing<'d> = Pin<Box<dyn Future<Output = Result<Link, LinkError>> + Send + 'd>>;
+
 /// How messages reach one server.
 pub trait Transport: fmt::Debug + Send + Sync {
     /// Hands one message over. Returns once the transport has taken it; what the server says to
@@ -52,8 +62,10 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// (GET of Streamable HTTP); nothing to do for the others. Called once the handshake is done.
     fn listen(&self);
 
-    /// Gives up what is still to come for a request: its HTTP stream is closed. Nothing to do
-    /// where all messages share one stream.
+    /// Gives up what is still to come for a request: its HTTP stream is closed, which is
+    /// cancellation in the modern era, and nothing more is heard of it, also no end. Nothing to do
+    /// where all messages share one stream. A server may keep a stream open behind its answer, so
+    /// this is also for what was answered.
     fn forget(&self, tag: u64);
 
     /// Ends the conversation: the process, the connections. Idempotent.
@@ -88,7 +100,9 @@ pub enum Heard {
         message: Bytes,
     },
     /// Nothing more comes for this request on its own stream. Without an error the stream ended
-    /// in order, with or without the answer.
+    /// in order, with or without the answer. Where requests have streams of their own, each one
+    /// that is not forgotten ends once, also behind its answer; otherwise only what was refused is
+    /// heard of. A JSON-RPC error that came with a status of refusal is heard as a message first.
     Ended {
         /// The request.
         tag: u64,

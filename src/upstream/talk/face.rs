@@ -14,9 +14,6 @@
 //! once, and a client that runs two sees one of them end in order. Event ids are not offered, so
 //! nothing is resumed (MCP 2025-11-25, Transports, "Resumability": optional).
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,16 +40,7 @@ use crate::principal::Principal;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 use crate::upstream::answer::{PieceStream, Raw, RawBody};
-use crate::upstream::link::{Link, LinkError};
-
-/// A way to the server: a new link whenever a conversation is opened.
-pub trait Dial: fmt::Debug + Send + Sync {
-    /// Opens a link for this caller; nothing was said on it yet.
-    fn dial<'d>(&'d self, who: &'d Principal) -> Dialing<'d>;
-}
-
-/// A link that is being opened.
-pub type Dialing<'d> = Pin<Box<dyn Future<Output = Result<Link, LinkError>> + Send + 'd>>;
+use crate::upstream::link::{Dial, LinkError};
 
 /// What the face of one server needs to know.
 #[derive(Debug)]

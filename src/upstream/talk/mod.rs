@@ -22,6 +22,9 @@ mod registry;
 mod table;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,7 +44,7 @@ use crate::mcp::headers::PROTOCOL_VERSION;
 use crate::mcp::message::{Id, Kind, Message};
 
 pub use call::{Call, Told, Unasked};
-pub use face::{Dial, Dialing, Face, Setup};
+pub use face::{Face, Setup};
 pub use registry::{Lifetimes, Place, Registry, SessionId};
 pub use table::Dropped;
 
@@ -432,10 +435,11 @@ impl Shared {
         }
         let dropped = {
             let mut table = self.table();
+            // Before any call learns why it failed: who asks then must find the conversation over.
+            self.over.cancel();
             table.over(why);
             table.dropped
         };
-        self.over.cancel();
         self.transport.close();
         tracing::debug!(%why, ?dropped, "a conversation with a server is over");
     }

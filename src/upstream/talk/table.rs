@@ -367,7 +367,7 @@ impl Table {
         let mut effects = Effects::default();
         if self.asked.len() >= TALK_SERVER_REQUESTS_MAX {
             let age = Duration::from_secs(TALK_SERVER_REQUEST_S);
-            if !self.asked.front().is_some_and(|asked| now.duration_since(asked.at) >= age) {
+            if self.asked.front().is_none_or(|asked| now.duration_since(asked.at) < age) {
                 return say(refusal(&id.0, NO_ANSWER, "too many requests are outstanding"));
             }
             let old = self.asked.pop_front();

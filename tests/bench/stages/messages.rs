@@ -54,7 +54,7 @@ fn call(criterion: &mut Criterion) {
     group.bench_function("tools/call, parse included", |b| {
         b.iter(|| {
             let document = Document::parse(black_box(bytes.clone()), &REQUEST).unwrap();
-            mcp::read(&headers, document).unwrap()
+            mcp::read(&headers, document, &mcp::redeem::Empty).unwrap()
         });
     });
 }

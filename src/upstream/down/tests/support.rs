@@ -16,7 +16,8 @@ use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
 use crate::reject::Rejection;
 use crate::upstream::answer::{Raw, RawBody};
 use crate::upstream::down::splice::read;
-use crate::upstream::down::{Asked, Dial, Dialing, Down, Setup};
+use crate::upstream::down::{Asked, Down, Setup};
+use crate::upstream::link::{Dial, Dialing};
 use crate::upstream::link::{Heard, Link, LinkError, Said, Sending, Transport};
 
 pub const NOW_S: u64 = 1_800_000_000;

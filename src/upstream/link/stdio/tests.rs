@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Command, EraPin, Transport, Upstream};
 use crate::limits::{STDIO_BACKOFF_MAX_MS, STDIO_BACKOFF_MIN_MS, STDIO_REST_MS, STDIO_STEADY_MS};
 use crate::principal::PrincipalKey;
-use crate::upstream::link::{Link, LinkError};
+use crate::upstream::link::{Link, LinkError, Said};
 
 const ADA: PrincipalKey = PrincipalKey([1; 16]);
 
@@ -63,7 +64,14 @@ impl Rig {
         let mut link = self.open().unwrap();
         link.heard.recv().await.unwrap();
         self.clock.advance(lived);
-        // The end of its input is what it waits for.
+        // A line is what it waits for.
+        let said = Said {
+            message: Bytes::from_static(b"{}"),
+            tag: 1,
+            wants_answer: false,
+            headers: Vec::new(),
+        };
+        link.transport.say(said).await.unwrap();
         while link.heard.recv().await.is_some() {}
         drop(self.spawner.slots.acquire().await.unwrap());
     }
@@ -71,7 +79,7 @@ impl Rig {
 
 #[tokio::test]
 async fn process_that_lived_for_stdio_steady_ms_did_not_die_early() {
-    let rig = Rig::new("echo '{}'");
+    let rig = Rig::new("echo '{}'; read line");
     rig.dies_after(Duration::from_millis(STDIO_STEADY_MS)).await;
     rig.dies_after(Duration::ZERO).await;
     let waits = LinkError::Unreachable("its process died early and is not started yet");
@@ -100,8 +108,9 @@ async fn process_that_is_closed_after_it_spoke_did_not_die_early() {
 
 #[tokio::test]
 async fn pipe_that_a_stranger_holds_open_keeps_us_for_stdio_rest_ms_and_no_longer() {
-    // It leaves the group, with our pipes in its hands.
-    let rig = Rig::new("/usr/bin/setsid /bin/sleep 8 & echo '{}'");
+    // It has left the group, with our pipes in its hands, before the process ends.
+    let stranger = "echo '{}'; exec /bin/sleep 8";
+    let rig = Rig::new(&format!("/usr/bin/setsid /bin/sh -c \"{stranger}\" & read line"));
     let before = std::time::Instant::now();
     rig.dies_after(Duration::ZERO).await;
     let waited = before.elapsed();
