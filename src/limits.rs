@@ -106,6 +106,14 @@ limits! {
     MIRROR_ASK_MS: u64 = 10_000, "milliseconds", "a call of a tool that no list names must not double the server's load";
     #[doc = "Pages of tools that the gateway asks for."]
     MIRROR_PAGES_MAX: usize = 16, "pages", "servers page by tens to hundreds";
+    #[doc = "Calls of one session whose stream ended before their answer came, and which may be resumed."]
+    UNFINISHED_PER_SESSION_MAX: usize = 32, "calls", "twice the calls that one caller may have in flight";
+    #[doc = "Such calls of one server in all."]
+    UNFINISHED_MAX: usize = 8192, "calls", "some hundred bytes each";
+    #[doc = "How long such a call may be resumed."]
+    UNFINISHED_S: u64 = 3600, "seconds", "servers keep events for minutes; tools run for as long as an hour";
+    #[doc = "Bytes of a refusal in which a lost session is looked for."]
+    LOST_SESSION_BYTES_MAX: usize = 4096, "bytes", "such refusals are one sentence";
     #[doc = "Bytes of a resource URI."]
     URI_BYTES_MAX: usize = 4 * 1024, "bytes", "the request target's limit";
 

@@ -168,6 +168,8 @@ codes! {
     InputMissing = "input_missing", 400, 40011, Info, "this call needs input that was not given";
     #[doc = "The server lost the conversation in which the gateway spoke for this caller, and what it remembered of it; the next call opens a new one."]
     ConversationLost = "conversation_lost", 502, 50203, Error, "the server lost its conversation and what it remembered; call again";
+    #[doc = "The session has a listening stream already, and the server allows one."]
+    StreamConflict = "stream_conflict", 409, 40900, Info, "this session has a stream already";
     #[doc = "The server asks for input (sampling, elicitation, roots) that it may not ask for on this route."]
     InputRefused = "input_refused", 403, 40307, Warn, "the server asked for input that it may not ask for";
     #[doc = "The answer holds data of a class that this route blocks."]

@@ -314,6 +314,8 @@ impl Part<'_> {
                 tickets: Arc::clone(self.tickets),
                 mirrors: Arc::clone(upstream.mirrors()),
                 url_hosts: UrlHosts::new(&server.url_hosts),
+                unfinished: old.map_or_else(Arc::default, |o| Arc::clone(&o.screen.unfinished)),
+                clock: clock.clone(),
             },
             authz,
             upstream,

@@ -8,15 +8,18 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderName;
 
 use super::asking::{Asking, kind_name};
 use super::listening::{Heard, Listening};
 use super::results::Results;
 use super::tally::Deeds;
+use super::unfinished::{Call, Unfinished, Whose};
 use super::{Screener, Tally, invalid};
 use crate::authz::Authorizer;
-use crate::call::Action;
+use crate::call::{Action, Resource};
 use crate::class::ClassSet;
+use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::decode::Expect;
 use crate::inspect::{Detector, Plan};
@@ -41,6 +44,19 @@ pub enum Verdict {
     Drop(&'static str),
 }
 
+/// What a legacy stream needs to be taken up again.
+#[derive(Debug)]
+struct Resumable {
+    whose: Whose,
+    asked: (Action, Resource),
+    /// Whether this stream is such a resumption.
+    resumes: bool,
+    /// Whether an event with an id has left, without which nothing can be taken up.
+    marked: bool,
+    table: Arc<Unfinished>,
+    clock: Clock,
+}
+
 /// Judges the messages of one answer.
 #[derive(Debug)]
 pub struct Judge {
@@ -55,6 +71,7 @@ pub struct Judge {
     server_requests: Vec<ServerRequest>,
     results: Results,
     listening: Option<Listening>,
+    resumable: Option<Resumable>,
     mirrors: Arc<Known>,
     asking: Asking,
 }
@@ -77,6 +94,7 @@ impl Judge {
             server_requests: screener.server.access.server_requests.clone(),
             results: Results::new(screener, request),
             listening: Listening::new(request),
+            resumable: Resumable::new(screener, request),
             mirrors: Arc::clone(&screener.mirrors),
             asking: Asking::new(screener, request),
         }
@@ -159,19 +177,26 @@ impl Judge {
         message: &Message,
         tally: &Tally,
     ) -> Result<Verdict, Rejection> {
-        let Some(expected) = &self.expected else { return Ok(Verdict::Drop("foreign_response")) };
-        let fits = match message.id() {
-            Some(id) => id.matches(expected),
-            // An error that names no request can only mean this one.
-            None => message.kind() == Kind::Error,
-        };
-        if !fits {
-            return Ok(Verdict::Drop("foreign_response"));
+        match &self.expected {
+            Some(expected) => {
+                let fits = match message.id() {
+                    Some(id) => id.matches(expected),
+                    // An error that names no request can only mean this one.
+                    None => message.kind() == Kind::Error,
+                };
+                if !fits {
+                    return Ok(Verdict::Drop("foreign_response"));
+                }
+                if self.answered {
+                    return Ok(Verdict::Drop("second_response"));
+                }
+                self.answered = true;
+            }
+            None => match self.resumed(message) {
+                Some(list) => self.list = list,
+                None => return Ok(Verdict::Drop("foreign_response")),
+            },
         }
-        if self.answered {
-            return Ok(Verdict::Drop("second_response"));
-        }
-        self.answered = true;
         let edits = match message.kind() {
             Kind::Result => {
                 self.asking.agree(document, tally);
@@ -205,6 +230,34 @@ impl Judge {
             None => Vec::new(),
         };
         self.redact(document, edits, tally)
+    }
+
+    /// The list of a call whose stream ended before, where this is its answer and the caller may
+    /// still have it.
+    fn resumed(&self, message: &Message) -> Option<Option<Listing>> {
+        let resumable = self.resumable.as_ref().filter(|it| it.resumes)?;
+        let call =
+            resumable.table.finish(&resumable.whose, message.id()?, resumable.clock.unix_s())?;
+        let (action, resource) = &call.asked;
+        self.authz.allows(&self.principal, *action, resource).then_some(call.list)
+    }
+
+    /// An event with an id leaves: the stream can be taken up behind it.
+    pub(super) fn marked(&mut self) {
+        if let Some(resumable) = &mut self.resumable {
+            resumable.marked = true;
+        }
+    }
+
+    /// The stream is over by the gateway's own decision: nothing of it may be taken up.
+    pub(super) fn close(&mut self) {
+        self.resumable = None;
+    }
+
+    /// Whether the stream may end before its answer: the client takes it up again.
+    #[must_use]
+    pub(super) fn can_be_resumed(&self) -> bool {
+        self.resumable.as_ref().is_some_and(|it| it.marked)
     }
 
     /// What a result hides from this caller; whatever depends on the caller is theirs alone.
@@ -281,6 +334,34 @@ impl Judge {
     }
 }
 
+impl Resumable {
+    fn new(screener: &Screener, request: &Recorded) -> Option<Self> {
+        let session = request.session().filter(|_| !request.is_modern())?;
+        let call = request.call();
+        Some(Self {
+            whose: (request.principal().key, session.hash().into()),
+            asked: (call.action, call.resource.clone()),
+            resumes: request.plan().headers.iter().any(|(name, _)| *name == LAST_EVENT_ID),
+            marked: false,
+            table: Arc::clone(&screener.unfinished),
+            clock: screener.clock.clone(),
+        })
+    }
+}
+
+impl Drop for Judge {
+    /// However the stream ended: what it did not answer may be taken up, where it can be.
+    fn drop(&mut self) {
+        let id = self.expected.as_ref().filter(|_| !self.answered);
+        let resumable = self.resumable.take().filter(|it| it.marked);
+        if let (Some(id), Some(resumable)) = (id, resumable) {
+            let Resumable { whose, asked, resumes: _, marked: _, table, clock } = resumable;
+            let call = Call { id: id.clone(), list: self.list, asked };
+            table.remember(&whose, call, clock.unix_s());
+        }
+    }
+}
+
 /// The edits of the gates and those of the redaction in one go. What a gate removes or seals is
 /// gone from the answer, so nothing is masked in it; a sealed value is never masked either.
 fn both(bytes: &Bytes, mut edits: Vec<Edit>, plan: &Plan) -> Bytes {
@@ -310,6 +391,8 @@ fn used_by(list: Listing) -> Action {
         Listing::Prompts => Action::PromptsGet,
     }
 }
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Notifications that may come on the stream of a modern request.
 const OF_A_REQUEST: &[&str] = &["notifications/progress", "notifications/message"];

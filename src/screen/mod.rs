@@ -11,6 +11,7 @@ mod listening;
 mod results;
 mod stream;
 mod tally;
+mod unfinished;
 mod whole;
 
 use std::fmt;
@@ -22,12 +23,15 @@ use http::{HeaderMap, StatusCode};
 
 pub use judge::{Judge, Verdict};
 pub use tally::{Deeds, Tally};
+pub use unfinished::Unfinished;
 
 use crate::authz::Authorizer;
 use crate::body::ReplyBody;
+use crate::clock::Clock;
 use crate::config;
 use crate::decode::Expect;
 use crate::inspect::Detector;
+use crate::limits::LOST_SESSION_BYTES_MAX;
 use crate::mcp::elicitation::UrlHosts;
 use crate::mcp::params::Known;
 use crate::mcp::version::Revision;
@@ -35,7 +39,7 @@ use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 use crate::session::Sessions;
 use crate::ticket::Tickets;
-use crate::upstream::{Answer, Raw};
+use crate::upstream::{Answer, Raw, RawBody};
 
 /// The response gate of one route.
 #[derive(Debug)]
@@ -47,6 +51,8 @@ pub struct Screener {
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) mirrors: Arc<Known>,
     pub(crate) url_hosts: UrlHosts,
+    pub(crate) unfinished: Arc<Unfinished>,
+    pub(crate) clock: Clock,
 }
 
 /// An answer that may leave. Made only here.
@@ -110,10 +116,21 @@ impl Screener {
         recheck: Recheck,
         request_id: &str,
     ) -> Result<Answer<Screened>, Rejection> {
-        let (request, raw) = answer.into_parts();
+        let (request, mut raw) = answer.into_parts();
         let status = self.status(&request, raw.status)?;
         let mut headers = HeaderMap::with_capacity(HEADERS);
         let media = media(&raw.headers);
+        if status == StatusCode::BAD_REQUEST
+            && request.session().is_some()
+            && matches!(media, Media::Json | Media::Text)
+        {
+            let bytes = whole::read(raw.body, &self.server.upstream).await?;
+            if speaks_of_a_session(&bytes) {
+                let why = "the upstream refused the session, with status 400";
+                return Err(Rejection::new(Code::SessionUnknown, why));
+            }
+            raw.body = RawBody::Whole(Some(bytes));
+        }
         let tally = Tally::of(Arc::clone(&self.detector));
         let judge = Judge::new(self, &request);
         let session = self.new_session(&request, &raw.headers)?;
@@ -158,6 +175,9 @@ impl Screener {
                 if request.session().is_some() =>
             {
                 Err(Rejection::new(Code::SessionUnknown, "the upstream has lost the session"))
+            }
+            (409, Expect::Stream) => {
+                Err(Rejection::new(Code::StreamConflict, "the upstream has a stream already"))
             }
             // A server that keeps sessions without ending them says 405 (Streamable HTTP).
             (405, Expect::Stream | Expect::Ended) => {
@@ -236,6 +256,14 @@ fn media(headers: &HeaderMap) -> Media {
     }
 }
 
+/// Whether a refusal says that the session is unknown: some servers, the reference server among
+/// them, answer 400 where 404 is prescribed (MCP 2025-03-26 and later, Transports, "Session
+/// Management"), and clients start anew on 404 only (checklist 25).
+fn speaks_of_a_session(bytes: &Bytes) -> bool {
+    let text = bytes.get(..bytes.len().min(LOST_SESSION_BYTES_MAX)).unwrap_or_default();
+    text.to_ascii_lowercase().windows(WORD.len()).any(|window| window == WORD)
+}
+
 fn invalid(why: impl Into<std::borrow::Cow<'static, str>>) -> Rejection {
     Rejection::new(Code::UpstreamInvalid, why)
 }
@@ -246,5 +274,6 @@ const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 const NO: HeaderValue = HeaderValue::from_static("no");
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+const WORD: &[u8] = b"session";
 /// Content type, session, length, and the four that every reply says.
 const HEADERS: usize = 8;

@@ -228,6 +228,9 @@ impl Relay {
     }
 
     fn event(&mut self, event: &Event) {
+        if event.id.as_ref().is_some_and(|id| !id.is_empty()) {
+            self.judge.marked();
+        }
         let Some(data) = event.data.clone().filter(|d| !d.is_empty()) else {
             // Comments and priming events carry no message; their text is text all the same.
             self.out.push_back(self.judge.plain_event(event, &self.tally));
@@ -265,8 +268,15 @@ impl Relay {
     }
 
     /// A half event at the end is dispatched by nobody (HTML, server-sent events) and dropped here.
+    /// A server's stream that ends without its answer says so, unless the client will take it up
+    /// again; a client that cancelled its request does not listen any more.
     fn upstream_ended(&mut self) {
         self.state = State::Ending;
+        let unanswered = self.judge.open_id().is_some() && !self.body.is_composed();
+        if unanswered && !self.judge.can_be_resumed() {
+            let why = "the upstream's stream ended without its answer";
+            self.cut(&Rejection::new(Code::UpstreamInvalid, why), "no_answer");
+        }
         let decoder = std::mem::replace(&mut self.decoder, Decoder::new(0));
         if !decoder.finish().is_empty() {
             self.tally.note(|deeds| deeds.drop_one("half_event"));
@@ -276,6 +286,7 @@ impl Relay {
     fn cut(&mut self, rejection: &Rejection, why: &'static str) {
         self.tally.note(|deeds| deeds.cut = Some(why));
         let id = self.judge.open_id();
+        self.judge.close();
         self.out.push_back(reply::error_event(rejection, &self.request_id, id.as_ref()));
         self.state = State::Ending;
     }

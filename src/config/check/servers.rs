@@ -114,10 +114,8 @@ fn server(
     let limits = limits::route(cx, &at.key("limits"), limits, tools);
     let guard = redact::guard(cx, &at.key("guard"), guard);
     let redact = redact::redact(cx, &at.key("redact"), redact, &callers);
-    let asks = access.as_ref().map(|access| access.server_requests.as_slice());
-    let url_hosts = sessions::url_hosts(cx, &at.key("elicitation"), elicitation, asks);
-    let http_sse =
-        sessions::http_sse(cx, &at.key("http_sse"), http_sse, profile.as_ref(), url.as_ref());
+    let url_hosts = sessions::url_hosts(cx, at, elicitation, access.as_ref());
+    let http_sse = sessions::http_sse(cx, at, http_sse, profile.as_ref(), url.as_ref());
     let allow_networks = listeners::networks(cx, &at.key("allow_networks"), allow_networks);
     let body_at = at.key("body_max");
     let body_bytes_max = size(cx, &body_at, body_max, BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::super::model::{Profile, ServerRequest, Sessions};
+use super::super::model::{Access, Profile, ServerRequest, Sessions};
 use super::super::raw::{self, SecretRef};
 use super::super::secrets;
 use super::servers::WELL_KNOWN;
@@ -102,8 +102,9 @@ pub(super) fn http_sse(
     endpoint: Option<&Url>,
 ) -> Option<Option<String>> {
     let Some(raw::HttpSse { path }) = raw else { return Some(None) };
+    let at = at.key("http_sse");
     if matches!(profile, Some(Profile::Rest(_))) {
-        cx.absent(at, "`http_sse` has no effect: this server does not speak MCP", "remove it");
+        cx.absent(&at, "`http_sse` has no effect: this server does not speak MCP", "remove it");
         return None;
     }
     let at = at.key("path");
@@ -130,14 +131,15 @@ pub(super) fn url_hosts(
     cx: &mut Context<'_>,
     at: &At<'_>,
     raw: Option<raw::Elicitation>,
-    requests: Option<&[ServerRequest]>,
+    access: Option<&Access>,
 ) -> Option<Vec<Box<str>>> {
     let Some(raw::Elicitation { url_hosts }) = raw else { return Some(Vec::new()) };
+    let at = at.key("elicitation");
     let hosts = url_hosts.unwrap_or_default();
-    let asks = requests.is_none_or(|list| list.contains(&ServerRequest::Elicitation));
-    if !hosts.is_empty() && !asks {
+    let may_ask = |access: &Access| access.server_requests.contains(&ServerRequest::Elicitation);
+    if !hosts.is_empty() && !access.is_none_or(may_ask) {
         let message = "`elicitation` has no effect: the server may not ask anybody";
-        cx.absent(at, message, "add `elicitation` to `server_requests`, or remove it");
+        cx.absent(&at, message, "add `elicitation` to `server_requests`, or remove it");
     }
     let at = at.key("url_hosts");
     if hosts.len() > URL_HOSTS_MAX {

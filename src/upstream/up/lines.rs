@@ -123,7 +123,8 @@ impl Lines {
         self.open().retain(|_, line| {
             let quiet = line.shared.table().waiting.is_empty() && Arc::strong_count(line) == 1;
             let idle_s = now_s.saturating_sub(line.used_s.load(Ordering::Relaxed));
-            !(line.shared.over.is_cancelled() || (quiet && idle_s >= after_s))
+            let idle = quiet && idle_s >= after_s;
+            !line.shared.over.is_cancelled() && !idle
         });
     }
 

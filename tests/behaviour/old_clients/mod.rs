@@ -10,15 +10,13 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use sallyport::clock::Clock;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use crate::answers::opened as opened_by;
 use crate::support::{
-    HOST, RESOURCE, Reply, Setup, World, call, call_with, initialize, list_tools, plain,
+    HOST, RESOURCE, Reply, World, call, call_with, initialize, list_tools, plain,
 };
-use crate::upstream::{Answer, Seen, Upstream, events, json_answer, rpc, status};
+use crate::upstream::{Answer, Seen, Upstream, json_answer, rpc, status};
 
 const SSE: &str = "    http_sse: { path: /sse }\n";
 

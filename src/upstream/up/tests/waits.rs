@@ -263,12 +263,8 @@ async fn client_that_reads_late_gets_more_than_bridged_pieces_max_in_order() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let said = rest(raw).await;
     assert_eq!(said.len(), BRIDGED_PIECES_MAX * 2 + 1);
-    let steps: Vec<usize> = said
-        .iter()
-        .filter_map(|it| it["params"]["progress"].as_u64())
-        .map(|n| n as usize)
-        .collect();
-    assert_eq!(steps, (0..BRIDGED_PIECES_MAX * 2).collect::<Vec<_>>());
+    let steps: Vec<u64> = said.iter().filter_map(|it| it["params"]["progress"].as_u64()).collect();
+    assert_eq!(steps, (0..BRIDGED_PIECES_MAX as u64 * 2).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
