@@ -184,6 +184,8 @@ pub enum Arguments {
     None,
     /// `/params/arguments` of the message.
     Rpc,
+    /// `/result/content` of the message: what a person filled in for the server.
+    Answer,
     /// The whole message.
     Body,
     /// Decoded query parameters.
@@ -197,6 +199,7 @@ impl Call {
         let root = self.message.as_ref()?.root();
         match self.arguments {
             Arguments::Rpc => root.get("params")?.get("arguments"),
+            Arguments::Answer => root.get("result")?.get("content"),
             Arguments::Body => Some(root),
             Arguments::None | Arguments::Query(_) => None,
         }

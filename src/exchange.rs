@@ -11,11 +11,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri, Version};
 use hyper::body::Incoming;
 
 use crate::peer::Peer;
+use crate::principal::Principal;
 
 /// A request on its way through the request gate, with all that is proven of it.
 #[derive(Debug)]
@@ -28,8 +30,18 @@ pub struct Exchange<S> {
 #[derive(Debug)]
 struct Common {
     head: Parts,
-    body: Option<Incoming>,
+    body: Option<RequestBody>,
     peer: Arc<Peer>,
+    vouched: Option<Arc<Principal>>,
+}
+
+/// A body that was not read yet.
+#[derive(Debug)]
+pub enum RequestBody {
+    /// From a client's connection.
+    Incoming(Incoming),
+    /// Written by the gateway itself.
+    Whole(Bytes),
 }
 
 /// The first state: a request was received, nothing is known.
@@ -41,7 +53,24 @@ impl Exchange<Received> {
     #[must_use]
     pub fn open(request: Request<Incoming>, peer: Arc<Peer>) -> Self {
         let (head, body) = request.into_parts();
-        Self { common: Box::new(Common { head, body: Some(body), peer }), state: Received(()) }
+        let body = Some(RequestBody::Incoming(body));
+        Self { common: Box::new(Common { head, body, peer, vouched: None }), state: Received(()) }
+    }
+
+    /// Begins an exchange that the gateway runs of itself for a client: it passes every gate like
+    /// any other and leaves its own record.
+    ///
+    /// With `vouched` no token is asked for, because the session that the exchange is about was
+    /// opened by this caller; such an exchange ends the session or refuses a server's request, and
+    /// does nothing else ([`Exchange::vouched`]).
+    pub(crate) fn of_gateway(
+        head: Parts,
+        body: Bytes,
+        peer: Arc<Peer>,
+        vouched: Option<Arc<Principal>>,
+    ) -> Self {
+        let body = Some(RequestBody::Whole(body));
+        Self { common: Box::new(Common { head, body, peer, vouched }), state: Received(()) }
     }
 }
 
@@ -76,13 +105,19 @@ impl<S> Exchange<S> {
         &self.common.peer
     }
 
+    /// Whom the gateway vouches for, in an exchange of its own.
+    #[must_use]
+    pub fn vouched(&self) -> Option<&Arc<Principal>> {
+        self.common.vouched.as_ref()
+    }
+
     /// Hands the exchange to the next state. The closure is the stage's own constructor.
     pub(crate) fn advance<T>(self, next: impl FnOnce(S) -> T) -> Exchange<T> {
         Exchange { common: self.common, state: next(self.state) }
     }
 
     /// Takes the unread body, once; only `decode` does.
-    pub(crate) fn take_body(&mut self) -> Option<Incoming> {
+    pub(crate) fn take_body(&mut self) -> Option<RequestBody> {
         self.common.body.take()
     }
 

@@ -31,6 +31,7 @@ use crate::pipeline::Pipeline;
 use crate::reject::Code;
 use crate::server::admin::{AdminPages, Readiness, Status};
 use crate::server::{self, BindError, Bound, Bounds, Reloader};
+use crate::session::Book;
 use crate::snapshot::{BuildError, Shared, Snapshot};
 
 /// What a test or an embedder may set; the defaults serve.
@@ -97,6 +98,7 @@ pub struct Gateway {
     end: CancellationToken,
     listening: TaskTracker,
     helpers: TaskTracker,
+    pipeline: Arc<Pipeline>,
 }
 
 #[derive(Debug)]
@@ -122,6 +124,7 @@ impl Gateway {
             ..audit::Options::new(&config.audit.dir)
         })?;
         let outbound = Arc::new(Outbound::new(None, Vec::new())?);
+        let (sessions, errands) = Book::new(options.clock.clone());
         let shared = Shared {
             authn: Authn::new(options.clock.clone(), outbound)
                 .map_err(|_| StartError::Randomness)?,
@@ -129,6 +132,7 @@ impl Gateway {
             log: log.clone(),
             metrics: metrics.clone(),
             budget: BodyBudget::default(),
+            sessions,
         };
         let snapshot = Snapshot::build(Arc::clone(&config), &shared, None)?;
         let live = Arc::new(ArcSwap::from_pointee(snapshot));
@@ -158,11 +162,12 @@ impl Gateway {
         };
         helpers.spawn(Arc::clone(&core).keep_house(end.clone()));
         helpers.spawn(Arc::clone(&core).keep_keys(end.clone()));
+        helpers.spawn(Arc::clone(&pipeline).run_errands(errands, end.clone()));
         let addresses = listeners.addresses().to_vec();
-        let edge = Edge { pipeline, metrics: core.shared.metrics.clone() };
+        let edge = Edge { pipeline: Arc::clone(&pipeline), metrics: core.shared.metrics.clone() };
         let listening = TaskTracker::new();
         listening.spawn(listeners.serve(Arc::new(edge), stop.clone()));
-        Ok(Self { core, addresses, admin, stop, end, listening, helpers })
+        Ok(Self { core, addresses, admin, stop, end, listening, helpers, pipeline })
     }
 
     /// Where clients connect, port 0 resolved.
@@ -215,6 +220,7 @@ impl Gateway {
     pub async fn stopped(self) {
         self.listening.close();
         self.listening.wait().await;
+        self.pipeline.finish().await;
         // Nobody calls any more: what we started for callers ends with them.
         self.core.live.load_full().stop().await;
         self.core.shared.log.close().await;

@@ -5,7 +5,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`reject`] [`body`] [`json`] [`config`] |
-//! | tools | [`bucket`] [`glob`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`audit`] |
+//! | tools | [`bucket`] [`glob`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] |
 //! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
 //! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`cli`] |
 //!
@@ -28,6 +28,7 @@ pub mod secret;
 pub mod audit;
 pub mod bucket;
 pub mod exchange;
+pub mod face;
 pub mod glob;
 pub mod inspect;
 pub mod mcp;

@@ -1,7 +1,8 @@
 //! Every bound of the gateway in one table: name, value, unit and where the number comes from.
 //!
 //! Owns the numbers, nothing else. A queue, cache, buffer, loop or wait that has no row here is a
-//! defect; `tests/tidy.rs` checks that each row is used by the code and named by a test.
+//! defect; `tests/tidy.rs` checks that each row is used by the code and named by a test. The bounds
+//! towards servers stand in a file of their own.
 
 /// One row of the table, for the manual and for tests.
 #[derive(Debug, Clone, Copy)]
@@ -20,14 +21,23 @@ macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident : $kind:ty = $value:expr, $unit:literal, $source:literal;)+) => {
         $($(#[doc = $doc])+ pub const $name: $kind = $value;)+
 
-        /// All rows, in the order of the file.
-        pub const ALL: &[Limit] = &[$(Limit {
+        /// The rows of this file, in order.
+        pub(crate) const ROWS: &[Limit] = &[$(Limit {
             name: stringify!($name),
             value: $name as u64,
             unit: $unit,
             source: $source,
         }),+];
     };
+}
+
+mod upstream;
+
+pub use upstream::*;
+
+/// Every row: first what faces clients, then what faces servers.
+pub fn all() -> impl Iterator<Item = &'static Limit> {
+    ROWS.iter().chain(upstream::ROWS)
 }
 
 limits! {
@@ -146,110 +156,42 @@ limits! {
     IN_FLIGHT_BODY_BYTES_MAX: usize = 256 * 1024 * 1024, "bytes", "hard memory budget of request bodies";
     #[doc = "Absolute lifetime of a sealed session id."]
     SESSION_S: u64 = 24 * 3600, "seconds", "a working day; clients re-initialise on 404";
+    #[doc = "Time without use after which a session ends, by default. An open stream is use."]
+    SESSION_IDLE_S: u64 = 4 * 3600, "seconds", "half a working day; clients re-initialise on 404";
+    #[doc = "Sessions of one caller on one server, by default."]
+    SESSIONS_PER_PRINCIPAL: u32 = 64, "sessions", "SDK clients of TypeScript never end theirs; a host runs a handful at once";
+    #[doc = "Largest `sessions.per_principal`."]
+    SESSIONS_PER_PRINCIPAL_MAX: u32 = 4096, "sessions", "a quarter of the table";
+    #[doc = "Sessions that one process keeps count of, ended ones among them."]
+    SESSIONS_MAX: usize = 16_384, "sessions", "one for each connection; about 600 bytes each";
+    #[doc = "Keys that open session ids."]
+    SESSION_KEYS_MAX: usize = 8, "keys", "a rotation needs two";
+    #[doc = "Requests of a server that wait for the answer of one session."]
+    OUTSTANDING_PER_SESSION_MAX: usize = 64, "requests", "four for each call that a caller may have in flight";
+    #[doc = "Requests of servers that wait for an answer in one process."]
+    OUTSTANDING_MAX: usize = 16_384, "requests", "one for each connection; about 150 bytes each";
+    #[doc = "Time that a request of a server waits for the client's answer."]
+    OUTSTANDING_S: u64 = 3600, "seconds", "people fill in forms";
+    #[doc = "Errands towards servers that wait to be run: ends of sessions, refusals of requests."]
+    ERRANDS_MAX: usize = 1024, "errands", "a sweep ends hundreds at once; about 1 KiB each";
+    #[doc = "Errands towards servers that are run at once."]
+    ERRANDS_AT_ONCE_MAX: usize = 8, "errands", "a server that does not answer holds one, not all";
+    #[doc = "Streams of HTTP+SSE clients of one process."]
+    STREAMS_MAX: usize = 4096, "streams", "as many as exchanges in flight";
+    #[doc = "Streams of HTTP+SSE clients of one caller on one server."]
+    STREAMS_PER_PRINCIPAL_MAX: usize = 64, "streams", "as many as sessions";
+    #[doc = "Bytes that wait for one HTTP+SSE client; a single larger event waits alone."]
+    STREAM_QUEUE_BYTES_MAX: usize = 1024 * 1024, "bytes", "many small events; what produces them waits meanwhile";
+    #[doc = "Time after which an HTTP+SSE client that takes nothing loses its stream."]
+    STREAM_STALL_MS: u64 = 60_000, "milliseconds", "as WRITE_STALL_MS";
+    #[doc = "First wait before the stream on which a server speaks unasked is opened again for an HTTP+SSE client, doubled each time."]
+    RELISTEN_MS: u64 = 1_000, "milliseconds", "servers close long streams now and then";
+    #[doc = "Longest such wait."]
+    RELISTEN_MS_MAX: u64 = 60_000, "milliseconds", "a server that closes at once is asked once a minute";
+    #[doc = "Patterns of hosts to which a server may send people."]
+    URL_HOSTS_MAX: usize = 64, "patterns", "each is tried in turn";
     #[doc = "Bytes of an upstream session id."]
     SESSION_ID_BYTES_MAX: usize = 512, "bytes", "SDK servers use 36";
-
-    // --- upstream and answers --------------------------------------------------------------
-    #[doc = "Time to connect to an upstream, by default."]
-    CONNECT_MS: u64 = 3_000, "milliseconds", "upstreams are near";
-    #[doc = "Time from the request to the head of the upstream's answer, by default."]
-    UPSTREAM_HEAD_MS: u64 = 60_000, "milliseconds", "tools may work for a while; the MCP SDKs give up after 60 s";
-    #[doc = "Silence in an upstream's JSON answer, by default."]
-    UPSTREAM_IDLE_MS: u64 = 30_000, "milliseconds", "a body that has begun keeps coming";
-    #[doc = "Silence in an upstream's event stream, by default."]
-    STREAM_IDLE_MS: u64 = 15 * 60_000, "milliseconds", "keep-alive comments come every 15 s from real servers";
-    #[doc = "Idle connections kept for one upstream."]
-    UPSTREAM_IDLE_CONNECTIONS_MAX: usize = 256, "connections", "pool of one upstream";
-    #[doc = "Time that an idle upstream connection is kept."]
-    UPSTREAM_IDLE_CONNECTION_MS: u64 = 4_000, "milliseconds", "below the keep-alive limits of Node (5 s) and Python (75 s), so that we close first";
-    #[doc = "Bytes of an upstream's answer head."]
-    UPSTREAM_HEAD_BYTES_MAX: usize = 64 * 1024, "bytes", "real heads have 300 to 400 bytes";
-    #[doc = "Bytes of one JSON answer, by default."]
-    ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024, "bytes", "base64 images of a few MiB pass";
-    #[doc = "Bytes of one server-sent event."]
-    EVENT_BYTES_MAX: usize = 16 * 1024 * 1024, "bytes", "an event carries one whole answer";
-    #[doc = "Interval of keep-alive comments while an upstream's stream is silent."]
-    KEEPALIVE_MS: u64 = 15_000, "milliseconds", "undici gives up after 300 s of silence, proxies after 60";
-    #[doc = "Interval at which an open stream asks whether it may go on."]
-    RECHECK_MS: u64 = 500, "milliseconds", "S-62: containment bites within a second";
-
-    // --- era, up --------------------------------------------------------------------
-    #[doc = "Callers with a process of one modern server."]
-    LINE_CALLERS_MAX: usize = 1_024, "callers", "the configuration's `processes_max` is usually reached first";
-    #[doc = "Requests under way in one modern process."]
-    LINE_CALLS_MAX: usize = 256, "requests", "streams of all sessions of one caller among them";
-    #[doc = "Messages of a modern process that wait for one request's reader; one more ends it."]
-    LINE_MESSAGES_MAX: usize = 64, "messages", "progress comes in bursts; readers read at once";
-    #[doc = "Time to find out which era a server speaks, and to wait for whoever is finding out."]
-    ERA_PROBE_MS: u64 = 15_000, "milliseconds", "a process may have to start first; callers wait for it";
-    #[doc = "Silence after which a server that was asked for its era is taken for a legacy one."]
-    ERA_SILENCE_MS: u64 = 10_000, "milliseconds", "legacy processes may say nothing before their handshake; below ERA_PROBE_MS";
-    #[doc = "Time that what was learnt of a server's era stands, whatever its answers say."]
-    ERA_DOUBT_S: u64 = 30, "seconds", "each probe may cost a legacy server a session that nobody closes";
-    #[doc = "Longest time that what a modern server says of itself is kept."]
-    DISCOVERY_MS_MAX: u64 = 3_600_000, "milliseconds", "an hour: a server that is replaced is noticed the same day";
-    #[doc = "Bytes of a client's name in a bridged session id."]
-    CLIENT_NAME_BYTES_MAX: usize = 128, "bytes", "names of real clients have 5 to 40; with the version it stays below SESSION_ID_BYTES_MAX";
-    #[doc = "Bytes of a client's version in a bridged session id."]
-    CLIENT_VERSION_BYTES_MAX: usize = 64, "bytes", "real versions have 5 to 20";
-    #[doc = "Bridged sessions of one server that are in use at once in one process."]
-    BRIDGED_SESSIONS_MAX: usize = 16_384, "sessions", "one for each client connection";
-    #[doc = "Time without use after which a process forgets a bridged session's log level and subscriptions."]
-    BRIDGED_SESSION_IDLE_S: u64 = 3_600, "seconds", "an open stream or call keeps it";
-    #[doc = "Calls of one bridged session at once, those of clients that went away among them."]
-    BRIDGED_CALLS_MAX: usize = 64, "calls", "four times CONCURRENCY_PER_PRINCIPAL";
-    #[doc = "Events of one bridged call or stream that wait for the client."]
-    BRIDGED_PIECES_MAX: usize = 16, "events", "what does not fit stays in the server's socket";
-    #[doc = "Resources that one bridged session subscribes to."]
-    SUBSCRIPTIONS_MAX: usize = 256, "resources", "all of them go into one request";
-    #[doc = "Time that a server has to acknowledge a subscription."]
-    ACKNOWLEDGE_MS: u64 = 10_000, "milliseconds", "servers acknowledge at once";
-    #[doc = "Requests to the client in one round of a bridged call."]
-    INPUT_REQUESTS_MAX: usize = 16, "requests", "real servers ask for one to three things";
-    #[doc = "Rounds of one bridged call: how often its server may ask for more."]
-    INPUT_ROUNDS_MAX: usize = 16, "rounds", "real dialogues have two or three";
-    #[doc = "Time that a client has to answer one round of a server's requests."]
-    INPUT_WAIT_MS: u64 = 600_000, "milliseconds", "people think for minutes; below STREAM_IDLE_MS";
-    #[doc = "Pause before a server that only gave its state is asked again."]
-    RETRY_PAUSE_MS: u64 = 250, "milliseconds", "it sheds load; with INPUT_ROUNDS_MAX a call waits 4 s in all";
-    #[doc = "Time that a bridged call goes on after its client went away."]
-    DETACHED_CALL_MS: u64 = 300_000, "milliseconds", "a broken connection is no cancellation before 2026-07-28; the answer can no longer be had";
-    #[doc = "Pages of a list that the gateway fetches for itself."]
-    LIST_PAGES_MAX: usize = 32, "pages", "servers with more than a thousand tools are not used by models";
-    #[doc = "Callers of one server whose mirrored arguments are known."]
-    MIRRORED_CALLERS_MAX: usize = 4_096, "callers", "some hundred bytes each, for servers that mirror at all";
-    #[doc = "Tools with mirrored arguments of one caller, and mirrored arguments of one tool."]
-    MIRRORED_MAX: usize = 256, "names", "real tools mirror one or two";
-    #[doc = "Depth of an argument that is mirrored."]
-    MIRRORED_DEPTH_MAX: usize = 16, "levels", "schemas nest two or three";
-
-    // --- bridge, modern client before a legacy server -----------------------------------
-    #[doc = "Calls of one server that wait for their callers' answers."]
-    PARKED_MAX: usize = 1024, "calls", "each holds a call at the server and some KiB here";
-    #[doc = "Calls of one caller that wait for the caller's answers; one more ends the oldest."]
-    PARKED_PER_PRINCIPAL_MAX: usize = 16, "calls", "a person answers one question at a time, agents run a few calls at once";
-    #[doc = "Time that a call waits for its caller's answers."]
-    PARKED_S: u64 = 300, "seconds", "a person reads a form and fills it in";
-    #[doc = "Questions of a server in one round."]
-    ROUND_REQUESTS_MAX: usize = 16, "questions", "real servers ask one to three";
-    #[doc = "Questions of a server in one call, all rounds together."]
-    CALL_REQUESTS_MAX: u32 = 256, "questions", "a server that goes on asking must come to an end";
-    #[doc = "Time in which further questions join a round."]
-    ROUND_GATHER_MS: u64 = 10, "milliseconds", "questions asked in parallel arrive together; what comes later is the next round";
-    #[doc = "Conversations with one server that are kept for modern clients."]
-    CONVERSATIONS_MAX: usize = 1024, "conversations", "each may be a process; the idle longest ends first";
-    #[doc = "Conversations with one server that are kept for one caller."]
-    CONVERSATIONS_PER_PRINCIPAL_MAX: usize = 8, "conversations", "one for each set of capabilities that a caller's clients have";
-    #[doc = "Time after which a conversation that nobody uses is closed."]
-    CONVERSATION_IDLE_S: u64 = 600, "seconds", "agents pause between calls; what the server remembers of them goes with it";
-    #[doc = "Listening streams of one caller at one server."]
-    LISTENS_PER_PRINCIPAL_MAX: usize = 16, "streams", "one for each window of a client";
-    #[doc = "Messages that wait for one listening stream; one more ends it."]
-    LISTENER_MESSAGES_MAX: usize = 64, "messages", "changes are hints to look again, and few";
-    #[doc = "Resources that one listening stream subscribes to."]
-    LISTEN_RESOURCES_MAX: usize = 64, "resources", "each is a request to the server before the stream begins";
-    #[doc = "Bytes of a sealed request state."]
-    STATE_BYTES_MAX: usize = 512, "bytes", "base64 of 100 bytes and the longest server name";
 
     // --- audit, config, admin ------------------------------------------------------------
     #[doc = "Records waiting for the audit writer."]
@@ -429,108 +371,18 @@ limits! {
     #[doc = "Bytes of events that leave together."]
     PIECE_BYTES_MAX: usize = 16 * 1024 - 32, "bytes", "a TLS record holds 16 KiB (RFC 8446 section 5.1), less the frame of an HTTP/1.1 chunk.";
 
-    // --- links to servers ---------------------------------------------------------------
-    #[doc = "Child processes of one server at once, by default."]
-    STDIO_PROCESSES_MAX: usize = 64, "processes", "one a principal; a Node server takes 60 to 100 MiB";
-    #[doc = "Largest number of child processes that a configuration may allow one server."]
-    STDIO_PROCESSES_BOUND: usize = 4096, "processes", "below the usual 4,194,304 process ids and 20,000 open files";
-    #[doc = "Words of the command of a server."]
-    STDIO_ARGUMENTS_MAX: usize = 1024, "words", "written by a person; the system's own bound is 2 MiB in all";
-    #[doc = "Bytes of the path of a Unix domain socket."]
-    SOCKET_PATH_BYTES_MAX: usize = 107, "bytes", "unix(7): sun_path has 108 with the NUL";
-
-    #[doc = "Conversations over HTTP with one server at once."]
-    LINKS_MAX: usize = 1024, "conversations", "one a principal; each holds at most a stream and a few buffers";
-    #[doc = "Messages of a server that wait to be heard in one conversation."]
-    LINK_INBOX_MAX: usize = 16, "messages", "progress comes in bursts; a server that is not listened to is not read";
-    #[doc = "HTTP requests of one conversation under way at once."]
-    LINK_REQUESTS_MAX: usize = 128, "requests", "as many as an HTTP/2 connection of a client has streams";
-    #[doc = "Times that one answer's stream is taken up again after it broke off."]
-    LINK_RESUMES_MAX: u32 = 16, "streams", "a server that wants to be polled names the pause; the call's own time ends it too";
-    #[doc = "Failures in a row after which a server's stream for what it says unasked is given up."]
-    LINK_LISTENS_MAX: u32 = 6, "failures", "with doubled pauses about a minute";
-    #[doc = "Pause before a broken stream is taken up again, where the server names none."]
-    LINK_RETRY_MS: u64 = 1_000, "milliseconds", "the MCP SDKs wait one second";
-    #[doc = "Shortest pause that a server can name."]
-    LINK_RETRY_MIN_MS: u64 = 100, "milliseconds", "a server that says 0 would have us run in a circle";
-    #[doc = "Longest pause before a broken stream is taken up again."]
-    LINK_RETRY_MAX_MS: u64 = 30_000, "milliseconds", "beyond it a caller has given up";
-    #[doc = "Time for the DELETE that ends a session."]
-    LINK_DELETE_MS: u64 = 2_000, "milliseconds", "best effort; nobody waits for it";
-    #[doc = "Bytes of an answer without a meaning that are read so that its connection can be used again."]
-    LINK_DRAIN_BYTES_MAX: usize = 4 * 1024, "bytes", "real servers answer nothing or one word";
-    #[doc = "Time for reading an answer without a meaning."]
-    LINK_DRAIN_MS: u64 = 500, "milliseconds", "a new connection costs less than a longer wait";
-    #[doc = "Bytes of a JSON-RPC error that comes with a status of refusal."]
-    LINK_ERROR_BYTES_MAX: usize = 64 * 1024, "bytes", "real ones have 100 to 300";
-    #[doc = "Bytes of an event id."]
-    EVENT_ID_BYTES_MAX: usize = 1024, "bytes", "real ones have 3 to 60; it goes into a header";
-    #[doc = "Bytes read at once from a child process."]
-    STDIO_READ_BYTES: usize = 64 * 1024, "bytes", "pipe(7): the capacity of a pipe";
-    #[doc = "Messages that wait to be written to a child process."]
-    STDIO_OUTBOX_MAX: usize = 16, "messages", "beyond it the sender waits, and not for ever";
-    #[doc = "Bytes that are no messages between two messages of a child process."]
-    STDIO_NOISE_BYTES_MAX: usize = 1024 * 1024, "bytes", "banners and stray prints pass, a flood does not";
-    #[doc = "Time that a child process has to exit after its input has ended."]
-    STDIO_EOF_MS: u64 = 2_000, "milliseconds", "the MCP SDKs wait two seconds";
-    #[doc = "Time that a child process has to exit after SIGTERM."]
-    STDIO_TERM_MS: u64 = 2_000, "milliseconds", "the MCP SDKs wait two seconds";
-    #[doc = "Time to see the end of a killed process."]
-    STDIO_KILL_MS: u64 = 5_000, "milliseconds", "a process in an uninterruptible call cannot be waited for";
-    #[doc = "Time in which what an ended process has written is still read."]
-    STDIO_REST_MS: u64 = 1_000, "milliseconds", "a pipe holds 64 KiB; who inherited it must not keep us";
-    #[doc = "A process that ends of itself sooner than this has died early."]
-    STDIO_STEADY_MS: u64 = 10_000, "milliseconds", "npx starts within three";
-    #[doc = "First pause before another process is started after one died early; doubled each time."]
-    STDIO_BACKOFF_MIN_MS: u64 = 500, "milliseconds", "a process costs half a second of a core";
-    #[doc = "Longest pause before another process is started."]
-    STDIO_BACKOFF_MAX_MS: u64 = 60_000, "milliseconds", "a repaired server is back within a minute";
-    #[doc = "Callers whose processes died early that are remembered for one server."]
-    STDIO_BACKOFF_CALLERS_MAX: usize = 1024, "callers", "the one whose pause ends first is forgotten";
-    #[doc = "Bytes of one line that a child process writes for people; the rest is cut."]
-    STDERR_LINE_BYTES_MAX: usize = 4 * 1024, "bytes", "a traceback has 200 a line";
-    #[doc = "Lines per second that a child process may write into our log."]
-    STDERR_LINES_PER_S: u32 = 50, "lines", "tracebacks pass whole; a flood is counted";
-
     // --- inspect, more ---------------------------------------------------------------
     #[doc = "Unit: matches of one pattern in one text."]
     CUSTOM_MATCHES_MAX: usize = 1024, "matches", "what is beyond counts as one value";
-    // --- conversations with legacy servers -------------------------------------------
-    #[doc = "Time for a server to take one message."]
-    TALK_SAY_MS: u64 = 10_000, "milliseconds", "a pipe of 64 KiB that nobody reads for so long belongs to a server that hangs";
-    #[doc = "Messages of the gateway's own that wait to leave in one conversation: cancellations, refusals, pongs."]
-    TALK_ERRANDS_MAX: usize = 64, "messages", "twice the calls that one caller has under way";
-    #[doc = "Calls under way in one conversation."]
-    TALK_CALLS_MAX: usize = 128, "calls", "as many as an HTTP/2 connection of a client has streams";
-    #[doc = "Calls of one conversation that go on although their caller left."]
-    TALK_LEFT_CALLS_MAX: usize = 8, "calls", "a client that reconnects leaves the few that it had under way";
-    #[doc = "Time for which a call goes on after its caller left without cancelling it."]
-    TALK_LEFT_S: u64 = 60, "seconds", "the MCP SDKs give up after 60 s";
-    #[doc = "Messages that wait to be read by one call or one listener."]
-    TALK_QUEUE_MESSAGES_MAX: usize = 256, "messages", "progress comes in bursts; a client that reads empties it in one turn";
-    #[doc = "Bytes that wait to be read by one call or one listener, unless it is one message."]
-    TALK_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024, "bytes", "256 notifications of 16 KiB";
-    #[doc = "Requests of a server that wait for an answer in one conversation."]
-    TALK_SERVER_REQUESTS_MAX: usize = 32, "requests", "one a call that is under way, and some";
-    #[doc = "Age from which a request of a server gives its place to a newer one."]
-    TALK_SERVER_REQUEST_S: u64 = 600, "seconds", "a person fills in a form in ten minutes";
-    #[doc = "Sessions that the gateway keeps for clients of one server."]
-    TALK_SESSIONS_MAX: usize = 1024, "sessions", "each holds a conversation, over stdio a process";
-    #[doc = "Sessions that the gateway keeps for one caller of one server."]
-    TALK_SESSIONS_PER_PRINCIPAL_MAX: usize = 8, "sessions", "clients that a person runs at once; the MCP SDK for TypeScript never ends its own";
-    #[doc = "Time after which a session that nobody uses ends."]
-    TALK_IDLE_S: u64 = 1800, "seconds", "half an hour; clients re-initialise on 404";
-    #[doc = "Time in which an answer that comes alone is given as JSON; a later one gets a stream."]
-    TALK_ALONE_MS: u64 = 5_000, "milliseconds", "most answers come within; a client that waits longer wants signs of life";
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ALL;
+    use super::all;
 
     #[test]
     fn every_row_has_a_value_a_unit_and_a_source() {
-        for row in ALL {
+        for row in all() {
             assert!(row.value > 0 && !row.unit.is_empty() && row.source.len() > 8, "{}", row.name);
         }
     }

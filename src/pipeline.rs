@@ -14,25 +14,31 @@
 //! One [`Snapshot`] of the configuration serves an exchange from its first stage to its last byte.
 //! One [`Record`] accounts for it and closes exactly once, when the answer's body ends.
 
+mod errands;
+mod old_clients;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use tokio_util::task::TaskTracker;
 
 use crate::audit::Log;
 use crate::body::ReplyBody;
+use crate::call::Action;
 use crate::clock::Clock;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Received};
+use crate::face::{Hub, Hubs};
 use crate::hygiene::{Document, Target};
 use crate::observe::{Metrics, Record, Stage};
 use crate::peer::Peer;
-use crate::record;
+use crate::record::{self, Recorded};
 use crate::reject::{Code, Rejection};
 use crate::reply;
 use crate::screen::{Recheck, Screened};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Gates, Snapshot};
 use crate::upstream::Answer;
 
 /// The gateway's heart: one configuration at a time, one log, one set of metrics.
@@ -42,66 +48,96 @@ pub struct Pipeline {
     log: Log,
     metrics: Metrics,
     clock: Clock,
+    hubs: Hubs,
+    /// What runs for HTTP+SSE clients beside their requests.
+    tasks: TaskTracker,
 }
 
-/// What leaves: a screened answer, or a document that needs no caller.
+/// What the flow knows of an exchange, whatever becomes of it.
+struct Context {
+    reply: reply::Context,
+    /// The stream to which a posted message belongs.
+    hub: Option<Arc<Hub>>,
+}
+
+/// What leaves.
 enum Outgoing {
+    /// A screened answer.
     Answer(Box<Answer<Screened>>),
+    /// A document that needs no caller.
     Document(Option<&'static str>, Bytes),
+    /// The stream of an HTTP+SSE client.
+    Stream(Box<Exchange<Recorded>>),
+    /// Nothing yet: the answer comes on the client's stream.
+    Later(Box<Exchange<Recorded>>),
 }
 
 impl Pipeline {
     /// Joins the parts.
     #[must_use]
     pub fn new(live: Arc<ArcSwap<Snapshot>>, log: Log, metrics: Metrics, clock: Clock) -> Self {
-        Self { live, log, metrics, clock }
+        let (hubs, tasks) = (Hubs::default(), TaskTracker::new());
+        Self { live, log, metrics, clock, hubs, tasks }
     }
 
     /// Takes one request from the connection to the response.
-    pub async fn handle(&self, peer: Arc<Peer>, request: Request<Incoming>) -> Response<ReplyBody> {
+    pub async fn handle(
+        self: &Arc<Self>,
+        peer: Arc<Peer>,
+        request: Request<Incoming>,
+    ) -> Response<ReplyBody> {
+        self.serve(Exchange::open(request, peer)).await
+    }
+
+    /// Takes one exchange to its response, whoever began it.
+    async fn serve(self: &Arc<Self>, ex: Exchange<Received>) -> Response<ReplyBody> {
         let snap = self.live.load_full();
-        let mut record = Record::open(&peer, snap.hash(), self.clock.wall(), &self.log);
-        let mut cx = reply::Context::new(peer.tls.is_some());
-        let outcome = self.flow(&snap, &mut record, &mut cx, peer, request).await;
+        let mut record = Record::open(ex.peer(), snap.hash(), self.clock.wall(), &self.log);
+        let mut cx = Context { reply: reply::Context::new(ex.peer().tls.is_some()), hub: None };
+        let outcome = self.flow(&snap, &mut record, &mut cx, ex).await;
         match outcome {
-            Ok(Outgoing::Answer(answer)) => answered(*answer, record, &cx),
+            Ok(Outgoing::Answer(answer)) => answered(*answer, record, &cx.reply),
             Ok(Outgoing::Document(media, body)) => {
-                let response = reply::document(media, body, &cx);
+                let response = reply::document(media, body, &cx.reply);
                 record.close_document(response.status().as_u16(), response.body().known_length());
                 response
             }
+            Ok(Outgoing::Stream(ex)) => self.open_stream(&snap, *ex, record, &cx.reply).await,
+            Ok(Outgoing::Later(ex)) => self.answer_later(snap, *ex, record, cx),
             Err(rejection) => {
                 record.refuse(&rejection).await;
                 self.count_early(&record, &rejection);
-                reply::refusal(&rejection, record.request_id(), record.rpc_id().as_ref(), &cx)
+                let rpc_id = record.rpc_id().or_else(|| rejection.rpc_id.clone());
+                if let (Some(hub), Some(rpc_id)) = (&cx.hub, &rpc_id) {
+                    self.refuse_on_stream(hub, &rejection, record.request_id(), rpc_id);
+                    return old_clients::accepted(&cx.reply);
+                }
+                reply::refusal(&rejection, record.request_id(), rpc_id.as_ref(), &cx.reply)
             }
         }
     }
 
-    /// The gates, in order.
+    /// The request gate, in order; what is to be answered at once is answered.
     async fn flow(
-        &self,
+        self: &Arc<Self>,
         snap: &Arc<Snapshot>,
         record: &mut Record,
-        cx: &mut reply::Context,
-        peer: Arc<Peer>,
-        request: Request<Incoming>,
+        cx: &mut Context,
+        ex: Exchange<Received>,
     ) -> Result<Outgoing, Rejection> {
-        let ex = Exchange::open(request, peer);
-
         // Where from: the client's own address, and whether it knocks too often.
         let ex = record.step(Stage::Net, snap.vet().vet(ex))?;
         record.client(ex.client_ip());
 
         // Is the head unambiguous, and which server is meant?
         if let Some((_, shape)) = snap.edge().locate(ex.uri(), ex.headers()) {
-            cx.shape = shape;
+            cx.reply.shape = shape;
         }
         let ex = record.step(Stage::Hygiene, snap.edge().check(ex))?;
-        cx.cors = ex.cors().clone();
+        cx.reply.cors = ex.cors().clone();
         let gates = snap.gates(ex.server_index())?;
         match ex.target() {
-            Target::Mcp | Target::Rest => {}
+            Target::Mcp | Target::Sse | Target::Rest => {}
             Target::Metadata(Document::ProtectedResource) => {
                 let none = || Rejection::new(Code::RouteUnknown, "this server takes no tokens");
                 let document = gates.metadata.clone().ok_or_else(none)?;
@@ -114,9 +150,10 @@ impl Pipeline {
         // Who: on the headers alone; anonymous callers get neither our parser nor our buffers.
         let ex = record.step(Stage::Authn, gates.authn.authenticate(ex).await)?;
         record.caller(ex.principal());
+        cx.hub = self.stream_of(snap, &ex)?;
 
         // What: the whole body, read strictly, once.
-        let ex = record.step(Stage::Decode, gates.decode.decode(ex).await)?;
+        let ex = record.step(Stage::Decode, gates.decode.decode(ex, cx.hub.as_deref()).await)?;
         record.call(gates.facts(&ex));
 
         // May they, how often, is it clean.
@@ -133,12 +170,34 @@ impl Pipeline {
         let ex = record.step(Stage::Record, record::commit(ex, &self.log, intent).await)?;
         record.committed();
 
-        let raw = record.step(Stage::Upstream, gates.upstream.forward(ex).await)?;
+        if ex.target() == Target::Sse {
+            return self.for_old_client(snap, record, cx, ex).await;
+        }
+        let answer = self.answer(snap, gates, record, ex).await?;
+        Ok(Outgoing::Answer(Box::new(answer)))
+    }
 
-        // The response gate; a stream goes on being screened inside its body.
-        let recheck = self.recheck(snap, &raw);
+    /// The server behind, then the response gate; a stream goes on being screened inside its body.
+    async fn answer(
+        &self,
+        snap: &Arc<Snapshot>,
+        gates: &Gates,
+        record: &mut Record,
+        ex: Exchange<Recorded>,
+    ) -> Result<Answer<Screened>, Rejection> {
+        if let Some(claim) = ex.claim() {
+            claim.settle();
+        }
+        let session = ex.session().map(|session| session.key());
+        let closes = ex.call().action == Action::SessionClose;
+        let recheck = self.recheck(snap, &ex);
+        let raw = record.step(Stage::Upstream, gates.upstream.forward(ex).await)?;
         let screened = gates.screen.screen(raw, recheck, record.request_id()).await;
-        record.step(Stage::Screen, screened).map(|answer| Outgoing::Answer(Box::new(answer)))
+        let lost = screened.as_ref().is_err_and(|error| error.code == Code::SessionUnknown);
+        if let Some(session) = session.filter(|_| lost || (closes && screened.is_ok())) {
+            snap.sessions().ended(session);
+        }
+        record.step(Stage::Screen, screened)
     }
 
     /// Refuses a message that never became a request; recorded and counted all the same.
@@ -167,11 +226,14 @@ impl Pipeline {
         }
     }
 
-    /// What an open stream asks again: token, policy, route.
-    fn recheck<S>(&self, snap: &Arc<Snapshot>, answer: &Answer<S>) -> Recheck {
+    /// What an open stream asks again: token, session, policy, route.
+    fn recheck(&self, snap: &Arc<Snapshot>, request: &Recorded) -> Recheck {
         let live = Arc::clone(&self.live);
         let clock = self.clock.clone();
-        let request = answer.request();
+        let session = request.session().map(|session| session.key());
+        let book = Arc::clone(snap.sessions().book());
+        // The gateway's own errands end a session that has ended here already.
+        let was_open = session.is_some_and(|session| !book.has_ended(session));
         let principal = Arc::clone(request.principal());
         let server = Arc::clone(&request.server().name);
         let call = request.call();
@@ -181,6 +243,9 @@ impl Pipeline {
         Recheck::new(move || {
             if principal.expires_at_s.is_some_and(|exp| exp <= clock.unix_s()) {
                 return Err(Rejection::new(Code::StreamRevoked, "the token expired"));
+            }
+            if session.is_some_and(|session| was_open && book.has_ended(session)) {
+                return Err(Rejection::new(Code::StreamRevoked, "the session has ended"));
             }
             let now = live.load();
             if now.generation() == generation {

@@ -133,6 +133,12 @@ codes! {
     AnswerDeclined = "answer_declined", 400, 40005, Info, "what the server asked for was declined";
     #[doc = "The session is unknown, expired, or somebody else's: the same answer for all."]
     SessionUnknown = "session_unknown", 404, 40401, Info, "this session does not exist";
+    #[doc = "The request names another protocol version than the one that its session agreed on (MCP 2025-11-25, Transports, \"Protocol Version Header\")."]
+    SessionVersion = "session_version", 400, 40013, Warn, "this session speaks another protocol version";
+    #[doc = "A stream is to be resumed without the session that it belongs to."]
+    ResumeRefused = "resume_refused", 400, 40006, Warn, "a stream is resumed in its own session only";
+    #[doc = "A client's answer to a request that the server did not send to it, or that was answered already."]
+    AnswerUnexpected = "answer_unexpected", 400, 40007, Warn, "no request of the server waits for this answer";
 
     #[doc = "A message that needs a session came without one (MCP 2025-11-25, Session Management: SHOULD answer 400)."]
     SessionMissing = "session_missing", 400, 40012, Info, "open a session first, and name it in each request";
@@ -168,6 +174,8 @@ codes! {
     InputRefused = "input_refused", 403, 40307, Warn, "the server asked for input that it may not ask for";
     #[doc = "The answer holds data of a class that this route blocks."]
     AnswerBlocked = "answer_blocked", 403, 40306, Warn, "the answer holds data that may not leave";
+    #[doc = "The server sends people to an address that is not on its list (`elicitation.url_hosts`)."]
+    ElicitationRefused = "elicitation_refused", 403, 40308, Warn, "the server asks for a visit to an address that is not allowed";
     #[doc = "The caller's token expired or the policy changed while a stream was open."]
     StreamRevoked = "stream_revoked", 401, 40103, Info, "this stream may not go on; authenticate again";
 

@@ -124,6 +124,12 @@ pub fn error_event(rejection: &Rejection, request_id: &str, rpc_id: Option<&Byte
     out.into()
 }
 
+/// The error response to a message, where it does not stand in a response of its own.
+#[must_use]
+pub fn error_message(rejection: &Rejection, request_id: &str, rpc_id: Option<&Bytes>) -> Bytes {
+    rpc_error(rejection, &rejection.code.row(), request_id, rpc_id)
+}
+
 /// JSON-RPC 2.0 section 5.1; `data.origin` says that the gateway spoke, not the server.
 fn rpc_error(rejection: &Rejection, row: &Row, request_id: &str, rpc_id: Option<&Bytes>) -> Bytes {
     let id = rpc_id.or(rejection.rpc_id.as_ref());

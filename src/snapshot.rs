@@ -15,19 +15,20 @@ use crate::authz::Authorizer;
 use crate::call::{Action, Resource};
 use crate::class::{Class, Form};
 use crate::clock::Clock;
-use crate::config::{Config, CustomPattern, Redact, Server};
+use crate::config::{self, Config, CustomPattern, Redact, Server};
 use crate::decode::{BodyBudget, Decoded, Decoder};
 use crate::exchange::Exchange;
 use crate::guard::Guards;
 use crate::hygiene::Edge;
 use crate::inspect::{Detector, DetectorError};
 use crate::limit::Limiter;
+use crate::mcp::elicitation::UrlHosts;
 use crate::net::Vet;
 use crate::observe::{CallFacts, Metrics, RouteMetrics};
 use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
 use crate::screen::Screener;
-use crate::session::Sealer;
+use crate::session::{self, Book, Sealer, Sessions};
 use crate::ticket::Tickets;
 use crate::upstream::{ClientError, Forwarder};
 use crate::{authn, inspect};
@@ -45,6 +46,8 @@ pub struct Shared {
     pub budget: BodyBudget,
     /// Keys of issuers and verified tokens, shared by all routes and kept over reloads.
     pub authn: Arc<Authn>,
+    /// Sessions that live, and the answers of clients that are awaited.
+    pub sessions: Arc<Book>,
 }
 
 /// One configuration, ready to run.
@@ -56,7 +59,7 @@ pub struct Snapshot {
     vet: Vet,
     edge: Edge,
     gates: Vec<Gates>,
-    sealer: Arc<Sealer>,
+    sessions: Arc<Sessions>,
     tickets: Arc<Tickets>,
 }
 
@@ -129,28 +132,33 @@ impl Snapshot {
         shared: &Shared,
         previous: Option<&Self>,
     ) -> Result<Self, BuildError> {
-        let drawn = config.session_key.is_none();
+        let drawn = config.sessions.keys.is_empty();
         let tickets = match previous {
-            Some(old) if drawn && old.config.session_key.is_none() => Arc::clone(&old.tickets),
+            Some(old) if drawn && old.config.sessions.keys.is_empty() => Arc::clone(&old.tickets),
             Some(_) | None => Arc::new(
-                Tickets::new(config.session_key.as_slice())
+                Tickets::new(&config.sessions.keys)
                     .map_err(|e| BuildError::SessionKey(e.to_string()))?,
             ),
         };
         let sealer = match previous {
             // A key drawn at start lives as long as the process: reloads end no session.
-            Some(old) if config.session_key.is_none() && old.config.session_key.is_none() => {
-                Arc::clone(&old.sealer)
+            Some(old) if config.sessions.keys.is_empty() && old.config.sessions.keys.is_empty() => {
+                Arc::clone(old.sessions.sealer())
             }
             Some(_) | None => Arc::new(
-                Sealer::new(config.session_key.as_ref())
+                Sealer::new(&config.sessions.keys)
                     .map_err(|e| BuildError::SessionKey(e.to_string()))?,
             ),
         };
+        let config::Sessions { keys: _, lifetime, idle, per_principal } = &config.sessions;
+        let policy =
+            session::Policy { idle_s: idle.as_secs().max(1), per_principal: *per_principal };
+        let sessions =
+            Arc::new(Sessions::new(sealer, policy, *lifetime, Arc::clone(&shared.sessions)));
         let mut gates = Vec::with_capacity(config.servers.len());
         for server in &config.servers {
             let old = previous.and_then(|p| p.gates.iter().find(|g| g.server.name == server.name));
-            let part = Part { config: &config, shared, sealer: &sealer, tickets: &tickets };
+            let part = Part { shared, sessions: &sessions, tickets: &tickets };
             gates.push(part.gates(server, old)?);
         }
         Ok(Self {
@@ -159,7 +167,7 @@ impl Snapshot {
             vet: Vet::new(&config, &shared.clock, previous.map(|p| &p.vet)),
             edge: Edge::new(&config),
             gates,
-            sealer,
+            sessions,
             tickets,
             config,
         })
@@ -225,8 +233,16 @@ impl Snapshot {
             .is_some_and(|g| g.authz.allows(principal, action, resource))
     }
 
-    /// Forgets idle keys of every limiter and idle conversations; called on a timer.
+    /// The sessions.
+    #[must_use]
+    pub fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
+    }
+
+    /// Forgets idle keys of every limiter, and ends idle sessions and conversations; called on a
+    /// timer.
     pub fn sweep(&self) {
+        self.sessions.sweep();
         self.vet.sweep();
         for gates in &self.gates {
             gates.limit.sweep();
@@ -258,9 +274,8 @@ impl Gates {
 
 /// What all routes of one build have in common.
 struct Part<'a> {
-    config: &'a Arc<Config>,
     shared: &'a Shared,
-    sealer: &'a Arc<Sealer>,
+    sessions: &'a Arc<Sessions>,
     tickets: &'a Arc<Tickets>,
 }
 
@@ -284,11 +299,10 @@ impl Part<'_> {
                 .map_err(|source| BuildError::Authn { server: Arc::clone(&server.name), source })?,
             decode: Decoder::new(
                 Arc::clone(server),
-                Arc::clone(self.sealer),
+                Arc::clone(self.sessions),
                 Arc::clone(self.tickets),
                 Arc::clone(upstream.mirrors()),
                 self.shared.budget.clone(),
-                clock.clone(),
             ),
             limit: Limiter::new(server, clock, old.map(|o| &o.limit)),
             guard: Guards::new(server.guard),
@@ -296,11 +310,11 @@ impl Part<'_> {
                 server: Arc::clone(server),
                 detector,
                 authz: Arc::clone(&authz),
-                sealer: Arc::clone(self.sealer),
+                sessions: Arc::clone(self.sessions),
                 tickets: Arc::clone(self.tickets),
                 mirrors: Arc::clone(upstream.mirrors()),
+                url_hosts: UrlHosts::new(&server.url_hosts),
                 unfinished: old.map_or_else(Arc::default, |o| Arc::clone(&o.screen.unfinished)),
-                session_lifetime: self.config.session_lifetime,
                 clock: clock.clone(),
             },
             authz,

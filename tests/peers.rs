@@ -79,6 +79,38 @@ fn lists_and_calls_everything_server(sdk: Sdk) {
     assert_eq!(conditions, Some(&json!("Cloudy")));
 }
 
+#[test]
+#[ignore = "needs npm and PyPI packages: tests/run installs them"]
+fn ts1_client_over_http_sse_lists_calls_and_is_refused_through_the_gateway() {
+    old_client_lists_calls_and_is_refused(Sdk::Ts1Sse);
+}
+
+#[test]
+#[ignore = "needs npm and PyPI packages: tests/run installs them"]
+fn py1_client_over_http_sse_lists_calls_and_is_refused_through_the_gateway() {
+    old_client_lists_calls_and_is_refused(Sdk::Py1Sse);
+}
+
+/// A client of the transport of 2024 in front of a Streamable HTTP server. The refused call in the
+/// middle must not end its session.
+fn old_client_lists_calls_and_is_refused(sdk: Sdk) {
+    let site = Site::new(&[("reader", READER)]);
+    let everything = Upstream::everything(&site.dir);
+    let server = everything_behind(&site, &everything) + "    http_sse: { path: /sse }\n";
+    let gateway = site.gateway(&server);
+    let steps = json!([
+        { "op": "list_tools" },
+        { "op": "call", "name": "get-sum", "arguments": { "a": 2, "b": 3 } },
+        { "op": "call", "name": "echo", "arguments": { "message": "through the gate" } },
+    ]);
+    // The audience is the server's public URL, whatever the transport's own path.
+    let token = site.token("reader");
+    let visit = gateway.visit_at(sdk, &site.url("/sse"), Some(&token), &steps);
+    assert_eq!(visit.tools(0), ["echo"]);
+    assert_eq!(visit.error(1)["code"], 40303);
+    assert_eq!(visit.text(2), "Echo: through the gate");
+}
+
 // --- who may what --------------------------------------------------------------------------------
 
 #[test]

@@ -36,11 +36,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Calls per client address, before any token is looked at.
     pub per_address: Option<Rate>,
-    /// Key of sealed session ids, 32 bytes; `None` draws one at start, so that a restart ends
-    /// all sessions.
-    pub session_key: Option<Secret>,
-    /// Longest life of a sealed session.
-    pub session_lifetime: Duration,
+    /// Sealed sessions.
+    pub sessions: Sessions,
     /// How log lines look.
     pub log: Log,
     /// SHA-256 over the configuration text, lower-case hex, for records and metrics.
@@ -49,6 +46,20 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// What weakens security, in words, logged at every start.
     pub warnings: Vec<String>,
+}
+
+/// Sealed sessions.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    /// Keys of 32 bytes: the first seals, all open. None draws one at start, so that a restart
+    /// ends all sessions.
+    pub keys: Vec<Secret>,
+    /// Longest life of a session.
+    pub lifetime: Duration,
+    /// Longest time without use.
+    pub idle: Duration,
+    /// Sessions of one caller on one server.
+    pub per_principal: usize,
 }
 
 /// Log settings.
@@ -164,6 +175,10 @@ pub struct Server {
     pub allow_networks: Vec<IpNet>,
     /// Largest request body in bytes.
     pub body_bytes_max: usize,
+    /// The exact path for clients of HTTP+SSE; `None` serves none.
+    pub http_sse: Option<String>,
+    /// Globs of hosts to which the server may send people; empty refuses all.
+    pub url_hosts: Vec<Box<str>>,
 }
 
 /// Which vocabulary clients and server speak.

@@ -7,6 +7,7 @@
 
 mod body;
 mod purse;
+mod session;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -18,22 +19,25 @@ use http::{HeaderMap, Method};
 pub use body::{BodyBudget, Lease};
 use purse::Purse;
 pub use purse::{seal_state, seal_task};
+pub use session::Session;
 
 use crate::authn::Authenticated;
 use crate::call::{Action, Arguments, Call, Resource};
-use crate::clock::Clock;
-use crate::config::{Profile, Server};
-use crate::exchange::Exchange;
+use crate::config::{Profile, Server, ServerRequest};
+use crate::exchange::{Exchange, RequestBody};
+use crate::face::Hub;
 use crate::hygiene::Target;
 use crate::json::Document;
 use crate::mcp::headers;
 use crate::mcp::message::{Id, Kind};
 use crate::mcp::params::{self, Known, Mirrors};
 use crate::mcp::version::{self, Revision};
+use crate::peer::Peer;
 use crate::reject::{Code, Rejection};
-use crate::session::{Opened, Sealer};
+use crate::session::{Caller, Claim, Sessions};
 use crate::ticket::Tickets;
 use crate::{mcp, rest};
+use session::{agreed, push_session, resumable};
 
 /// A request that was understood.
 #[derive(Debug)]
@@ -43,8 +47,10 @@ pub struct Decoded {
     expect: Expect,
     revision: Option<Revision>,
     session: Option<Session>,
+    claim: Option<Claim>,
     plan: Plan,
     unmirrored: Option<Box<HeaderMap>>,
+    peer: Arc<Peer>,
     // Held as long as the exchange, because the body is.
     _lease: Option<Lease>,
 }
@@ -65,13 +71,6 @@ pub enum Expect {
     Ended,
     /// Whatever the REST profile answers.
     Rest,
-}
-
-/// A session that the caller proved to own.
-#[derive(Debug)]
-pub struct Session {
-    opened: Opened,
-    hash: Box<str>,
 }
 
 /// The upstream request, from parsed parts alone.
@@ -126,6 +125,23 @@ impl Decoded {
         self.session.as_ref()
     }
 
+    /// The request of the server that this message answers.
+    #[must_use]
+    pub fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
+    }
+
+    /// Who asks, for what belongs to sessions.
+    #[must_use]
+    pub fn caller(&self) -> Caller<'_> {
+        Caller {
+            principal: self.principal(),
+            client: self.client_ip(),
+            peer: &self.peer,
+            server: &self.server().name,
+        }
+    }
+
     /// The upstream request.
     #[must_use]
     pub fn plan(&self) -> &Plan {
@@ -149,23 +165,14 @@ impl Decoded {
     }
 }
 
-impl Session {
-    /// What stands in records for the session.
-    #[must_use]
-    pub fn hash(&self) -> &str {
-        &self.hash
-    }
-}
-
 /// Decodes the requests of one route.
 #[derive(Debug)]
 pub struct Decoder {
     server: Arc<Server>,
-    sealer: Arc<Sealer>,
+    sessions: Arc<Sessions>,
     tickets: Arc<Tickets>,
     mirrors: Arc<Known>,
     budget: BodyBudget,
-    clock: Clock,
 }
 
 /// What the protocol's own reading of a request yields.
@@ -174,6 +181,7 @@ struct Parts {
     expect: Expect,
     revision: Option<Revision>,
     session: Option<Session>,
+    claim: Option<Claim>,
     plan: Plan,
     unmirrored: Option<Box<HeaderMap>>,
 }
@@ -183,16 +191,16 @@ impl Decoder {
     #[must_use]
     pub fn new(
         server: Arc<Server>,
-        sealer: Arc<Sealer>,
+        sessions: Arc<Sessions>,
         tickets: Arc<Tickets>,
         mirrors: Arc<Known>,
         budget: BodyBudget,
-        clock: Clock,
     ) -> Self {
-        Self { server, sealer, tickets, mirrors, budget, clock }
+        Self { server, sessions, tickets, mirrors, budget }
     }
 
-    /// Reads and understands a request.
+    /// Reads and understands a request. What an HTTP+SSE client posts belongs to the stream `hub`,
+    /// whose session upstream it never sees.
     ///
     /// # Errors
     /// 408, 413, 503 for bodies; 400 and 404 for what cannot be understood (S-21 to S-29);
@@ -200,34 +208,46 @@ impl Decoder {
     pub async fn decode(
         &self,
         mut ex: Exchange<Authenticated>,
+        hub: Option<&Hub>,
     ) -> Result<Exchange<Decoded>, Rejection> {
         let body = ex.take_body();
         let (bytes, lease) = match body {
-            Some(body) => {
+            Some(RequestBody::Whole(bytes)) => (bytes, None),
+            Some(RequestBody::Incoming(body)) => {
                 body::read(body, ex.headers(), self.server.body_bytes_max, &self.budget).await?
             }
             None => (Bytes::new(), None),
         };
         let parts = match ex.target() {
             Target::Rest => self.rest(&ex, bytes)?,
-            Target::Mcp | Target::Metadata(_) | Target::Preflight => self.mcp(&ex, bytes)?,
+            Target::Mcp | Target::Sse | Target::Metadata(_) | Target::Preflight => {
+                self.mcp(&ex, bytes, hub)?
+            }
         };
-        let Parts { call, expect, revision, session, plan, unmirrored } = parts;
+        let Parts { call, expect, revision, session, claim, plan, unmirrored } = parts;
+        let peer = Arc::clone(ex.peer());
         Ok(ex.advance(|base| Decoded {
             base,
             call,
             expect,
             revision,
             session,
+            claim,
             plan,
             unmirrored,
+            peer,
             _lease: lease,
         }))
     }
 
-    fn mcp(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
+    fn mcp(
+        &self,
+        ex: &Exchange<Authenticated>,
+        bytes: Bytes,
+        hub: Option<&Hub>,
+    ) -> Result<Parts, Rejection> {
         match *ex.method() {
-            Method::POST => self.message(ex, bytes),
+            Method::POST => self.message(ex, bytes, hub),
             Method::GET => self.bodyless(ex, &bytes, Action::SessionListen, Expect::Stream),
             Method::DELETE => self.bodyless(ex, &bytes, Action::SessionClose, Expect::Ended),
             _ => Err(Rejection::new(Code::MethodNotAllowed, "no such method on an MCP endpoint")),
@@ -235,22 +255,43 @@ impl Decoder {
     }
 
     /// One JSON-RPC message.
-    fn message(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
+    fn message(
+        &self,
+        ex: &Exchange<Authenticated>,
+        bytes: Bytes,
+        hub: Option<&Hub>,
+    ) -> Result<Parts, Rejection> {
         let document = Document::parse(bytes, &mcp::REQUEST)
             .map_err(|e| Rejection::new(Code::JsonInvalid, e.to_string()))?;
         let purse =
             Purse { tickets: &self.tickets, caller: ex.principal().key, server: &self.server.name };
         let read = mcp::read(ex.headers(), document, &purse)?;
-        let mcp::Inbound { message, revision, call, body } = read;
+        let mcp::Inbound { message, revision, mut call, body } = read;
         // From here on a refusal can name the request that it answers.
         let named = |mut rejection: Rejection| {
-            rejection.rpc_id = message.id().map(|id| id.raw().clone());
+            rejection.rpc_id = message.request_id().map(|id| id.raw().clone());
             rejection
         };
-        if call.action == Action::SessionAnswer {
-            self.refuse_unasked_answers().map_err(named)?;
+        let claimed = headers::claimed_version(ex.headers())?;
+        let session = match (revision.is_modern(), hub) {
+            (false, _) => self.session(ex, hub).map_err(named)?,
+            (true, None) => None,
+            (true, Some(_)) => {
+                let why = "a modern message on a transport of 2024";
+                return Err(named(Rejection::new(Code::VersionUnsupported, why)));
+            }
+        };
+        let revision = agreed(revision, claimed, session.as_ref()).map_err(named)?;
+        let claim = match call.action {
+            Action::SessionAnswer if ex.vouched().is_none() => {
+                Some(self.claim(ex, &message, session.as_ref()).map_err(named)?)
+            }
+            _ => None,
+        };
+        // What a person filled in is looked at like the arguments of a call.
+        if claim.as_ref().is_some_and(|claim| claim.kind() == ServerRequest::Elicitation) {
+            call.arguments = Arguments::Answer;
         }
-        let session = if revision.is_modern() { None } else { self.session(ex).map_err(named)? };
         let expect = match (message.kind(), message.id()) {
             (Kind::Request, Some(id)) => Expect::Response { id: id.clone() },
             (Kind::Request | Kind::Notification | Kind::Result | Kind::Error, _) => {
@@ -266,12 +307,15 @@ impl Decoder {
             None => Some(Box::new(params::claims(ex.headers()))),
         };
         push_session(&mut out, session.as_ref())?;
-        // Before the handshake is done a client names no version, and neither do we.
-        if !revision.is_modern() && headers::claimed_version(ex.headers())?.is_some() {
+        // Before the handshake is done a client names no version, and neither do we. Clients of
+        // HTTP+SSE need not know the header; the session knows the version.
+        let known = hub.is_some()
+            && session.as_ref().and_then(Session::revision).is_some_and(|r| r.has_version_header());
+        if !revision.is_modern() && (claimed.is_some() || known) {
             out.push((headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
         }
         let plan = Plan { method: Method::POST, path_and_query: None, headers: out, body };
-        Ok(Parts { call, expect, revision: Some(revision), session, plan, unmirrored })
+        Ok(Parts { call, expect, revision: Some(revision), session, claim, plan, unmirrored })
     }
 
     /// `Mcp-Param-*` of a modern tool call, written anew from its arguments (checklist 12, 13);
@@ -301,14 +345,6 @@ impl Decoder {
         }
     }
 
-    /// A client's answer to a request of the server: only where the route allows such requests.
-    fn refuse_unasked_answers(&self) -> Result<(), Rejection> {
-        if self.server.access.server_requests.is_empty() {
-            return Err(Rejection::new(Code::Denied, "no request of the server is outstanding"));
-        }
-        Ok(())
-    }
-
     /// GET and DELETE of the 2025 revisions: a session and no body.
     fn bodyless(
         &self,
@@ -327,7 +363,11 @@ impl Decoder {
             refusal.allow = Some("POST");
             return Err(refusal);
         }
-        let session = self.session(ex)?;
+        if ex.target() == Target::Sse {
+            return Ok(stream_of_old_client(ex.method()));
+        }
+        let session = self.session(ex, None)?;
+        let revision = agreed(revision, claimed, session.as_ref())?;
         let mut out = Vec::with_capacity(4);
         if claimed.is_some() {
             out.push((headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
@@ -335,6 +375,7 @@ impl Decoder {
         if action == Action::SessionListen {
             out.push((ACCEPT, HeaderValue::from_static("text/event-stream")));
             if let Some(last) = ex.headers().get(LAST_EVENT_ID) {
+                resumable(last, session.as_ref())?;
                 out.push((LAST_EVENT_ID, last.clone()));
             }
         }
@@ -354,19 +395,8 @@ impl Decoder {
             headers: out,
             body: Bytes::new(),
         };
-        Ok(Parts { call, expect, revision: Some(revision), session, plan, unmirrored: None })
-    }
-
-    /// Opens the caller's sealed session id; somebody else's gets the same answer as none (S-18).
-    fn session(&self, ex: &Exchange<Authenticated>) -> Result<Option<Session>, Rejection> {
-        let Some(sealed) = single(ex.headers(), &headers::SESSION_ID)? else { return Ok(None) };
-        let now = self.clock.unix_s();
-        let opened = self
-            .sealer
-            .open(sealed, ex.principal().key, &self.server.name, now)
-            .map_err(|e| Rejection::new(Code::SessionUnknown, e.to_string()))?;
-        let hash = self.sealer.hash(sealed).into();
-        Ok(Some(Session { opened, hash }))
+        let (revision, claim, unmirrored) = (Some(revision), None, None);
+        Ok(Parts { call, expect, revision, session, claim, plan, unmirrored })
     }
 
     fn rest(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
@@ -389,38 +419,33 @@ impl Decoder {
             headers: vec![(ACCEPT, HeaderValue::from_static("application/json"))],
             body,
         };
-        Ok(Parts {
-            call: read.call,
-            expect: Expect::Rest,
-            revision: None,
-            session: None,
-            plan,
-            unmirrored: None,
-        })
+        let (expect, revision, session, claim) = (Expect::Rest, None, None, None);
+        let (call, unmirrored) = (read.call, None);
+        Ok(Parts { call, expect, revision, session, claim, plan, unmirrored })
     }
 }
 
-/// The one value of a header that may stand once; hygiene refused repeated ones.
-fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Rejection> {
-    match headers.get(name) {
-        None => Ok(None),
-        Some(value) => value
-            .to_str()
-            .map(|v| Some(v.trim()))
-            .map_err(|_| Rejection::new(Code::HeaderInvalid, "a header is not visible ASCII")),
+/// The stream of an HTTP+SSE client; nothing of it goes upstream.
+fn stream_of_old_client(method: &Method) -> Parts {
+    let call = Call {
+        action: Action::SessionListen,
+        resource: Resource::Server,
+        also: Vec::new(),
+        operation: "GET (HTTP+SSE)".into(),
+        subject: None,
+        message: None,
+        arguments: Arguments::None,
+    };
+    let (path_and_query, headers, body) = (None, Vec::new(), Bytes::new());
+    Parts {
+        call,
+        expect: Expect::Stream,
+        revision: Some(Revision::V2024_11_05),
+        session: None,
+        claim: None,
+        plan: Plan { method: method.clone(), path_and_query, headers, body },
+        unmirrored: None,
     }
-}
-
-fn push_session(
-    out: &mut Vec<(HeaderName, HeaderValue)>,
-    session: Option<&Session>,
-) -> Result<(), Rejection> {
-    if let Some(session) = session {
-        let value = HeaderValue::from_str(&session.opened.upstream_id)
-            .map_err(|_| Rejection::new(Code::Internal, "an opened session id is not a header"))?;
-        out.push((headers::SESSION_ID, value));
-    }
-    Ok(())
 }
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -49,6 +49,7 @@ pub(super) fn strings(call: &Call, seen: Seen<'_>) {
     match &call.arguments {
         Arguments::None => {}
         Arguments::Rpc => walk.member("arguments", call.json_arguments(), Parameter::Other),
+        Arguments::Answer => walk.member("content", call.json_arguments(), Parameter::Other),
         Arguments::Body => walk.value(call.json_arguments(), Parameter::Other),
         Arguments::Query(pairs) => {
             for (name, value) in pairs {

@@ -69,10 +69,10 @@ pub fn listed_origin(headers: &HeaderMap, listed: &[String]) -> Result<Cors, Rej
 pub fn is_preflight(place: Place, cors: &Cors, headers: &HeaderMap) -> bool {
     match (place, cors) {
         (Place::Metadata(_), _) => true,
-        (Place::Mcp | Place::Rest, Cors::Origin(_)) => {
+        (Place::Mcp | Place::Sse | Place::Rest, Cors::Origin(_)) => {
             headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         }
-        (Place::Mcp | Place::Rest, Cors::Off | Cors::Any) => false,
+        (Place::Mcp | Place::Sse | Place::Rest, Cors::Off | Cors::Any) => false,
     }
 }
 

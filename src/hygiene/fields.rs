@@ -76,6 +76,38 @@ pub fn check_mcp(method: &Method, headers: &HeaderMap) -> Result<(), Rejection> 
     }
 }
 
+/// What the address of HTTP+SSE clients takes: `GET` for the stream, `POST` with the query that the
+/// stream's `endpoint` event named. Answers come on the stream, so `Accept` of a POST says nothing.
+///
+/// # Errors
+/// As [`check_mcp`], and [`Code::RouteUnknown`] for another query.
+pub fn check_sse(
+    method: &Method,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<(), Rejection> {
+    match (method, query) {
+        (&Method::POST, Some(query)) if stream_of(query).is_some() => plain_json(headers),
+        (&Method::GET, None) => {
+            bodiless(headers)?;
+            accepts(headers, EVENT_STREAM)
+        }
+        (&Method::POST | &Method::GET, _) => {
+            Err(Rejection::new(Code::RouteUnknown, "not the query of a stream's address"))
+        }
+        _ => Err(method_not_allowed("GET, POST")),
+    }
+}
+
+/// The id of a stream in the query of its POST address: the whole query, in the one spelling that
+/// the `endpoint` event has.
+#[must_use]
+pub fn stream_of(query: &str) -> Option<&str> {
+    let id = query.strip_prefix("session=")?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    (!id.is_empty() && id.bytes().all(plain)).then_some(id)
+}
+
 /// What REST routes take. Which of them a path has is decided by the decode stage.
 ///
 /// # Errors

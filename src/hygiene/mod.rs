@@ -25,6 +25,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Uri};
 
 pub use cors::Cors;
+pub use fields::stream_of;
 pub use routes::metadata_url;
 
 use crate::config::{Config, Server};
@@ -46,6 +47,9 @@ pub struct Edge {
 pub enum Target {
     /// The MCP endpoint of the server; the method is POST, GET or DELETE.
     Mcp,
+    /// The address of HTTP+SSE clients: GET opens a stream, POST with the stream's id in the query
+    /// sends a message (MCP 2024-11-05).
+    Sse,
     /// A path of the server's REST routes. Its segments are plain (see [`Edge::check`]); method and
     /// template are matched by the decode stage.
     Rest,
@@ -76,7 +80,7 @@ impl Target {
     #[must_use]
     pub fn shape(self) -> Shape {
         match self {
-            Self::Mcp => Shape::JsonRpc,
+            Self::Mcp | Self::Sse => Shape::JsonRpc,
             Self::Rest | Self::Metadata(_) | Self::Preflight => Shape::Problem,
         }
     }
@@ -189,7 +193,7 @@ impl Edge {
             ));
         }
         let cors = match place {
-            Place::Mcp | Place::Rest => cors::listed_origin(headers, &server.origins)?,
+            Place::Mcp | Place::Sse | Place::Rest => cors::listed_origin(headers, &server.origins)?,
             Place::Metadata(_) => Cors::Any,
         };
         if method == Method::OPTIONS && cors::is_preflight(place, &cors, headers) {
@@ -197,6 +201,7 @@ impl Edge {
         }
         match place {
             Place::Mcp => fields::check_mcp(method, headers)?,
+            Place::Sse => fields::check_sse(method, uri.query(), headers)?,
             Place::Rest => fields::check_rest(method, headers)?,
             Place::Metadata(_) => fields::check_metadata(method)?,
         }

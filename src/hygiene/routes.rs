@@ -29,6 +29,8 @@ pub struct Site {
 pub enum Place {
     /// An MCP endpoint.
     Mcp,
+    /// The address of HTTP+SSE clients.
+    Sse,
     /// A path that a REST route has.
     Rest,
     /// A public document.
@@ -40,6 +42,7 @@ impl Place {
     pub fn target(self) -> Target {
         match self {
             Self::Mcp => Target::Mcp,
+            Self::Sse => Target::Sse,
             Self::Rest => Target::Rest,
             Self::Metadata(document) => Target::Metadata(document),
         }
@@ -70,6 +73,9 @@ impl Site {
         match &server.profile {
             Profile::Mcp => {
                 self.exact.entry(server.path.as_str().into()).or_insert((index, Place::Mcp));
+                if let Some(path) = &server.http_sse {
+                    self.exact.entry(path.as_str().into()).or_insert((index, Place::Sse));
+                }
             }
             Profile::Rest(_) if !self.rest.contains(&index) => self.rest.push(index),
             Profile::Rest(_) => {}
@@ -81,10 +87,12 @@ impl Site {
         self.exact.entry(WELL_KNOWN.into()).or_insert((index, document));
     }
 
-    /// The server and the place at the request's path. A query belongs only to REST routes.
+    /// The server and the place at the request's path. A query belongs only to REST routes, and to
+    /// the address of HTTP+SSE clients.
     pub fn find(&self, uri: &Uri, servers: &[Arc<Server>]) -> Option<(usize, Place)> {
         if let Some(found) = self.exact.get(uri.path()) {
-            return Some(*found).filter(|_| uri.query().is_none());
+            let (_, place) = found;
+            return Some(*found).filter(|_| uri.query().is_none() || *place == Place::Sse);
         }
         if self.rest.is_empty() || !is_plain(uri.path()) {
             return None;

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::config::{
     Access, Audit, Auth, Config, Durability, Endpoint, EraPin, Guard, GuardMode, Log, Profile,
-    Redact, RouteLimits, Server, Transport, Upstream,
+    Redact, RouteLimits, Server, Sessions, Transport, Upstream,
 };
 
 /// A configuration with these servers.
@@ -20,8 +20,12 @@ pub fn config(servers: Vec<Server>) -> Config {
         issuers: Vec::new(),
         trusted_proxies: Vec::new(),
         per_address: None,
-        session_key: None,
-        session_lifetime: Duration::from_secs(60),
+        sessions: Sessions {
+            keys: Vec::new(),
+            lifetime: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            per_principal: 8,
+        },
         log: Log { filter: "info".to_owned(), json: true },
         hash: String::new(),
         files: Vec::new(),
@@ -58,6 +62,8 @@ pub fn server(name: &str, public_url: &str) -> Server {
         redact: Redact::default(),
         allow_networks: Vec::new(),
         body_bytes_max: 1024,
+        http_sse: None,
+        url_hosts: Vec::new(),
     }
 }
 

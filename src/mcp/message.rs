@@ -118,6 +118,13 @@ impl Message {
         self.id.as_ref()
     }
 
+    /// The id under which an answer is awaited: a request's alone. An error that answered a
+    /// response by its id would be taken for the answer to a request of the other side.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&Id> {
+        self.id.as_ref().filter(|_| self.kind == Kind::Request)
+    }
+
     /// Its method; empty for responses.
     #[must_use]
     pub fn method(&self) -> &str {
@@ -161,6 +168,16 @@ impl Id {
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self.comparable() == other.comparable()
+    }
+
+    /// The one form of its value, for tables: equal for ids that [match](Id::matches).
+    #[must_use]
+    pub fn key(&self) -> Box<[u8]> {
+        let (is_text, value) = self.comparable();
+        let mut key = Vec::with_capacity(value.len() + 1);
+        key.push(if is_text { b'"' } else { b'#' });
+        key.extend_from_slice(value);
+        key.into_boxed_slice()
     }
 
     /// The same id without the message it came in.

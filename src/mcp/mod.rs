@@ -15,6 +15,7 @@ use crate::limits;
 use crate::reject::Rejection;
 
 pub mod catalogue;
+pub mod elicitation;
 pub mod error_body;
 pub mod headers;
 pub mod message;
@@ -62,7 +63,7 @@ pub fn read(
     match climb(headers, &mut message, document, purse) {
         Ok((revision, call, body)) => Ok(Inbound { message, revision, call, body }),
         Err(mut rejection) => {
-            rejection.rpc_id = message.id().map(|id| id.raw().clone());
+            rejection.rpc_id = message.request_id().map(|id| id.raw().clone());
             Err(rejection)
         }
     }

@@ -106,6 +106,12 @@ impl Revision {
         self.row().era == Era::Modern
     }
 
+    /// Whether clients name the version in a header of each request after the handshake.
+    #[must_use]
+    pub fn has_version_header(&self) -> bool {
+        *self >= Self::V2025_06_18
+    }
+
     /// The revision of this name, byte for byte.
     #[must_use]
     pub fn from_date(date: &str) -> Option<Self> {

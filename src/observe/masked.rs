@@ -16,7 +16,9 @@ pub fn masked_arguments(call: &Call, scrub: &Detector) -> Option<Bytes> {
     match &call.arguments {
         Arguments::None => None,
         Arguments::Query(pairs) => Some(query(pairs, scrub)),
-        Arguments::Rpc | Arguments::Body => call.json_arguments().map(|value| json(value, scrub)),
+        Arguments::Rpc | Arguments::Answer | Arguments::Body => {
+            call.json_arguments().map(|value| json(value, scrub))
+        }
     }
 }
 

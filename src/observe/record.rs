@@ -352,6 +352,7 @@ impl Record {
         line.counts("redactions", outcome.redacted.iter().map(named));
         line.counts("revealed", outcome.revealed.iter().map(named));
         line.counts("dropped", outcome.dropped.iter().copied());
+        line.counts("server_requests", outcome.asked.iter().copied());
         line.finish()
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderName;
 
+use super::asking::{Asking, kind_name};
 use super::listening::{Heard, Listening};
 use super::results::Results;
 use super::tally::Deeds;
@@ -72,6 +73,7 @@ pub struct Judge {
     listening: Option<Listening>,
     resumable: Option<Resumable>,
     mirrors: Arc<Known>,
+    asking: Asking,
 }
 
 impl Judge {
@@ -94,6 +96,7 @@ impl Judge {
             listening: Listening::new(request),
             resumable: Resumable::new(screener, request),
             mirrors: Arc::clone(&screener.mirrors),
+            asking: Asking::new(screener, request),
         }
     }
 
@@ -111,10 +114,16 @@ impl Judge {
                     Some(ServerMessage::Notification) => {
                         self.notification(&document, &message, tally)
                     }
-                    Some(ServerMessage::Request(kind)) if self.server_requests.contains(&kind) => {
-                        self.redact(&document, Vec::new(), tally)
+                    Some(ServerMessage::Request(kind)) => {
+                        let allowed = self.server_requests.contains(&kind);
+                        match self.asking.let_through(&document, &message, kind, allowed) {
+                            Ok(()) => {
+                                tally.note(|deeds| deeds.ask_one(kind_name(kind)));
+                                self.redact(&document, Vec::new(), tally)
+                            }
+                            Err(reason) => Ok(Verdict::Drop(reason)),
+                        }
                     }
-                    Some(ServerMessage::Request(_)) => Ok(Verdict::Drop("server_request")),
                     None => Ok(Verdict::Drop("unknown_method")),
                 }
             }
@@ -189,8 +198,15 @@ impl Judge {
             },
         }
         let edits = match message.kind() {
-            Kind::Result => self.filter(document)?,
-            Kind::Error | Kind::Request | Kind::Notification => Vec::new(),
+            Kind::Result => {
+                self.asking.agree(document, tally);
+                self.filter(document)?
+            }
+            Kind::Error => {
+                self.asking.check_error(document)?;
+                Vec::new()
+            }
+            Kind::Request | Kind::Notification => Vec::new(),
         };
         self.redact(document, edits, tally)
     }

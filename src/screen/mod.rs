@@ -5,6 +5,7 @@
 //! caller may use and redacted; an event stream goes through the same judge, event by event, with
 //! one event in memory; what cannot be read is not passed on; header fields leave by name only.
 
+mod asking;
 mod judge;
 mod listening;
 mod results;
@@ -15,7 +16,6 @@ mod whole;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -32,10 +32,12 @@ use crate::config;
 use crate::decode::Expect;
 use crate::inspect::Detector;
 use crate::limits::LOST_SESSION_BYTES_MAX;
+use crate::mcp::elicitation::UrlHosts;
 use crate::mcp::params::Known;
+use crate::mcp::version::Revision;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
-use crate::session::Sealer;
+use crate::session::Sessions;
 use crate::ticket::Tickets;
 use crate::upstream::{Answer, Raw, RawBody};
 
@@ -45,11 +47,11 @@ pub struct Screener {
     pub(crate) server: Arc<config::Server>,
     pub(crate) detector: Arc<Detector>,
     pub(crate) authz: Arc<Authorizer>,
-    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) mirrors: Arc<Known>,
+    pub(crate) url_hosts: UrlHosts,
     pub(crate) unfinished: Arc<Unfinished>,
-    pub(crate) session_lifetime: Duration,
     pub(crate) clock: Clock,
 }
 
@@ -63,6 +65,12 @@ pub struct Screened {
 }
 
 impl Screened {
+    /// The header fields that leave.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// Gives the parts to the pipeline.
     #[must_use]
     pub fn into_parts(self) -> (StatusCode, HeaderMap, ReplyBody, Tally) {
@@ -110,7 +118,7 @@ impl Screener {
     ) -> Result<Answer<Screened>, Rejection> {
         let (request, mut raw) = answer.into_parts();
         let status = self.status(&request, raw.status)?;
-        let mut headers = self.headers(&request, &raw.headers)?;
+        let mut headers = HeaderMap::with_capacity(HEADERS);
         let media = media(&raw.headers);
         if status == StatusCode::BAD_REQUEST
             && request.session().is_some()
@@ -125,6 +133,7 @@ impl Screener {
         }
         let tally = Tally::of(Arc::clone(&self.detector));
         let judge = Judge::new(self, &request);
+        let session = self.new_session(&request, &raw.headers)?;
         let body = match (media, request.expect()) {
             (Media::Json, Expect::Response { .. }) | (Media::Json, Expect::Rest) => {
                 headers.insert(CONTENT_TYPE, JSON);
@@ -140,6 +149,7 @@ impl Screener {
                 headers.insert(CONTENT_TYPE, EVENTS);
                 headers.insert(ACCEL_BUFFERING, NO);
                 let limits = stream::Bounds::of(&self.server.upstream);
+                let limits = if session.is_some() { limits.until_answered() } else { limits };
                 stream::relay(raw.body, judge, recheck, tally.clone(), limits, request_id).await
             }
             // 202 and its like carry nothing; whatever the upstream put there stays here.
@@ -152,6 +162,9 @@ impl Screener {
                 return Err(invalid("the answer's media type does not fit the request"));
             }
         };
+        if let Some(id) = session {
+            headers.insert(SESSION, self.seal(&request, &id, tally.agreed())?);
+        }
         Ok(Answer::advanced(request, Screened { status, headers, body, tally }))
     }
 
@@ -184,24 +197,35 @@ impl Screener {
         }
     }
 
-    /// Header fields leave by name only; the session id leaves sealed.
-    fn headers(&self, request: &Recorded, upstream: &HeaderMap) -> Result<HeaderMap, Rejection> {
-        let mut headers = HeaderMap::with_capacity(HEADERS);
-        let Some(id) = upstream.get(SESSION) else { return Ok(headers) };
+    /// The id of a session that the upstream opened for this request. All other header fields of
+    /// the upstream stay behind.
+    fn new_session(
+        &self,
+        request: &Recorded,
+        upstream: &HeaderMap,
+    ) -> Result<Option<String>, Rejection> {
+        let Some(id) = upstream.get(SESSION) else { return Ok(None) };
         if request.session().is_some() || request.is_modern() {
             // The caller has its sealed id already; modern servers have no sessions.
-            return Ok(headers);
+            return Ok(None);
         }
         let id = id.to_str().map_err(|_| invalid("the session id is not visible ASCII"))?;
-        let now = self.clock.unix_s();
+        Ok(Some(id.to_owned()))
+    }
+
+    /// The session id leaves sealed, with the revision that the handshake agreed on.
+    fn seal(
+        &self,
+        request: &Recorded,
+        id: &str,
+        agreed: Option<Revision>,
+    ) -> Result<HeaderValue, Rejection> {
         let sealed = self
-            .sealer
-            .seal(id, request.principal().key, &self.server.name, now, self.session_lifetime)
+            .sessions
+            .issue(id, agreed, request.caller())
             .map_err(|error| invalid(error.to_string()))?;
-        let value = HeaderValue::from_str(&sealed)
-            .map_err(|_| Rejection::new(Code::Internal, "a sealed id is not a header value"))?;
-        headers.insert(SESSION, value);
-        Ok(headers)
+        HeaderValue::from_str(&sealed.id)
+            .map_err(|_| Rejection::new(Code::Internal, "a sealed id is not a header value"))
     }
 }
 

@@ -27,6 +27,16 @@ use crate::upstream::{BodyBroken, RawBody};
 pub(super) struct Bounds {
     event_bytes_max: usize,
     idle: Duration,
+    begin: Begin,
+}
+
+/// When the answer's head leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// With what the upstream sent along with its own.
+    AtOnce,
+    /// When the answer is there: a handshake's head says what the answer agreed on.
+    WhenAnswered,
 }
 
 impl Bounds {
@@ -34,7 +44,13 @@ impl Bounds {
         Self {
             event_bytes_max: upstream.answer_bytes_max.min(limits::EVENT_BYTES_MAX),
             idle: upstream.stream_idle_timeout,
+            begin: Begin::AtOnce,
         }
+    }
+
+    /// The same for a stream whose head must wait for the answer.
+    pub(super) fn until_answered(self) -> Self {
+        Self { begin: Begin::WhenAnswered, ..self }
     }
 }
 
@@ -65,7 +81,10 @@ pub(super) async fn relay(
         spoken: Instant::now(),
         state: State::Open,
     };
-    relay.gather().await;
+    match bounds.begin {
+        Begin::AtOnce => relay.gather().await,
+        Begin::WhenAnswered => relay.until_answered().await,
+    }
     ReplyBody::stream(Box::pin(unfold(relay, |mut relay| async move {
         relay.next().await.map(|item| (item, relay))
     })))
@@ -141,6 +160,23 @@ impl Relay {
                 () = tokio::task::yield_now() => return,
             }
         }
+    }
+
+    /// Takes in what comes until the answer is among it, within the time and the size that a
+    /// client would wait for.
+    async fn until_answered(&mut self) {
+        let deadline = Instant::now() + Duration::from_millis(limits::UPSTREAM_HEAD_MS);
+        while self.state == State::Open
+            && self.judge.open_id().is_some()
+            && self.queued_bytes() < PIECE_BYTES_MAX
+        {
+            tokio::select! {
+                biased;
+                data = self.body.data() => self.heard(data),
+                () = tokio::time::sleep_until(deadline) => return,
+            }
+        }
+        self.gather().await;
     }
 
     fn queued_bytes(&self) -> usize {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::class::Class;
 use crate::inspect::{Counts, Detector};
+use crate::mcp::version::Revision;
 
 /// What the response gate did to one answer.
 #[derive(Debug, Default)]
@@ -14,6 +15,10 @@ pub struct Deeds {
     pub revealed: Counts,
     /// Messages that were not passed on, by reason.
     pub dropped: Vec<(&'static str, u64)>,
+    /// Requests of the server that were delivered, by kind.
+    pub asked: Vec<(&'static str, u64)>,
+    /// The revision that the server's answer to the handshake names.
+    pub agreed: Option<Revision>,
     /// Why a stream was cut.
     pub cut: Option<&'static str>,
     /// Knows what the configuration's own classes are called.
@@ -35,6 +40,11 @@ impl Tally {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// The revision that the server's answer to the handshake named, so far.
+    pub(super) fn agreed(&self) -> Option<Revision> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).agreed
+    }
+
     /// Takes the counts at the end.
     #[must_use]
     pub fn take(&self) -> Deeds {
@@ -51,9 +61,18 @@ impl Deeds {
 
     /// Books a message that was not passed on.
     pub(super) fn drop_one(&mut self, reason: &'static str) {
-        match self.dropped.iter_mut().find(|(name, _)| *name == reason) {
-            Some((_, count)) => *count += 1,
-            None => self.dropped.push((reason, 1)),
-        }
+        count(&mut self.dropped, reason);
+    }
+
+    /// Books a request of the server that was passed on.
+    pub(super) fn ask_one(&mut self, kind: &'static str) {
+        count(&mut self.asked, kind);
+    }
+}
+
+fn count(counts: &mut Vec<(&'static str, u64)>, name: &'static str) {
+    match counts.iter_mut().find(|(other, _)| *other == name) {
+        Some((_, count)) => *count += 1,
+        None => counts.push((name, 1)),
     }
 }

@@ -130,7 +130,8 @@ impl Forwarder {
                 Some(up::Wire::http(Arc::clone(http), upstream))
             }
             (config::Transport::Stdio(_), _) => {
-                let lines = up::Lines::new(Arc::clone(&connector), clock.clone());
+                let dial = Arc::clone(&connector) as Arc<dyn link::Dial>;
+                let lines = up::Lines::new(dial, clock.clone());
                 Some(up::Wire::lines(Arc::new(lines), upstream))
             }
             (config::Transport::Streamable(_) | config::Transport::HttpSse(_), _) => None,

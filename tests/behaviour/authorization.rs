@@ -106,6 +106,6 @@ async fn a_client_may_not_answer_requests_that_no_server_may_send() {
     let world = world().await;
     let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"roots": []}});
     let reply = world.post(&world.token("mcp.tools.invoke"), &answer).await;
-    assert_eq!(reply.status, 403);
+    assert_eq!(reply.status, 400);
     assert!(world.upstream.seen().is_empty());
 }

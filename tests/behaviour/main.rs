@@ -7,6 +7,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::mem_forget,
     reason = "a test may fail loudly"
 )]
 
@@ -21,14 +22,18 @@ mod upstream;
 
 mod support;
 
+mod answers;
 mod authentication;
 mod authorization;
+mod down;
 mod edge;
 mod eras;
 mod handed_out;
+mod legacy;
 mod limits;
 mod listening;
 mod messages;
+mod old_clients;
 mod redaction;
 mod reload;
 mod rest;
@@ -40,4 +45,5 @@ mod streaming;
 mod threats;
 mod trail;
 mod up;
+mod up_process;
 mod upstreams;

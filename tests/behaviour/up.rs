@@ -1,114 +1,10 @@
 //! Legacy clients in front of a server that speaks 2026-07-28 alone.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use sallyport::mcp::sse::Decoder;
 use serde_json::{Value, json};
 
+use crate::legacy::{Client, SCOPES, answer};
 use crate::modern::Modern;
-use crate::support::{
-    Dir, HOST, RESOURCE, Reply, Setup, World, call, call_with, initialize, list_tools, post,
-    with_header,
-};
-
-const SCOPES: &str =
-    "mcp.tools.invoke mcp.resources.read mcp.resources.subscribe mcp.prompts.get mcp.completion";
-
-/// A legacy client with a session.
-struct Client<'w> {
-    world: &'w World,
-    token: String,
-    session: String,
-}
-
-impl<'w> Client<'w> {
-    async fn open(world: &'w World, capabilities: Value) -> Self {
-        let token = world.token(SCOPES);
-        let mut hello = initialize();
-        hello["params"]["capabilities"] = capabilities;
-        let reply = world.post(&token, &hello).await;
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        let session = reply.header("mcp-session-id").to_owned();
-        Self { world, token, session }
-    }
-
-    fn request(&self, message: &Value) -> Request<Full<Bytes>> {
-        let request = post(Some(&self.token), message.to_string());
-        let request = with_header(request, "mcp-protocol-version", "2025-06-18");
-        with_header(request, "mcp-session-id", &self.session)
-    }
-
-    async fn send(&self, message: &Value) -> Reply {
-        self.world.send(self.request(message)).await
-    }
-
-    async fn result(&self, method: &str, params: Value) -> Value {
-        let reply = self
-            .send(&json!({"jsonrpc": "2.0", "id": "r-1", "method": method, "params": params}))
-            .await;
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        reply.json()
-    }
-
-    async fn stream(&self, message: &Value) -> Events {
-        let response = self.world.open(self.request(message)).await;
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Events::of(response.into_body())
-    }
-
-    /// The stream of what the server says unasked.
-    async fn listen(&self) -> Events {
-        let response = self.world.open(self.bodyless("GET")).await;
-        assert_eq!(response.status(), 200);
-        Events::of(response.into_body())
-    }
-
-    fn bodyless(&self, method: &str) -> Request<Full<Bytes>> {
-        Request::builder()
-            .method(method)
-            .uri("/mcp")
-            .header("host", HOST)
-            .header("accept", "text/event-stream")
-            .header("authorization", format!("Bearer {}", self.token))
-            .header("mcp-protocol-version", "2025-06-18")
-            .header("mcp-session-id", &self.session)
-            .body(Full::default())
-            .unwrap()
-    }
-}
-
-/// The messages of an event stream.
-struct Events {
-    body: Incoming,
-    decoder: Decoder,
-}
-
-impl Events {
-    fn of(body: Incoming) -> Self {
-        Self { body, decoder: Decoder::new(1 << 20) }
-    }
-
-    /// The next message; `Null` at the end.
-    async fn next(&mut self) -> Value {
-        loop {
-            while let Some(event) = self.decoder.next_event() {
-                if let Some(data) = event.unwrap().data.filter(|data| !data.is_empty()) {
-                    return serde_json::from_slice(&data).unwrap();
-                }
-            }
-            let frame = tokio::time::timeout(Duration::from_secs(10), self.body.frame()).await;
-            match frame.expect("an event within ten seconds") {
-                Some(frame) => self.decoder.push(frame.unwrap().into_data().unwrap_or_default()),
-                None => return Value::Null,
-            }
-        }
-    }
-}
+use crate::support::{RESOURCE, World, call, call_with, initialize, list_tools, post, with_header};
 
 async fn world(modern: &Modern) -> World {
     World::server(
@@ -116,10 +12,6 @@ async fn world(modern: &Modern) -> World {
         "    server_requests: [ elicitation, sampling, roots ]\n",
     )
     .await
-}
-
-fn answer(question: &Value, result: Value) -> Value {
-    json!({"jsonrpc": "2.0", "id": question["id"], "result": result})
 }
 
 #[tokio::test]
@@ -483,78 +375,4 @@ async fn bridge_up_session_outlives_the_process_that_opened_it() {
     assert!(other.contains("?again"));
     world.gateway().reload(world.check(&other).unwrap()).unwrap();
     assert_eq!(client.send(&call("echo")).await.status, 200);
-}
-
-/// A modern process behind the gateway, and where it writes down what was cancelled.
-async fn process() -> (World, Dir) {
-    let seen = Dir::new();
-    let lines = format!(
-        "    upstream:\n      command: [ /bin/sh, '{}/tests/support/modern.sh' ]\n      env: {{ SEEN: '{}/seen' }}\n",
-        env!("CARGO_MANIFEST_DIR"),
-        seen.path().display()
-    );
-    let setup = Setup {
-        server_replaces_upstream: Some(lines),
-        server: "    server_requests: [ elicitation ]\n".to_owned(),
-        ..Setup::default()
-    };
-    (World::with(crate::upstream::Upstream::dead().await, setup).await, seen)
-}
-
-#[tokio::test]
-async fn bridge_up_modern_process_list_call_elicitation_and_stream() {
-    let (world, _seen) = process().await;
-    let client = Client::open(&world, json!({"elicitation": {}})).await;
-    assert_eq!(client.send(&list_tools()).await.json()["result"]["tools"][0]["name"], "echo");
-    let pid = |reply: Reply| reply.json()["result"]["content"][0]["text"].clone();
-    let first = pid(client.send(&call("echo")).await);
-    assert_eq!(pid(client.send(&call("echo")).await), first, "one process serves a caller");
-    let thief = world.issuer.token().audience(RESOURCE).subject("other").scope(SCOPES).sign();
-    let other = Client { token: thief, ..Client::open(&world, json!({})).await };
-    let hello = world.post(&other.token, &initialize()).await;
-    let other = Client { session: hello.header("mcp-session-id").to_owned(), ..other };
-    assert_ne!(pid(other.send(&call("echo")).await), first, "and no other caller");
-    let mut events = client.stream(&call("ask")).await;
-    let question = events.next().await;
-    assert_eq!(question["params"]["message"], "name?");
-    client.send(&answer(&question, json!({"action": "accept", "content": {}}))).await;
-    assert_eq!(events.next().await["result"]["content"][0]["text"], "answered");
-    let mut events = client.listen().await;
-    let changed = events.next().await;
-    assert_eq!(
-        changed,
-        json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed", "params": {}})
-    );
-}
-
-#[tokio::test]
-async fn modern_client_speaks_to_a_modern_process_as_it_is_and_its_disconnect_cancels() {
-    let (world, seen) = process().await;
-    let token = world.token(SCOPES);
-    let modern = |name: &str, token_of: &str| {
-        let mut message = call(name);
-        message["params"]["_meta"] = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {}, "progressToken": token_of});
-        let request = post(Some(&token), message.to_string());
-        let request = with_header(request, "mcp-protocol-version", "2026-07-28");
-        with_header(with_header(request, "mcp-method", "tools/call"), "mcp-name", name)
-    };
-    let reply = world.send(modern("echo", "p")).await;
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    assert_eq!(
-        (&reply.json()["id"], &reply.json()["result"]["resultType"]),
-        (&json!(7), &json!("complete"))
-    );
-    let response = world.open(modern("slow", "p")).await;
-    let mut events = Events::of(response.into_body());
-    assert_eq!(events.next().await["params"]["progressToken"], "p");
-    drop(events);
-    let path = seen.path().join("seen");
-    for _ in 0..1000 {
-        if std::fs::read_to_string(&path).is_ok_and(|text| text.contains("requestId")) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("the process was not told");
 }

@@ -1,6 +1,8 @@
 //! The fixture server of the conformance tests, by itself: says where it listens, and ends when
 //! its standard input does.
 
+#![allow(clippy::indexing_slicing, reason = "a test server indexes JSON that it made itself")]
+
 mod fixture;
 
 use std::io::{Read as _, Write as _};

@@ -1,36 +1,52 @@
 // What both TypeScript clients share: read one job from stdin, do its steps, print one JSON result.
 //
-// Job:    {url, token?, era?, steps: [{op, ...}]}; `era` is the SDK's own negotiation mode.
-// Result: {connected, steps: [...]}, each of them {ok: true, result, http} or {ok: false, error, http}:
+// Job:    {url, token?, era?, transport?, command?, answer?, steps: [{op, ...}]}; `era` is the SDK's
+//         own negotiation mode, `transport: "sse"` the one of 2024-11-05, `command` a program to talk
+//         to in place of a URL, `answer` what the user says when the server asks (without it, the
+//         client cannot be asked).
+// Result: {connected, steps: [...], heard: [{method, params}], canaries: {NAME: count}}: `heard` are
+//         all notifications, `canaries` how often `canary-NAME` stood in the bytes of any answer;
+//         each of the others {ok: true, result, http} or {ok: false, error, http}:
 //         error = {code, message}, as the SDK gave it; http = every exchange of that step, as
 //         {method, status, challenge}, because the SDKs do not hand all of this to their caller.
 // Exit:   0 also for refusals; 1 when an answer never came (no connection, no trust in TLS).
 // Trust in the gateway's certificate comes from NODE_EXTRA_CA_CERTS.
 
-/** Runs the job on `connect({url, fetch, headers, era})`, which must return a connected SDK client. */
-export async function runJob(connect) {
+/**
+ * Runs the job on an SDK: `connect({...job, fetch, headers, hear})` must return a connected client
+ * that gives notifications to `hear`; `call(client, params, options)` is its call
+ * of a tool with the options that the SDK has for a request.
+ */
+export async function runJob({ connect, call }) {
     const job = JSON.parse(await readAll(process.stdin));
     const wire = new Wire();
     const headers = job.token ? { Authorization: `Bearer ${job.token}` } : {};
+    const heard = new Heard();
 
     let client;
     const connected = await wire.observe(async () => {
-        client = await connect({ url: new URL(job.url), fetch: wire.fetch, headers, era: job.era });
+        client = await connect({ ...job, fetch: wire.fetch, headers, hear: (each) => heard.add(each) });
         return { server: client.getServerVersion(), capabilities: client.getServerCapabilities() };
     });
     const steps = [];
     for (const step of connected.ok ? job.steps : []) {
-        steps.push(await wire.observe(() => perform(client, step)));
+        steps.push(await wire.observe(() => perform(client, step, { call, heard })));
     }
-    await new Promise((done) => process.stdout.write(`${JSON.stringify({ connected, steps })}\n`, done));
+    const result = JSON.stringify({ connected, steps, heard: heard.all, canaries: wire.canaries() });
+    await new Promise((done) => process.stdout.write(`${result}\n`, done));
     // Not `client.close()`: an open event stream must not keep the process alive.
     process.exit(wire.broken ? 1 : 0);
 }
 
-function perform(client, step) {
+function perform(client, step, { call, heard }) {
     switch (step.op) {
         case 'list_tools': return client.listTools();
-        case 'call': return client.callTool({ name: step.name, arguments: step.arguments });
+        case 'call': return callTool(client, step, call);
+        case 'cancel': return giveUp(client, step, call);
+        case 'listen': return client.listen(step.filter).then(() => null);
+        case 'set_level': return client.setLoggingLevel(step.level);
+        case 'hear': return provoke(client, step, { call, heard });
+        case 'hammer': return hammer(client, step, call);
         case 'list_resources': return client.listResources();
         case 'read_resource': return client.readResource({ uri: step.uri });
         case 'list_prompts': return client.listPrompts();
@@ -39,10 +55,87 @@ function perform(client, step) {
     }
 }
 
+const callTool = (client, { name, arguments: args, meta }, call) =>
+    call(client, { name, arguments: args, ...(meta && { _meta: meta }) });
+
+/** Calls, and gives up as soon as the server reports progress. */
+async function giveUp(client, { name, arguments: args }, call) {
+    const patience = new AbortController();
+    const progress = [];
+    const onprogress = (each) => (progress.push(each), patience.abort('enough'));
+    let result;
+    try {
+        result = await call(client, { name, arguments: args }, { signal: patience.signal, onprogress });
+    } catch (error) {
+        if (!patience.signal.aborted) throw error;
+        return { given_up: String(error.message ?? error), progress };
+    }
+    throw new Error(`answered before it was given up: ${JSON.stringify(result)}`);
+}
+
+/**
+ * Calls `name` until a notification of `method` was heard: nobody knows when the stream stands on
+ * which a server of the 2025 era speaks unasked.
+ */
+async function provoke(client, step, { call, heard }) {
+    for (let tries = 0; tries < HEAR_TRIES_MAX; tries += 1) {
+        await callTool(client, step, call);
+        const found = await heard.first(step.method);
+        if (found) return found;
+    }
+    throw new Error(`never heard \`${step.method}\``);
+}
+
+/** Calls `name` with `count` values of its own, `parallel` at a time. Returns the texts of the answers. */
+async function hammer(client, { name, count, parallel, value }, call) {
+    const texts = [];
+    let next = 0;
+    const worker = async () => {
+        while (next < count) {
+            const args = { value: `${value}-${next++}` };
+            const result = await call(client, { name, arguments: args, _meta: LOGGED }, { onprogress: () => {} });
+            texts.push({ asked: args.value, text: result.content[0].text });
+        }
+    };
+    await Promise.all(Array.from({ length: parallel }, worker));
+    return texts;
+}
+
+const LOGGED = { 'io.modelcontextprotocol/logLevel': 'info' };
+
+/** The notifications that came, and whoever waits for one. */
+class Heard {
+    all = [];
+    #waiting = [];
+
+    add({ method, params }) {
+        this.all.push({ method, params });
+        this.#waiting = this.#waiting.filter((each) => !each.satisfied());
+    }
+
+    /** The first of this method, or nothing when it did not come soon. */
+    first(method) {
+        const find = () => this.all.find((each) => each.method === method);
+        return new Promise((resolve) => {
+            const late = setTimeout(() => resolve(undefined), HEAR_MS_MAX);
+            const satisfied = () => {
+                const found = find();
+                if (found) resolve(found), clearTimeout(late);
+                return Boolean(found);
+            };
+            if (!satisfied()) this.#waiting.push({ satisfied });
+        });
+    }
+}
+
+const HEAR_MS_MAX = 1_000;
+const HEAR_TRIES_MAX = 10;
+
 /** The SDK's `fetch`, watched: what was asked and answered, and whether an answer failed to come. */
 class Wire {
     broken = false;
     #exchanges = [];
+    #texts = [];
 
     fetch = async (url, init = {}) => {
         const exchange = { method: init.method ?? 'GET', status: null, challenge: null };
@@ -51,6 +144,7 @@ class Wire {
             const response = await fetch(url, init);
             exchange.status = response.status;
             exchange.challenge = response.headers.get('www-authenticate');
+            void this.#watch(response.clone());
             return response;
         } catch (error) {
             // Leaving at the end also aborts the event stream: that is not a broken wire.
@@ -61,6 +155,25 @@ class Wire {
             throw error;
         }
     };
+
+    /** Reads along, whatever the SDK makes of it, until the answer ends or is given up. */
+    async #watch(response) {
+        const seen = { text: '' };
+        this.#texts.push(seen);
+        try {
+            for await (const chunk of response.body ?? []) seen.text += Buffer.from(chunk).toString('latin1');
+        } catch {
+            // The SDK has the same failure and reports it.
+        }
+    }
+
+    /** How often the bytes of all answers held each canary. */
+    canaries() {
+        const counts = {};
+        for (const { text } of this.#texts)
+            for (const [, name] of text.matchAll(/canary-([a-z]+)/g)) counts[name] = (counts[name] ?? 0) + 1;
+        return counts;
+    }
 
     async observe(action) {
         this.#exchanges = [];

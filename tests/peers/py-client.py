@@ -10,17 +10,24 @@ import asyncio
 import json
 import ssl
 import sys
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import anyio
 
 try:
     import httpx2 as httpx
+    import mcp_types as types
     from mcp import Client
 except ImportError:  # the 1.x line
     import httpx
-    from mcp import ClientSession
+    from mcp import ClientSession, types
 
     Client = None
+from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
+
+HEAR_SECONDS_MAX = 1
+HEAR_TRIES_MAX = 10
 
 
 class Wire:
@@ -29,6 +36,15 @@ class Wire:
     def __init__(self):
         self.exchanges = []
         self.broken = False
+
+    def factory(self, trust):
+        """What makes an HTTP client, in the shape that the SDK asks for."""
+
+        def make(headers=None, timeout=30, auth=None):
+            hooks = {"response": [self.on_response]}
+            return httpx.AsyncClient(headers=headers, verify=trust, timeout=timeout, auth=auth, event_hooks=hooks)
+
+        return make
 
     async def on_response(self, response):
         self.exchanges.append({
@@ -54,51 +70,137 @@ class Wire:
         return {"ok": False, "error": describe(error), "http": self.exchanges}
 
 
-@asynccontextmanager
-async def connection(job, http_client):
-    """A connected client of whichever line of the SDK is installed."""
-    transport = streamable_http_client(job["url"], http_client=http_client)
-    if Client is not None:
-        async with Client(transport, mode=job.get("era", "auto")) as client:
-            yield client, client.server_info, client.server_capabilities
-    else:
-        async with transport as (read, write, _), ClientSession(read, write) as session:
-            hello = await session.initialize()
-            yield session, hello.serverInfo, hello.capabilities
+class Heard:
+    """The notifications that came, and whoever waits for one."""
+
+    def __init__(self):
+        self.all = []
+        self.news = anyio.Event()
+
+    async def __call__(self, message):
+        # The 1.x line wraps a notification, and hands over requests and failures as well.
+        message = getattr(message, "root", message)
+        if hasattr(message, "method") and hasattr(message, "params"):
+            self.add(message.method, plain(message.params))
+
+    def add(self, method, params=None):
+        self.all.append({"method": method, "params": params})
+        self.news.set()
+        self.news = anyio.Event()
+
+    async def first(self, method):
+        """The first of this method, or nothing when it did not come soon."""
+        with anyio.move_on_after(HEAR_SECONDS_MAX):
+            while True:
+                found = next((each for each in self.all if each["method"] == method), None)
+                if found is not None:
+                    return found
+                await self.news.wait()
+        return None
 
 
-def perform(client, step):
-    match step["op"]:
-        case "list_tools":
-            return client.list_tools()
-        case "call":
-            return client.call_tool(step["name"], step.get("arguments"))
-        case "list_resources":
-            return client.list_resources()
-        case "read_resource":
-            return client.read_resource(step["uri"])
-        case "list_prompts":
-            return client.list_prompts()
-        case "get_prompt":
-            return client.get_prompt(step["name"], step.get("arguments"))
-        case other:
-            raise ValueError(f"unknown op `{other}`")
+class Visitor:
+    """A connected client of whichever line of the SDK is installed, and what it heard."""
+
+    def __init__(self, job, heard):
+        self.job, self.heard = job, heard
+        self.client = None
+        self.listening = AsyncExitStack()
+
+    @asynccontextmanager
+    async def connected(self, http_client, headers, trust, wire):
+        asked = self.answer if "answer" in self.job else None
+        if self.job.get("transport") == "sse":
+            transport = sse_client(self.job["url"], headers, httpx_client_factory=wire.factory(trust))
+        else:
+            transport = streamable_http_client(self.job["url"], http_client=http_client)
+        options = {"elicitation_callback": asked, "message_handler": self.heard}
+        if Client is not None:
+            mode = self.job.get("era", "auto")
+            async with Client(transport, mode=mode, log_level="info", **options) as self.client, self.listening:
+                yield self.client.server_info, self.client.server_capabilities
+        else:
+            async with transport as streams, ClientSession(*streams[:2], **options) as self.client:
+                hello = await self.client.initialize()
+                yield hello.serverInfo, hello.capabilities
+
+    async def answer(self, _context, _params):
+        return types.ElicitResult(action="accept", content=self.job["answer"])
+
+    async def perform(self, step):
+        client = self.client
+        match step["op"]:
+            case "list_tools":
+                return await client.list_tools()
+            case "call":
+                return await client.call_tool(step["name"], step.get("arguments"))
+            case "cancel":
+                return await self.give_up(step)
+            case "list_resources":
+                return await client.list_resources()
+            case "read_resource":
+                return await client.read_resource(step["uri"])
+            case "list_prompts":
+                return await client.list_prompts()
+            case "get_prompt":
+                return await client.get_prompt(step["name"], step.get("arguments"))
+            case "listen":
+                tools = step["filter"].get("toolsListChanged", False)
+                await self.listening.enter_async_context(client.listen(tools_list_changed=tools))
+                return None
+            case "set_level":
+                await client.set_logging_level(step["level"])
+                return None
+            case "hear":
+                return await self.provoke(step)
+            case other:
+                raise ValueError(f"unknown op `{other}`")
+
+    async def provoke(self, step):
+        """Calls `name` until a notification of `method` was heard: nobody knows when the stream
+        stands on which a server of the 2025 era speaks unasked."""
+        for _ in range(HEAR_TRIES_MAX):
+            await self.client.call_tool(step["name"], step.get("arguments"))
+            found = await self.heard.first(step["method"])
+            if found is not None:
+                return found
+        raise TimeoutError(f"never heard `{step['method']}`")
+
+    async def give_up(self, step):
+        """Calls, and gives up as soon as the server reports progress."""
+        seen = []
+
+        async def progress(progress, total, message):
+            seen.append({"progress": progress, "total": total, "message": message})
+            patience.cancel()
+
+        # The 1.x line leaves it to its caller to tell the server, by the number of the request.
+        number = None if Client is not None else self.client._request_id
+        with anyio.CancelScope() as patience:
+            result = await self.client.call_tool(step["name"], step["arguments"], progress_callback=progress)
+            raise ValueError(f"answered before it was given up: {plain(result)}")
+        if number is not None:
+            params = types.CancelledNotificationParams(requestId=number, reason="enough")
+            await self.client.send_notification(
+                types.ClientNotification(types.CancelledNotification(method="notifications/cancelled", params=params))
+            )
+        return {"given_up": "enough", "progress": seen}
 
 
 async def run(job):
     wire = Wire()
-    result = {"connected": None, "steps": [], "closing": None}
+    heard = Heard()
+    result = {"connected": None, "steps": [], "heard": heard.all, "closing": None}
     headers = {"Authorization": f"Bearer {job['token']}"} if job.get("token") else {}
     trust = ssl.create_default_context(cafile=job.get("ca"))
-    async with httpx.AsyncClient(
-        headers=headers, verify=trust, timeout=30, event_hooks={"response": [wire.on_response]}
-    ) as http_client:
+    async with wire.factory(trust)(headers=headers) as http_client:
+        visitor = Visitor(job, heard)
         try:
-            async with connection(job, http_client) as (client, server, capabilities):
+            async with visitor.connected(http_client, headers, trust, wire) as (server, capabilities):
                 hello = {"server": plain(server), "capabilities": plain(capabilities)}
                 result["connected"] = wire.succeeded(hello)
                 for step in job["steps"]:
-                    result["steps"].append(await wire.observe(perform(client, step)))
+                    result["steps"].append(await wire.observe(visitor.perform(step)))
         except Exception as error:
             # The 1.x line ends the whole session when a request is refused with an HTTP status: the
             # failure belongs to whatever was under way.

@@ -2,11 +2,18 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { runJob } from './job.mjs';
 
-await runJob(async ({ url, fetch, headers, era = 'legacy' }) => {
+async function connect({ url, fetch, headers, era = 'legacy', answer, hear }) {
     const client = new Client(
         { name: 'sallyport-ts2', version: '1.0.0' },
-        { versionNegotiation: { mode: ['legacy', 'auto'].includes(era) ? era : { pin: era } } },
+        {
+            capabilities: answer ? { elicitation: {} } : {},
+            versionNegotiation: { mode: ['legacy', 'auto'].includes(era) ? era : { pin: era } },
+        },
     );
-    await client.connect(new StreamableHTTPClientTransport(url, { fetch, requestInit: { headers } }));
+    if (answer) client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: answer }));
+    client.fallbackNotificationHandler = hear;
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch, requestInit: { headers } }));
     return client;
-});
+}
+
+await runJob({ connect, call: (client, params, options) => client.callTool(params, options) });

@@ -16,13 +16,13 @@ mod listeners;
 mod redact;
 mod rest;
 mod servers;
+mod sessions;
 mod upstream;
 mod urls;
 
 pub(super) use context::{At, Context};
 
 use crate::limits::NAME_CHARS_MAX;
-use crate::limits::SESSION_S_MAX;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +31,7 @@ use tracing_subscriber::EnvFilter;
 use super::model::{Audit, Config, Durability, Log};
 use super::raw::{self, Raw};
 use super::structure::short;
-use super::{secrets, values};
-use crate::limits::SESSION_S;
+use super::values;
 use listeners::Listeners;
 
 /// Everything that a [`Config`] holds, except what is known only at the end of the check.
@@ -61,7 +60,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let admin = listeners::admin(cx, &at.key("admin"), admin);
     listeners::conflicts(cx, listeners.iter().map(|l| (&l.bind_at, l.bind)).chain(admin.bound()));
     let per_address = limits::global(cx, &at.key("limits"), limits);
-    let (session_key, session_lifetime) = sessions_of(cx, &at.key("sessions"), sessions);
+    let sessions = sessions::sessions(cx, &at.key("sessions"), sessions);
     let log = log_of(cx, &at.key("log"), log);
     let audit = audit_of(cx, &at.key("audit"), audit);
     let issuers = issuers::issuers(cx, &at.key("issuers"), issuers, &listeners);
@@ -75,26 +74,12 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         issuers: issuers.into_iter().map(|i| i.issuer).collect::<Option<_>>()?,
         trusted_proxies: trusted_proxies?,
         per_address: per_address?,
-        session_key,
-        session_lifetime: session_lifetime?,
+        sessions: sessions?,
         log: log?,
         hash: String::new(),
         files: Vec::new(),
         warnings: Vec::new(),
     })
-}
-
-fn sessions_of(
-    cx: &mut Context<'_>,
-    at: &At<'_>,
-    raw: Option<raw::Sessions>,
-) -> (Option<crate::secret::Secret>, Option<Duration>) {
-    let raw::Sessions { key, lifetime } =
-        raw.unwrap_or(raw::Sessions { key: None, lifetime: None });
-    let key = key.and_then(|key| secrets::key32(cx, &at.key("key"), &key));
-    let bound = Duration::from_secs(SESSION_S_MAX);
-    let default = Duration::from_secs(SESSION_S);
-    (key, duration(cx, &at.key("lifetime"), lifetime, default, bound))
 }
 
 fn log_of(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Log>) -> Option<Log> {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::super::model::{Auth, ClientAuth, Profile, Server};
+use super::super::model::{Access, Auth, ClientAuth, Profile, Server};
 use super::super::raw::{self, AuthName};
 use super::super::structure::nearest;
 use super::access::{self, Callers, RawAccess};
 use super::issuers::Checked as Issuer;
 use super::limits::{self, Tools};
 use super::listeners::{self, Checked as Listener};
-use super::{At, Context, is_name, redact, rest, size, upstream, urls};
+use super::{At, Context, is_name, redact, rest, sessions, size, upstream, urls};
 use crate::call::Action;
 use crate::limits::{BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX};
 
@@ -56,7 +56,7 @@ pub(super) fn servers(
 /// What a server answers to, in a form that two servers must not share.
 fn occupied(server: &Server) -> Vec<String> {
     match &server.profile {
-        Profile::Mcp => vec![server.path.clone()],
+        Profile::Mcp => std::iter::once(&server.path).chain(&server.http_sse).cloned().collect(),
         Profile::Rest(routes) => {
             let one = |r: &super::super::model::RestRoute| {
                 format!("{} {}", r.method, rest::shape(&r.template))
@@ -87,6 +87,8 @@ fn server(
         prompts,
         namespaces,
         server_requests,
+        elicitation,
+        http_sse,
         limits,
         guard,
         redact,
@@ -108,14 +110,12 @@ fn server(
     if let Some(access) = &access {
         access::open_without_tokens(cx, at, access, &callers);
     }
-    let tools = match (&actions, &access) {
-        (Some(actions), _) if !actions.contains(&Action::ToolsInvoke) => Tools::Never,
-        (Some(_), Some(access)) => Tools::By(&access.tools),
-        (None, _) | (_, None) => Tools::Unknown,
-    };
+    let tools = self::tools(actions.as_deref(), access.as_ref());
     let limits = limits::route(cx, &at.key("limits"), limits, tools);
     let guard = redact::guard(cx, &at.key("guard"), guard);
     let redact = redact::redact(cx, &at.key("redact"), redact, &callers);
+    let url_hosts = sessions::url_hosts(cx, at, elicitation, access.as_ref());
+    let http_sse = sessions::http_sse(cx, at, http_sse, profile.as_ref(), url.as_ref());
     let allow_networks = listeners::networks(cx, &at.key("allow_networks"), allow_networks);
     let body_at = at.key("body_max");
     let body_bytes_max = size(cx, &body_at, body_max, BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX);
@@ -136,7 +136,18 @@ fn server(
         redact: redact?,
         allow_networks: allow_networks?,
         body_bytes_max: body_bytes_max?,
+        http_sse: http_sse?,
+        url_hosts: url_hosts?,
     })
+}
+
+/// Which tools a limit can bite on.
+fn tools<'a>(actions: Option<&[Action]>, access: Option<&'a Access>) -> Tools<'a> {
+    match (actions, access) {
+        (Some(actions), _) if !actions.contains(&Action::ToolsInvoke) => Tools::Never,
+        (Some(_), Some(access)) => Tools::By(&access.tools),
+        (None, _) | (_, None) => Tools::Unknown,
+    }
 }
 
 fn name(cx: &mut Context<'_>, at: &At<'_>, name: String) -> Option<Arc<str>> {
@@ -337,4 +348,4 @@ fn some_issuers(
 }
 
 /// RFC 8615: where the metadata of the gateway stands.
-const WELL_KNOWN: &str = "/.well-known";
+pub(super) const WELL_KNOWN: &str = "/.well-known";

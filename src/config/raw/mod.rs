@@ -185,8 +185,18 @@ pub struct Sessions {
     /// Key that seals session ids, 32 bytes, as they are or in hex or base64; replicas share it.
     /// Default: a new key at each start, so that a restart ends all sessions.
     pub key: Option<SecretRef>,
+    /// Several keys in place of `key`: the first seals, all open. To change a key, add the new one
+    /// as the second, then make it the first, and take the old one out when `lifetime` has passed.
+    /// Default: `key` alone.
+    pub keys: Option<Vec<SecretRef>>,
     /// Longest life of a session. Default: `24h`.
     pub lifetime: Option<Duration>,
+    /// Time without use after which a session ends; an open stream is use. Each replica counts
+    /// for itself. Default: `4h`.
+    pub idle: Option<Duration>,
+    /// Sessions of one caller on one server; over it the oldest idle one ends. Each replica counts
+    /// for itself. Default: `64`.
+    pub per_principal: Option<u32>,
 }
 
 /// How log lines look.

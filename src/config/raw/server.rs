@@ -46,6 +46,10 @@ pub struct Server {
     pub namespaces: Option<Vec<Rule>>,
     /// Requests that the server may send to the client on its streams. Default: none.
     pub server_requests: Option<Vec<ServerRequest>>,
+    /// Where the server may send people, when it may ask them at all (`server_requests`).
+    pub elicitation: Option<Elicitation>,
+    /// An address for clients of the old transport HTTP+SSE. Default: none.
+    pub http_sse: Option<HttpSse>,
     /// How often this server may be called.
     pub limits: Option<RouteLimits>,
     /// Injection guards for tool arguments: one mode for all, or one for each. Default: `block`
@@ -189,6 +193,26 @@ pub enum ServerRequest {
     Roots,
     /// `ping`
     Ping,
+}
+
+/// Where a server may send people.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Elicitation {
+    /// Hosts of addresses that a server may ask a person to visit, as globs: `*` is any run of
+    /// characters. Only `https`, and `http` on loopback names that are listed. Default: none, so
+    /// that such requests are refused.
+    #[schemars(example = ["login.example.com", "*.pay.example.com"])]
+    pub url_hosts: Option<Vec<String>>,
+}
+
+/// An address for clients of the old transport HTTP+SSE (MCP 2024-11-05).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSse {
+    /// Path at which such clients open their stream and post their messages.
+    #[schemars(example = &"/sse")]
+    pub path: String,
 }
 
 /// How often a server may be called.

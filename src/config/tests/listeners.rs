@@ -258,7 +258,7 @@ fn session_key_is_32_bytes_from_a_file_or_the_environment() {
     folder.write("good", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n");
     folder.write("short", "0011\n");
     let good = check_in(&folder, &with("sessions: { key: { file: good } }\n"), Strictness::Strict);
-    assert_eq!(good.unwrap().config.session_key.unwrap().expose().len(), 32);
+    assert_eq!(good.unwrap().config.sessions.keys[0].expose().len(), 32);
     refused_in(
         &folder,
         &with("sessions: { «key»: { file: short } }\n"),

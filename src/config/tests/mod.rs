@@ -7,6 +7,7 @@ mod command;
 mod issuers;
 mod listeners;
 mod servers;
+mod sessions;
 mod shape;
 mod upstream;
 mod whole;

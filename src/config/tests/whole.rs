@@ -64,7 +64,7 @@ fn smallest_useful_file_has_at_most_12_lines_and_no_warning() {
     let server = &config.servers[0];
     assert_eq!(server.body_bytes_max, limits::BODY_BYTES_MAX);
     assert_eq!(server.upstream.answer_bytes_max, limits::ANSWER_BYTES_MAX);
-    assert_eq!(config.session_lifetime.as_secs(), limits::SESSION_S);
+    assert_eq!(config.sessions.lifetime.as_secs(), limits::SESSION_S);
 }
 
 #[test]

@@ -27,12 +27,13 @@ use crate::limits::{
 };
 use crate::mcp::message::{Kind, Message};
 use crate::principal::{Principal, PrincipalKey};
-use crate::upstream::link::{Connector, Heard, Link, LinkError, Said, Transport};
+use crate::upstream::link::Dial;
+use crate::upstream::link::{Heard, Link, LinkError, Said, Transport};
 
 /// The conversations with one server, by caller.
 #[derive(Debug)]
 pub(in crate::upstream) struct Lines {
-    connector: Arc<Connector>,
+    dial: Arc<dyn Dial>,
     clock: Clock,
     open: Mutex<HashMap<PrincipalKey, Arc<Line>>>,
     /// One conversation is opened at a time, so that nobody gets two.
@@ -82,8 +83,8 @@ pub(in crate::upstream) struct Reader {
 
 impl Lines {
     /// None open yet.
-    pub(in crate::upstream) fn new(connector: Arc<Connector>, clock: Clock) -> Self {
-        Self { connector, clock, open: Mutex::default(), opening: tokio::sync::Mutex::default() }
+    pub(in crate::upstream) fn new(dial: Arc<dyn Dial>, clock: Clock) -> Self {
+        Self { dial, clock, open: Mutex::default(), opening: tokio::sync::Mutex::default() }
     }
 
     /// Sends one request for a caller.
@@ -122,7 +123,8 @@ impl Lines {
         self.open().retain(|_, line| {
             let quiet = line.shared.table().waiting.is_empty() && Arc::strong_count(line) == 1;
             let idle_s = now_s.saturating_sub(line.used_s.load(Ordering::Relaxed));
-            !line.shared.over.is_cancelled() && !(quiet && idle_s >= after_s)
+            let idle = quiet && idle_s >= after_s;
+            !line.shared.over.is_cancelled() && !idle
         });
     }
 
@@ -135,7 +137,7 @@ impl Lines {
             return Ok(line);
         }
         self.make_room()?;
-        let line = Arc::new(Line::start(self.connector.open(who).await?));
+        let line = Arc::new(Line::start(self.dial.dial(who).await?));
         self.open().insert(who.key, Arc::clone(&line));
         Ok(line)
     }

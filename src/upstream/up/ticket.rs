@@ -160,7 +160,7 @@ impl Ticket {
         let (name, rest) = text(rest)?;
         let (version, rest) = text(rest)?;
         let sound = rest.is_empty() && !revision.is_modern();
-        sound.then(|| Self { number: *number, revision, able: Abilities(able), name, version })
+        sound.then_some(Self { number: *number, revision, able: Abilities(able), name, version })
     }
 
     /// The members of `_meta` that each modern request must have (MCP 2026-07-28, "General

@@ -13,10 +13,11 @@ use http::{HeaderMap, HeaderValue};
 use sallyport::authn::keys::KeySet;
 use sallyport::authn::{Authenticator, Authn, jwt};
 use sallyport::clock::Clock;
+use sallyport::mcp::version::Revision;
 use sallyport::outbound::Outbound;
 use sallyport::peer::Peer;
 use sallyport::principal::PrincipalKey;
-use sallyport::session::Sealer;
+use sallyport::session::{Facts, Purpose, Sealer};
 
 use super::{ISSUER, RESOURCE, World};
 use crate::keys::Signer;
@@ -66,19 +67,25 @@ fn remembered(criterion: &mut Criterion) {
 }
 
 fn sessions(criterion: &mut Criterion) {
-    let sealer = Sealer::new(None).unwrap();
+    let sealer = Sealer::new(&[]).unwrap();
     let caller = PrincipalKey([7; 16]);
-    let id = "1868a90c-5c1f-4d3a-9a70-2f6f1c8e9b00";
+    let facts = Facts {
+        purpose: Purpose::Session,
+        upstream_id: "1868a90c-5c1f-4d3a-9a70-2f6f1c8e9b00",
+        revision: Some(Revision::V2025_11_25),
+        caller,
+        server: "bench",
+    };
     let day = Duration::from_secs(86_400);
-    let sealed = sealer.seal(id, caller, "bench", 1_000, day).unwrap();
+    let sealed = sealer.seal(&facts, 1_000, day).unwrap().id;
     let mut group = criterion.benchmark_group("session");
     group.bench_function("seal", |b| {
-        b.iter(|| sealer.seal(black_box(id), caller, "bench", 1_000, day).unwrap());
+        b.iter(|| sealer.seal(black_box(&facts), 1_000, day).unwrap());
     });
     group.bench_function("open", |b| {
-        b.iter(|| sealer.open(black_box(&sealed), caller, "bench", 2_000).unwrap());
+        let open = |id| sealer.open(Purpose::Session, id, caller, "bench", 2_000);
+        b.iter(|| open(black_box(&sealed)).unwrap());
     });
-    group.bench_function("hash for the record", |b| b.iter(|| sealer.hash(black_box(&sealed))));
 }
 
 /// As issuers send them: about 400 bytes of claims.

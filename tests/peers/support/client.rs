@@ -21,6 +21,14 @@ pub enum Sdk {
     Py1,
     /// Python 2.x as it comes: asks for 2026-07-28 first.
     Py2,
+    /// TypeScript 1.x over HTTP+SSE, the transport of 2024-11-05.
+    Ts1Sse,
+    /// Python 1.x over HTTP+SSE.
+    Py1Sse,
+    /// TypeScript 2.x that speaks 2026-07-28 and nothing else.
+    Ts2Modern,
+    /// Python 2.x that speaks 2026-07-28 and nothing else.
+    Py2Modern,
 }
 
 /// What a client saw: the handshake, then each step.
@@ -28,10 +36,14 @@ pub enum Sdk {
 pub struct Visit {
     connected: Value,
     steps: Vec<Value>,
+    /// Every notification: method and parameters.
+    pub heard: Value,
+    /// How often the bytes of all answers held each canary, by what follows `canary-` in it.
+    pub canaries: Value,
 }
 
 impl Sdk {
-    /// All of them.
+    /// All that choose the transport and the revision by themselves.
     pub const ALL: [Self; 5] = [Self::Ts1, Self::Ts2, Self::Ts2Auto, Self::Py1, Self::Py2];
 
     /// Connects to `url`, does the steps, and leaves. `ca` is the only authority that is trusted
@@ -41,20 +53,56 @@ impl Sdk {
     /// When an answer never came, or the client could not leave in peace: a refusal is a result, a
     /// broken wire is not.
     pub fn visit(self, url: &str, ca: Option<&Path>, token: Option<&str>, steps: &Value) -> Visit {
-        let mut job = json!({ "url": url, "token": token, "ca": ca, "steps": steps });
-        if self == Self::Ts2Auto {
-            job["era"] = json!("auto");
+        let job = json!({ "url": url, "token": token, "ca": ca, "steps": steps });
+        self.work(job, ca)
+    }
+
+    /// As [`Self::visit`], with a user who gives `answer` whenever the server asks.
+    pub fn visit_with_user(
+        self,
+        url: &str,
+        ca: Option<&Path>,
+        token: Option<&str>,
+        steps: &Value,
+        answer: &Value,
+    ) -> Visit {
+        let job = json!({ "url": url, "token": token, "ca": ca, "steps": steps, "answer": answer });
+        self.work(job, ca)
+    }
+
+    /// As [`Self::visit`], but talks to a program that is started for it: its standard input and
+    /// output carry the messages.
+    pub fn visit_program(self, command: &[&str], ca: Option<&Path>, steps: &Value) -> Visit {
+        self.work(json!({ "command": command, "steps": steps }), ca)
+    }
+
+    fn work(self, mut job: Value, ca: Option<&Path>) -> Visit {
+        match self {
+            Self::Ts2Auto => job["era"] = json!("auto"),
+            Self::Ts2Modern | Self::Py2Modern => job["era"] = json!("2026-07-28"),
+            Self::Ts1Sse | Self::Py1Sse => job["transport"] = json!("sse"),
+            Self::Ts1 | Self::Ts2 | Self::Py1 | Self::Py2 => {}
         }
+        let python = |version: &str| {
+            let python = format!("{version}/bin/python");
+            vec![installed(&python).into(), source("py-client.py").into()]
+        };
         let command = match self {
-            Self::Ts1 => node("ts1-client.mjs"),
-            Self::Ts2 | Self::Ts2Auto => node("ts2-client.mjs"),
-            Self::Py1 => vec![installed("py1/bin/python").into(), source("py-client.py").into()],
-            Self::Py2 => vec![installed("py2/bin/python").into(), source("py-client.py").into()],
+            Self::Ts1 | Self::Ts1Sse => node("ts1-client.mjs"),
+            Self::Ts2 | Self::Ts2Auto | Self::Ts2Modern => node("ts2-client.mjs"),
+            Self::Py1 | Self::Py1Sse => python("py1"),
+            Self::Py2 | Self::Py2Modern => python("py2"),
         };
         let mut report = run(&command, ca, &job);
         assert!(report["closing"].is_null(), "{self:?} could not leave: {:#}", report["closing"]);
         let Value::Array(steps) = report["steps"].take() else { panic!("no steps: {report}") };
-        Visit { connected: report["connected"].take(), steps }
+        let connected = report["connected"].take();
+        Visit {
+            connected,
+            steps,
+            heard: report["heard"].take(),
+            canaries: report["canaries"].take(),
+        }
     }
 }
 
@@ -65,6 +113,26 @@ impl Visit {
         let step = self.step(index);
         assert_eq!(step["ok"], true, "step {index} failed: {step:#}");
         &step["result"]
+    }
+
+    /// What became of step `index`: its result, or what went wrong with it or before it.
+    pub fn outcome(&self, index: usize) -> Result<&Value, String> {
+        if self.connected["ok"] != true {
+            return Err(format!("not connected: {}", self.connected));
+        }
+        match self.steps.get(index) {
+            Some(step) if step["ok"] == true => Ok(&step["result"]),
+            Some(step) => Err(format!("step {index}: {step}")),
+            None => Err(format!("the client ended before step {index}")),
+        }
+    }
+
+    /// The error with which step `index` ended, as the SDK gave it.
+    #[track_caller]
+    pub fn error(&self, index: usize) -> &Value {
+        let step = self.step(index);
+        assert_eq!(step["ok"], false, "not refused: {step:#}");
+        &step["error"]
     }
 
     /// Status and challenge with which step `index` was refused.

@@ -1,5 +1,6 @@
 //! The compiled gateway, in front of whatever a test puts behind it.
 
+use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -61,7 +62,8 @@ impl Site {
 
 /// A running gateway that said it is ready.
 pub struct Gateway {
-    ca: PathBuf,
+    /// The certificate of the authority that vouches for it.
+    pub ca: PathBuf,
     url: String,
     _peer: Peer,
 }
@@ -71,8 +73,29 @@ impl Gateway {
     pub fn start(site: &Site, config: &str, admin: u16) -> Self {
         let file = site.dir.path("sallyport.yaml");
         std::fs::write(&file, config).unwrap();
-        let binary = env!("CARGO_BIN_EXE_sallyport");
-        let command = [binary.as_ref(), "run".as_ref(), "--config".as_ref(), file.as_os_str()];
+        Self::spawn(site, &["run".as_ref(), "--config".as_ref(), file.as_os_str()], admin)
+    }
+
+    /// Runs the binary without a configuration file: `line` is its command line, but for the
+    /// addresses and files of this site.
+    pub fn start_with(site: &Site, line: &[&OsStr], admin: u16) -> Self {
+        let place = [
+            format!("--listen=127.0.0.1:{}", site.port),
+            format!("--admin=127.0.0.1:{admin}"),
+            format!("--tls-cert={}", site.dir.path("tls.crt").display()),
+            format!("--tls-key={}", site.dir.path("tls.key").display()),
+            format!("--audit-dir={}", site.dir.path("audit").display()),
+        ];
+        let (run, rest) = line.split_first().unwrap();
+        let mut command = vec![*run];
+        command.extend(place.iter().map(OsStr::new));
+        command.extend(rest);
+        Self::spawn(site, &command, admin)
+    }
+
+    fn spawn(site: &Site, line: &[&OsStr], admin: u16) -> Self {
+        let mut command = vec![OsStr::new(env!("CARGO_BIN_EXE_sallyport"))];
+        command.extend(line);
         let mut peer = Peer::start("gateway", &command, &site.dir, &[]);
         peer.wait_until("ready", || is_ready(admin));
         Self { ca: site.ca.clone(), url: site.url("/mcp"), _peer: peer }

@@ -144,6 +144,18 @@ enum Output {
     Heard,
 }
 
+/// Waits until `probe` says yes, for what no process tells by itself; no when it never did.
+pub fn eventually(mut probe: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + READY_MAX / 4;
+    while !probe() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(PROBE_INTERVAL);
+    }
+    true
+}
+
 /// A loopback port that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind(loopback(0)).unwrap().local_addr().unwrap().port()

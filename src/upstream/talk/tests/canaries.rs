@@ -32,9 +32,9 @@ async fn canary(mut server: Server) {
     }
 }
 
-/// S-18, S-19: who calls with the same ids at the same time sees its own things and nothing else.
+/// S-18: who calls with the same ids at the same time sees its own things and nothing else.
 #[tokio::test(start_paused = true)]
-async fn s19_callers_hammering_one_server_never_see_each_other() {
+async fn s18_callers_hammering_one_server_never_see_each_other() {
     let (face, mut servers) = face();
     tokio::spawn(async move {
         while let Some(server) = servers.recv().await {

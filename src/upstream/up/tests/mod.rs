@@ -5,6 +5,7 @@ mod messages;
 mod mirrored;
 mod table;
 mod tickets;
+mod waits;
 
 use bytes::Bytes;
 
