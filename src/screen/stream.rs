@@ -268,11 +268,12 @@ impl Relay {
     }
 
     /// A half event at the end is dispatched by nobody (HTML, server-sent events) and dropped here.
-    /// A stream that ends without its answer says so, unless the client will take it up again
-    /// (checklist 19, 25).
+    /// A server's stream that ends without its answer says so, unless the client will take it up
+    /// again; a client that cancelled its request does not listen any more.
     fn upstream_ended(&mut self) {
         self.state = State::Ending;
-        if self.judge.open_id().is_some() && !self.judge.can_be_resumed() {
+        let unanswered = self.judge.open_id().is_some() && !self.body.is_composed();
+        if unanswered && !self.judge.can_be_resumed() {
             let why = "the upstream's stream ended without its answer";
             self.cut(&Rejection::new(Code::UpstreamInvalid, why), "no_answer");
         }

@@ -75,6 +75,16 @@ impl RawBody {
     }
 }
 
+impl RawBody {
+    /// Whether a bridge makes it. A bridge answers every request but one that its client cancelled.
+    pub(crate) fn is_composed(&self) -> bool {
+        match self {
+            Self::Http(_) => false,
+            Self::Composed(_) | Self::Whole(_) => true,
+        }
+    }
+}
+
 impl fmt::Debug for RawBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

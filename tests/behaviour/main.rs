@@ -7,6 +7,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::mem_forget,
     reason = "a test may fail loudly"
 )]
 

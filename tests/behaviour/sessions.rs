@@ -251,26 +251,28 @@ async fn p21_session_lives_over_a_reload_that_changes_keys_and_ends_when_its_key
 async fn p21_another_replica_with_the_key_opens_the_session() {
     let upstream = numbered().await;
     let key = "sessions: { key: { file: shared.key } }\n";
-    let mut world = World::with(upstream, Setup::default()).await;
+    let first = World::with(upstream.clone(), Setup::default()).await;
     let dir = Dir::new();
+    let mut worlds = [first];
     let text = |world: &World| world.yaml("").replace("servers:", &format!("{key}servers:"));
-    world.dir.write("shared.key", &"cc".repeat(32));
-    let token = long_token(&world);
-    let config = world.check(&text(&world)).unwrap();
-    world.gateway().reload(config).unwrap();
-    let sealed = opened(&world, &token).await;
+    worlds[0].dir.write("shared.key", &"cc".repeat(32));
+    let token = long_token(&worlds[0]);
+    let config = worlds[0].check(&text(&worlds[0])).unwrap();
+    worlds[0].gateway().reload(config).unwrap();
+    let sealed = opened(&worlds[0], &token).await;
     // The second replica: the same file, its own port and audit trail.
-    let other = text(&world).replace(
-        &format!("dir: {}", world.dir.path().join("audit").display()),
+    let other = text(&worlds[0]).replace(
+        &format!("dir: {}", worlds[0].dir.path().join("audit").display()),
         &format!("dir: {}", dir.path().join("audit").display()),
     );
-    let config = world.check(&other).unwrap();
+    let config = worlds[0].check(&other).unwrap();
     let options = Options { clock: Clock::manual(crate::issuer::NOW), ..Options::default() };
     let second = Gateway::start(config, options).await.unwrap();
-    let own = world.gateway.replace(second).unwrap();
-    assert_eq!(world.send(in_session(&token, &sealed)).await.status, 200);
-    let thief = world.issuer.token().audience(RESOURCE).subject("thief").scope("mcp.tools.invoke");
-    assert_eq!(world.send(in_session(&thief.sign(), &sealed)).await.status, 404);
+    let own = worlds[0].gateway.replace(second).unwrap();
+    assert_eq!(worlds[0].send(in_session(&token, &sealed)).await.status, 200);
+    let thief =
+        worlds[0].issuer.token().audience(RESOURCE).subject("thief").scope("mcp.tools.invoke");
+    assert_eq!(worlds[0].send(in_session(&thief.sign(), &sealed)).await.status, 404);
     own.stop();
     own.stopped().await;
 }

@@ -10,7 +10,6 @@ use http::{HeaderMap, HeaderValue};
 use sallyport::json::{Document, KeyRule, Kind, Limits, Value};
 use sallyport::limits;
 use sallyport::mcp::message::Message;
-use sallyport::mcp::version::Revision;
 use sallyport::mcp::{self, headers, sse};
 use sallyport::principal::PrincipalKey;
 use sallyport::secret::Secret;
@@ -232,36 +231,36 @@ pub fn header(data: &[u8]) {
     }
 }
 
-/// Sealed session ids: nothing opens that was not sealed, and a sealed one for nobody else.
+/// Sealed session ids: nothing opens that was not sealed, and a sealed one for nobody else and
+/// for nothing else.
 pub fn seal(data: &[u8]) {
-    let key = Secret::new(vec![7; 32]);
-    let sealer = Sealer::new(&[key]).expect("a key of 32 bytes");
+    const NOW_S: u64 = 1_800_000_000;
+    let sealer = Sealer::new(&[Secret::new(vec![7; 32])]).expect("a key of 32 bytes");
     let (alice, bob) = (PrincipalKey([1; 16]), PrincipalKey([2; 16]));
     let text = String::from_utf8_lossy(data);
-    let open =
-        |id: &str, caller, server| sealer.open(Purpose::Session, id, caller, server, 1_800_000_001);
-    assert!(open(&text, alice, "crm").is_err(), "an invented id was opened");
-    let hour = std::time::Duration::from_secs(3600);
-    let revision = data.first().and_then(|b| Revision::ALL.get(usize::from(*b))).copied();
+    let invented = sealer.open(Purpose::Session, &text, alice, "crm", 0);
+    assert!(invented.is_err(), "an invented id was opened");
     let facts = Facts {
         purpose: Purpose::Session,
         upstream_id: &text,
-        revision,
+        revision: None,
         caller: alice,
         server: "crm",
     };
-    let Ok(sealed) = sealer.seal(&facts, 1_800_000_000, hour) else { return };
-    let id = sealed.id;
-    let opened = open(&id, alice, "crm").expect("its own id");
-    assert_eq!((&*opened.upstream_id, opened.revision), (&*text, revision));
-    assert!(open(&id, bob, "crm").is_err());
-    assert!(open(&id, alice, "erp").is_err());
-    assert!(sealer.open(Purpose::Stream, &id, alice, "crm", 1_800_000_001).is_err());
-    let at = data.iter().map(|b| usize::from(*b)).sum::<usize>() % id.len();
-    let mut forged = id.clone().into_bytes();
+    let Ok(sealed) = sealer.seal(&facts, NOW_S, std::time::Duration::from_secs(3600)) else {
+        return;
+    };
+    let open = |purpose, id: &str, who, server| sealer.open(purpose, id, who, server, NOW_S + 1);
+    let opened = open(Purpose::Session, &sealed.id, alice, "crm").expect("its own id");
+    assert_eq!(&*opened.upstream_id, &*text);
+    assert!(open(Purpose::Session, &sealed.id, bob, "crm").is_err());
+    assert!(open(Purpose::Session, &sealed.id, alice, "erp").is_err());
+    assert!(open(Purpose::Stream, &sealed.id, alice, "crm").is_err());
+    let at = data.iter().map(|b| usize::from(*b)).sum::<usize>() % sealed.id.len();
+    let mut forged = sealed.id.into_bytes();
     forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
     let forged = String::from_utf8(forged).expect("ASCII");
-    assert!(open(&forged, alice, "crm").is_err(), "a forged id was opened");
+    assert!(open(Purpose::Session, &forged, alice, "crm").is_err(), "a forged id was opened");
 }
 
 const ANY: Limits = Limits {

@@ -20,7 +20,8 @@ use crate::mcp::message::{Kind, Message};
 use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
 use crate::reject::{Code, Rejection};
 use crate::upstream::answer::Raw;
-use crate::upstream::link::{Dial, Dialing, LinkError};
+use crate::upstream::link::LinkError;
+use crate::upstream::link::{Dial, Dialing};
 
 /// Each link that is opened comes out at the other end.
 #[derive(Debug)]
