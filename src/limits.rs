@@ -104,6 +104,8 @@ limits! {
     MIRRORED_ARGUMENTS_MAX: usize = 32, "arguments", "each is a header field, and a request head has at most 100";
     #[doc = "Least time between two questions of the gateway's own for a server's tools."]
     MIRROR_ASK_MS: u64 = 10_000, "milliseconds", "a call of a tool that no list names must not double the server's load";
+    #[doc = "Longest wait of a call for the answer to such a question."]
+    MIRROR_WAIT_MS: u64 = 5_000, "milliseconds", "servers list their tools in milliseconds";
     #[doc = "Pages of tools that the gateway asks for."]
     MIRROR_PAGES_MAX: usize = 16, "pages", "servers page by tens to hundreds";
     #[doc = "Calls of one session whose stream ended before their answer came, and which may be resumed."]

@@ -329,15 +329,20 @@ impl Decoder {
         if !revision.is_modern() || &*call.operation != "tools/call" {
             return Ok(Some(Vec::new()));
         }
-        let Some(mirrors) = self.mirrors.of(call.resource.name()) else { return Ok(None) };
+        let tool = call.resource.name();
+        let Some((mirrors, doubted)) = self.mirrors.of(tool) else { return Ok(None) };
         if *mirrors == Mirrors::Invalid {
             return Err(Rejection::new(Code::Denied, "the tool's annotations are not valid"));
         }
-        mirrors.verify(claims, call.json_arguments()).map(Some).map_err(|error| {
-            // The server may have changed its tool: the next call asks anew.
-            self.mirrors.doubt(call.resource.name());
-            error.into()
-        })
+        match mirrors.verify(claims, call.json_arguments()) {
+            Ok(mirrored) => Ok(Some(mirrored)),
+            // The server is asked before the call is sent.
+            Err(_) if doubted => Ok(None),
+            Err(error) => {
+                self.mirrors.doubt(tool);
+                Err(error.into())
+            }
+        }
     }
 
     /// GET and DELETE of the 2025 revisions: a session and no body.

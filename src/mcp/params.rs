@@ -36,37 +36,48 @@ pub enum Mirrors {
 
 /// What one server's lists said of its tools; bounded.
 #[derive(Debug, Default)]
-pub struct Known(Mutex<HashMap<Box<str>, Arc<Mirrors>>>);
+pub struct Known(Mutex<HashMap<Box<str>, Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    mirrors: Arc<Mirrors>,
+    /// A call contradicted it: the server may have changed its tool.
+    doubted: bool,
+}
 
 impl Known {
     /// Takes in one tool of a list.
     pub fn learn(&self, name: &str, schema: Option<Value<'_>>) -> Arc<Mirrors> {
         let mirrors = Arc::new(Mirrors::of(schema));
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = Entry { mirrors: Arc::clone(&mirrors), doubted: false };
         match known.get_mut(name) {
-            Some(old) if *old == mirrors => {}
-            Some(old) => *old = Arc::clone(&mirrors),
+            Some(old) => *old = entry,
             None => {
                 if known.len() >= MIRRORED_TOOLS_MAX {
                     // Whatever is forgotten is asked for when it is called.
                     let any = known.keys().next().cloned();
                     any.and_then(|any| known.remove(&any));
                 }
-                known.insert(name.into(), Arc::clone(&mirrors));
+                known.insert(name.into(), entry);
             }
         }
         mirrors
     }
 
-    /// What is known of a tool; `None` when no list told.
+    /// What is known of a tool, and whether that is in doubt; `None` when no list told.
     #[must_use]
-    pub fn of(&self, name: &str) -> Option<Arc<Mirrors>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    pub fn of(&self, name: &str) -> Option<(Arc<Mirrors>, bool)> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(name).map(|entry| (Arc::clone(&entry.mirrors), entry.doubted))
     }
 
-    /// Forgets a tool that may have changed: it is asked for when it is called again.
+    /// Doubts what is known of a tool: the server is asked when it is called again.
     pub fn doubt(&self, name: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = known.get_mut(name) {
+            entry.doubted = true;
+        }
     }
 
     /// How many tools are known.
@@ -382,11 +393,19 @@ mod tests {
     }
 
     #[test]
-    fn a_doubted_tool_is_asked_for_again() {
+    fn a_doubted_tool_stays_known_until_a_list_says_more() {
         let known = Known::default();
-        known.learn("t", Some(document(SCHEMA).root()));
-        assert!(known.of("t").is_some() && !known.is_empty());
+        let schema = document(SCHEMA);
+        known.learn("t", Some(schema.root()));
+        assert!(!known.is_empty() && !known.of("t").unwrap().1);
         known.doubt("t");
-        assert!(known.of("t").is_none());
+        let (mirrors, doubted) = known.of("t").unwrap();
+        assert!(doubted && *mirrors == Mirrors::of(Some(schema.root())));
+        known.learn("t", None);
+        assert_eq!(
+            known.of("t").unwrap(),
+            (std::sync::Arc::new(Mirrors::Valid(Vec::new())), false)
+        );
+        assert!(known.of("u").is_none());
     }
 }

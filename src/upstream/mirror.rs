@@ -35,7 +35,7 @@ pub(super) struct Mirror {
     known: Arc<Known>,
     /// When the server was asked last; locked while it is being asked.
     asked: Mutex<Option<Instant>>,
-    whole: Duration,
+    wait: Duration,
     answer_bytes_max: usize,
 }
 
@@ -44,7 +44,7 @@ impl Mirror {
         Self {
             known,
             asked: Mutex::new(None),
-            whole: upstream.head_timeout,
+            wait: upstream.head_timeout.min(Duration::from_millis(limits::MIRROR_WAIT_MS)),
             answer_bytes_max: upstream.answer_bytes_max,
         }
     }
@@ -60,24 +60,24 @@ impl Mirror {
     ) -> Result<Vec<(HeaderName, HeaderValue)>, Rejection> {
         let Some(claims) = call.unmirrored() else { return Ok(Vec::new()) };
         let tool = call.call().resource.name();
-        if self.known.of(tool).is_none() {
+        if self.unsure(tool) {
             self.ask(http, tool).await;
         }
-        let Some(mirrors) = self.known.of(tool) else { return Ok(Vec::new()) };
-        if *mirrors == Mirrors::Invalid {
-            return Err(Rejection::new(Code::Denied, "the tool's annotations are not valid"));
-        }
-        Ok(mirrors.verify(claims, call.call().json_arguments())?)
+        verify(&self.known, claims, call)
+    }
+
+    fn unsure(&self, tool: &str) -> bool {
+        self.known.of(tool).is_none_or(|(_, doubted)| doubted)
     }
 
     /// Asks, unless somebody else just did.
     async fn ask(&self, http: &Http, tool: &str) {
         let mut asked = self.asked.lock().await;
         let pause = Duration::from_millis(limits::MIRROR_ASK_MS);
-        if self.known.of(tool).is_some() || asked.is_some_and(|at| at.elapsed() < pause) {
+        if !self.unsure(tool) || asked.is_some_and(|at| at.elapsed() < pause) {
             return;
         }
-        if timeout(self.whole, self.pages(http)).await.is_err() {
+        if timeout(self.wait, self.pages(http)).await.is_err() {
             tracing::warn!("a server did not list its tools in time");
         }
         *asked = Some(Instant::now());
@@ -122,6 +122,23 @@ impl Mirror {
         }
         read(whole(&mut body, self.answer_bytes_max).await?)
     }
+}
+
+/// Checks the caller's headers against what is known now, be it in doubt.
+///
+/// # Errors
+/// As [`Mirror::headers`].
+pub(super) fn verify(
+    known: &Known,
+    claims: &HeaderMap,
+    call: &Recorded,
+) -> Result<Vec<(HeaderName, HeaderValue)>, Rejection> {
+    let tool = call.call().resource.name();
+    let Some((mirrors, _)) = known.of(tool) else { return Ok(Vec::new()) };
+    if *mirrors == Mirrors::Invalid {
+        return Err(Rejection::new(Code::Denied, "the tool's annotations are not valid"));
+    }
+    Ok(mirrors.verify(claims, call.call().json_arguments())?)
 }
 
 async fn whole(body: &mut RawBody, bytes_max: usize) -> Option<Bytes> {

@@ -231,8 +231,14 @@ impl Forwarder {
         let call = ex.into_state();
         let raw = match (&self.straight, &self.modern) {
             (Some(straight), Some(modern)) => self.over_http(straight, modern, &call).await?,
-            (_, Some(modern)) => self.over_lines(modern, &call).await?,
-            (_, None) => self.over_link(&call).await?,
+            (_, Some(modern)) => {
+                self.check_mirrored(&call)?;
+                self.over_lines(modern, &call).await?
+            }
+            (_, None) => {
+                self.check_mirrored(&call)?;
+                self.over_link(&call).await?
+            }
         };
         Ok(Answer::raw(call, raw))
     }
@@ -249,8 +255,18 @@ impl Forwarder {
             Way::StraightModern => straight.modern(call, &self.era).await,
             Way::Greet => self.greet(straight, to, call).await,
             Way::Up => self.doubted(to.up.carry(call).await),
-            Way::Down => self.doubted(self.down.carry(call).await),
+            Way::Down => {
+                self.check_mirrored(call)?;
+                self.doubted(self.down.carry(call).await)
+            }
         }
+    }
+
+    /// Where a server has no use for mirrored headers, a caller's false ones are refused all the
+    /// same.
+    fn check_mirrored(&self, call: &Recorded) -> Result<(), Rejection> {
+        let Some(claims) = call.unmirrored() else { return Ok(()) };
+        mirror::verify(&self.mirrors, claims, call).map(|_| ())
     }
 
     /// One call to a process.

@@ -139,7 +139,17 @@ impl World {
     }
 
     pub async fn with(upstream: Upstream, setup: Setup) -> Self {
+        Self::in_dir(upstream, setup, Dir::new()).await
+    }
+
+    /// With a file `seal.key` beside the configuration.
+    pub async fn with_key(upstream: Upstream, setup: Setup, key: &str) -> Self {
         let dir = Dir::new();
+        dir.write("seal.key", key);
+        Self::in_dir(upstream, setup, dir).await
+    }
+
+    async fn in_dir(upstream: Upstream, setup: Setup, dir: Dir) -> Self {
         let pki = Pki::new();
         let leaf = pki.server(&[HOST]);
         for (from, to) in [(leaf.cert, "tls.pem"), (leaf.key, "tls.key")] {
