@@ -91,6 +91,22 @@ async fn s46_repeated_security_headers_are_refused_not_joined() {
 }
 
 #[tokio::test]
+async fn p48_the_callers_trace_reaches_the_upstream_and_its_baggage_does_not() {
+    let world = world().await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut request = post(Some(&world.token("mcp.tools.invoke")), call("echo").to_string());
+    for (name, value) in
+        [("traceparent", trace), ("tracestate", "vendor=secret"), ("baggage", "user=ada")]
+    {
+        request = with_header(request, name, value);
+    }
+    assert_eq!(world.send(request).await.status, 200);
+    let seen = &world.upstream.calls("tools/call")[0];
+    assert_eq!(seen.headers.get("traceparent").unwrap(), trace);
+    assert!(!seen.headers.contains_key("tracestate") && !seen.headers.contains_key("baggage"));
+}
+
+#[tokio::test]
 async fn s47_the_upstream_sees_no_header_that_a_caller_invents() {
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
