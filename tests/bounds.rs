@@ -24,7 +24,9 @@ use sallyport::limits::{
     UPSTREAM_IDLE_CONNECTION_MS, UPSTREAM_IDLE_CONNECTIONS_MAX, UPSTREAM_IDLE_MS, URI_BYTES_MAX,
     VALUE_BYTES_MAX, WRITE_STALL_MS,
 };
-use sallyport::limits::{STDIO_EOF_MS, STDIO_KILL_MS, STDIO_TERM_MS};
+use sallyport::limits::{
+    MIRROR_ASK_MS, MIRROR_WAIT_MS, STDIO_EOF_MS, STDIO_KILL_MS, STDIO_TERM_MS,
+};
 use sallyport::server::Bounds;
 
 #[test]
@@ -44,6 +46,11 @@ fn connections_are_bounded_by_what_the_table_says() {
         assert_eq!(found, Duration::from_millis(row));
     }
     assert!(ADMIN_CONNECTIONS_MAX < CONNECTIONS_MAX);
+}
+
+#[test]
+fn a_question_about_tools_ends_before_the_call_that_caused_it_and_before_the_next_one() {
+    assert!(MIRROR_WAIT_MS < UPSTREAM_HEAD_MS && MIRROR_WAIT_MS < MIRROR_ASK_MS);
 }
 
 #[test]

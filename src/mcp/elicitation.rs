@@ -94,8 +94,8 @@ impl UrlHosts {
         }
         let secure = scheme.eq_ignore_ascii_case("https");
         let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-        let plain = scheme.eq_ignore_ascii_case("http");
-        if !(secure || loopback && plain) {
+        let plain = loopback && scheme.eq_ignore_ascii_case("http");
+        if !(secure || plain) {
             return Err(ElicitationError::Scheme);
         }
         if self.0.iter().any(|glob| glob.matches(host)) {

@@ -277,3 +277,25 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 const WORD: &[u8] = b"session";
 /// Content type, session, length, and the four that every reply says.
 const HEADERS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::speaks_of_a_session;
+    use crate::limits::LOST_SESSION_BYTES_MAX;
+
+    #[test]
+    fn p25_a_refusal_that_names_the_session_is_told_from_others() {
+        for text in [
+            r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request: No valid session ID provided"},"id":null}"#,
+            "Session not found",
+        ] {
+            assert!(speaks_of_a_session(&Bytes::from(text)), "{text}");
+        }
+        assert!(!speaks_of_a_session(&Bytes::from_static(b"no such tool")));
+        // A long answer that speaks of one somewhere is an answer.
+        let late = format!("{}session", " ".repeat(LOST_SESSION_BYTES_MAX));
+        assert!(!speaks_of_a_session(&Bytes::from(late)));
+    }
+}

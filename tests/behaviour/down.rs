@@ -17,13 +17,21 @@ async fn world() -> World {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/behaviour/legacy.py");
     let setup = Setup {
         server_replaces_upstream: Some(format!(
-            "    upstream: {{ command: [python3, '{script}'] }}\n"
+            "    upstream: {{ command: ['{}', '{script}'] }}\n",
+            python()
         )),
         server: "    server_requests: [elicitation, roots]\n    tools:\n      - match: admin.*\n        deny: true\n      - match: '*'\n"
             .to_owned(),
         ..Setup::default()
     };
     World::with(Upstream::dead().await, setup).await
+}
+
+/// The test's configuration knows no environment, so the program needs its whole path.
+fn python() -> String {
+    let path = std::env::var_os("PATH").unwrap();
+    let found = std::env::split_paths(&path).map(|dir| dir.join("python3")).find(|p| p.is_file());
+    found.expect("the tests need python3").to_str().unwrap().to_owned()
 }
 
 /// A request of 2026-07-28, headers and all.

@@ -190,7 +190,9 @@ impl World {
     pub fn check(&self, yaml: &str) -> Result<config::Config, String> {
         let source =
             Source { path: Some(self.dir.path().join("sallyport.yaml")), text: yaml.to_owned() };
-        config::check(&source, &|_: &str| None, Strictness::Normal)
+        // Programs are found as in a shell; nothing else of the environment reaches a test.
+        let env = |name: &str| std::env::var(name).ok().filter(|_| name == "PATH");
+        config::check(&source, &env, Strictness::Normal)
             .map(|checked| checked.config)
             .map_err(|problems| problems.to_string())
     }

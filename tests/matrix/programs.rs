@@ -26,12 +26,12 @@ fn mcp_remote_lists_and_calls_through_the_gateway() {
     }
 }
 
-/// The Inspector without its window, in both eras.
+/// The Inspector without its window, in both eras, before a server of each.
 #[test]
 #[ignore = "needs npm and PyPI packages: tests/run installs them"]
 fn inspector_cli_lists_and_calls_through_the_gateway() {
     let stage = Stage::shared();
-    for server in SERVERS {
+    for server in [Server::StdioTs, Server::ModernTs] {
         let token = stage.token(caller(Sdk::Ts2), server);
         for era in ["legacy", "modern"] {
             let inspect = |method: &[&str]| inspect(&stage, server, &token, era, method);

@@ -142,7 +142,9 @@ impl Down {
                 Ok(whole(StatusCode::OK, open.greeting.discover(&asked.id)))
             }
             "subscriptions/listen" => self.listen(asked, &request).await,
-            _other => self.call(asked, request).await,
+            method if CARRIED.contains(&method) => self.call(asked, request).await,
+            // Tasks have another shape in the legacy era, and nobody knows there whose they are.
+            _other => Err(Rejection::new(Code::MethodUnknown, "not carried to a legacy server")),
         }
     }
 
@@ -287,6 +289,18 @@ fn events(pieces: PieceStream) -> Raw {
 fn media(value: HeaderValue) -> HeaderMap {
     HeaderMap::from_iter([(CONTENT_TYPE, value)])
 }
+
+/// Methods that both eras have, in the same meaning.
+const CARRIED: [&str; 8] = [
+    "tools/list",
+    "tools/call",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "prompts/list",
+    "prompts/get",
+    "completion/complete",
+];
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");

@@ -68,12 +68,13 @@ async fn s18_stolen_foreign_forged_and_ended_streams_get_the_same_404() {
 
 #[tokio::test]
 async fn two_callers_never_see_each_other_s_answers_or_notifications() {
-    let upstream = stateful(plain(), |session| {
+    let held = std::sync::Mutex::new(Vec::new());
+    let upstream = stateful(plain(), move |session| {
         let (to, from) = mpsc::unbounded_channel();
         let note = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": format!("canary of {session}")}});
         to.send(Bytes::from(format!("data: {note}\n\n"))).unwrap();
         // Stays open as long as the test runs.
-        std::mem::forget(to);
+        held.lock().unwrap().push(to);
         Some(events(from))
     })
     .await;
@@ -114,10 +115,11 @@ async fn two_callers_never_see_each_other_s_answers_or_notifications() {
 #[tokio::test]
 async fn p26_server_asks_on_the_stream_and_the_posted_answer_arrives_once() {
     let asked = json!({"jsonrpc": "2.0", "id": "q1", "method": "elicitation/create", "params": {"message": "which?", "requestedSchema": {"type": "object", "properties": {}}}});
+    let held = std::sync::Mutex::new(Vec::new());
     let upstream = stateful(plain(), move |_| {
         let (to, from) = mpsc::unbounded_channel();
         to.send(Bytes::from(format!("id: 1\ndata: {asked}\n\n"))).unwrap();
-        std::mem::forget(to);
+        held.lock().unwrap().push(to);
         Some(events(from))
     })
     .await;

@@ -267,6 +267,16 @@ async fn server_that_never_greets_is_given_up_in_time() {
 }
 
 #[tokio::test]
+async fn s33_methods_that_only_one_era_has_reach_no_server() {
+    let world = echo();
+    for method in ["tasks/get", "tasks/cancel", "ping", "resources/subscribe", "logging/setLevel"] {
+        let refused = world.ask("ann", 1, method, json!({"taskId": "t"})).await.unwrap_err();
+        assert_eq!(refused.code, Code::MethodUnknown, "{method}");
+    }
+    assert!(world.server.wires().is_empty());
+}
+
+#[tokio::test]
 async fn ping_of_the_server_is_answered_by_the_bridge() {
     let world = World::new(greeting_then(|wire, said| {
         if said["method"] == "tools/call" {
