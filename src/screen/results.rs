@@ -8,11 +8,12 @@
 use std::sync::Arc;
 
 use super::{Screener, invalid};
-use crate::config::ServerRequest;
+use crate::config::{self, ServerRequest};
 use crate::decode::{seal_state, seal_task};
 use crate::json::{Kind, Value, write_string};
 use crate::mcp::catalogue::{Edit, keep_items, keep_members};
-use crate::mcp::method;
+use crate::mcp::elicitation::UrlHosts;
+use crate::mcp::method::{self, Place};
 use crate::mcp::redeem::{TASKS, Task, declares_tasks};
 use crate::mcp::version::Revision;
 use crate::principal::PrincipalKey;
@@ -23,7 +24,17 @@ use crate::ticket::{TicketError, Tickets};
 /// What is known of the request that a result answers.
 #[derive(Debug)]
 pub(super) struct Results {
-    operation: Box<str>,
+    /// The method; empty where the protocol has none such.
+    operation: &'static str,
+    revision: Revision,
+    server: Arc<config::Server>,
+    /// What only modern results depend on.
+    modern: Option<Modern>,
+}
+
+/// What a modern request says of its answer.
+#[derive(Debug)]
+struct Modern {
     /// The name or URI in the caller's spelling, to which a request state belongs.
     name: Box<str>,
     /// The tool that is called, or that made the task.
@@ -31,34 +42,20 @@ pub(super) struct Results {
     /// The server's own id of the task that is asked about.
     task: Option<Box<str>>,
     declares_tasks: bool,
-    revision: Revision,
-    may_ask: Vec<ServerRequest>,
+    url_hosts: UrlHosts,
     caller: PrincipalKey,
-    server: Arc<str>,
     tickets: Arc<Tickets>,
 }
 
 impl Results {
     pub(super) fn new(screener: &Screener, request: &Recorded) -> Self {
-        let call = request.call();
-        let document = call.message.as_ref();
-        let text = |member: &str| {
-            let value = document?.root().get("params")?.get(member)?;
-            Some(Box::from(value.as_str()?))
-        };
-        let place = method::from_client(&call.operation).map(|row| row.place);
-        let member = place.and_then(method::Place::mirrored_member);
+        let row = method::from_client(&request.call().operation);
+        let place = row.map(|row| row.place);
         Self {
-            operation: call.operation.clone(),
-            name: member.and_then(text).unwrap_or_default(),
-            tool: call.resource.name().into(),
-            task: (place == Some(method::Place::Task)).then(|| text("taskId")).flatten(),
-            declares_tasks: document.is_some_and(declares_tasks),
+            operation: row.map_or("", |row| row.name),
             revision: request.revision().unwrap_or(Revision::ASSUMED),
-            may_ask: screener.server.access.server_requests.clone(),
-            caller: request.principal().key,
-            server: Arc::clone(&screener.server.name),
-            tickets: Arc::clone(&screener.tickets),
+            server: Arc::clone(&screener.server),
+            modern: request.is_modern().then(|| Modern::new(screener, request, place)),
         }
     }
 
@@ -69,16 +66,16 @@ impl Results {
     /// that the server may not ask for.
     pub(super) fn edits(&self, result: Value<'_>) -> Result<Vec<Edit>, Rejection> {
         let mut edits = Vec::new();
-        match &*self.operation {
-            "initialize" | "server/discover" => self.hide(result, &mut edits)?,
-            _ if self.revision.is_modern() => self.modern(result, &mut edits)?,
-            _ => {}
+        match (self.operation, &self.modern) {
+            ("initialize" | "server/discover", _) => self.hide(result, &mut edits),
+            (_, Some(modern)) => self.modern(modern, result, &mut edits)?,
+            (_, None) => {}
         }
         Ok(edits)
     }
 
     /// Hides capabilities, extensions and revisions that no gate understands (checklist 16).
-    fn hide(&self, result: Value<'_>, edits: &mut Vec<Edit>) -> Result<(), Rejection> {
+    fn hide(&self, result: Value<'_>, edits: &mut Vec<Edit>) {
         if let Some(capabilities) = result.get("capabilities") {
             keep_members(capabilities, |name| CAPABILITIES.contains(&name), edits);
             if let Some(extensions) = capabilities.get("extensions") {
@@ -93,56 +90,68 @@ impl Results {
             };
             keep_items(versions, known, edits);
         }
-        Ok(())
     }
 
-    fn modern(&self, result: Value<'_>, edits: &mut Vec<Edit>) -> Result<(), Rejection> {
+    fn modern(
+        &self,
+        modern: &Modern,
+        result: Value<'_>,
+        edits: &mut Vec<Edit>,
+    ) -> Result<(), Rejection> {
         let kind = result.get("resultType").map(|kind| kind.as_str());
         match kind.as_ref().map(|kind| kind.as_deref()) {
             // Required since 2026-07-28; servers that leave it out mean this.
-            None | Some(Some("complete")) => match &self.task {
-                Some(asked) if &*self.operation == "tasks/get" => {
-                    self.task(asked, result, edits)?;
+            None | Some(Some("complete")) => match &modern.task {
+                Some(asked) if self.operation == "tasks/get" => {
+                    self.task(modern, asked, result, edits)?;
                     self.asked(result)
                 }
                 Some(_) | None => Ok(()),
             },
-            Some(Some("input_required")) if ASKS_BACK.contains(&&*self.operation) => {
+            Some(Some("input_required")) if ASKS_BACK.contains(&self.operation) => {
                 self.asked(result)?;
                 let Some(state) = result.get("requestState") else { return Ok(()) };
                 let text =
                     state.as_str().ok_or_else(|| invalid("a request state of another kind"))?;
-                let with = (&*self.operation, &*self.name);
-                let sealed = seal_state(&self.tickets, self.caller, &self.server, with, &text);
+                let sealed = seal_state(
+                    &modern.tickets,
+                    modern.caller,
+                    &self.server.name,
+                    (self.operation, &modern.name),
+                    &text,
+                );
                 edits.push(put(state, &sealed.map_err(ticket)?));
                 Ok(())
             }
-            Some(Some("task")) if &*self.operation == "tools/call" && self.declares_tasks => {
+            Some(Some("task")) if self.operation == "tools/call" && modern.declares_tasks => {
                 let id = result.get("taskId").and_then(|id| id.as_str());
                 let id = id.ok_or_else(|| invalid("a task without an id"))?;
-                self.task(&id, result, edits)
+                self.task(modern, &id, result, edits)
             }
             Some(Some(_) | None) => Err(invalid("a kind of result that was not asked for")),
         }
     }
 
     /// Puts the caller's ticket in place of the task's id.
-    pub(super) fn task(
+    fn task(
         &self,
+        modern: &Modern,
         id: &str,
         task: Value<'_>,
         edits: &mut Vec<Edit>,
     ) -> Result<(), Rejection> {
         let found = task.get("taskId").filter(|found| found.is_str(id));
         let found = found.ok_or_else(|| invalid("another task than the one asked for"))?;
-        edits.push(put(found, &self.ticket(&self.tool, id)?));
+        edits.push(put(found, &self.ticket(&modern.tool, id)?));
         Ok(())
     }
 
     /// The caller's ticket for a task.
     pub(super) fn ticket(&self, tool: &str, id: &str) -> Result<String, Rejection> {
+        let none = || invalid("a task in a revision that has none");
+        let Modern { caller, tickets, .. } = self.modern.as_ref().ok_or_else(none)?;
         let task = Task { tool: tool.into(), id: id.into() };
-        seal_task(&self.tickets, self.caller, &self.server, &task).map_err(ticket)
+        seal_task(tickets, *caller, &self.server.name, &task).map_err(ticket)
     }
 
     /// Whether the server may ask for the input that it asks for; all of it or nothing.
@@ -161,10 +170,32 @@ impl Results {
         Ok(())
     }
 
-    /// Policy for one request for input. Rules about its parameters, such as where a person may be
-    /// sent, belong here.
-    fn may_ask_for(&self, kind: ServerRequest, _params: Option<Value<'_>>) -> bool {
-        self.may_ask.contains(&kind)
+    /// Policy for one request for input: the same as for the requests of legacy servers.
+    fn may_ask_for(&self, kind: ServerRequest, params: Option<Value<'_>>) -> bool {
+        let allowed = self.server.access.server_requests.contains(&kind);
+        let checked = |modern: &Modern| modern.url_hosts.check(params).is_ok();
+        allowed && (kind != ServerRequest::Elicitation || self.modern.as_ref().is_some_and(checked))
+    }
+}
+
+impl Modern {
+    fn new(screener: &Screener, request: &Recorded, place: Option<Place>) -> Self {
+        let call = request.call();
+        let document = call.message.as_ref();
+        let text = |member: &str| {
+            let value = document?.root().get("params")?.get(member)?;
+            Some(Box::from(value.as_str()?))
+        };
+        let member = place.and_then(Place::mirrored_member);
+        Self {
+            name: member.and_then(text).unwrap_or_default(),
+            tool: call.resource.name().into(),
+            task: (place == Some(Place::Task)).then(|| text("taskId")).flatten(),
+            declares_tasks: document.is_some_and(declares_tasks),
+            url_hosts: screener.url_hosts.clone(),
+            caller: request.principal().key,
+            tickets: Arc::clone(&screener.tickets),
+        }
     }
 }
 

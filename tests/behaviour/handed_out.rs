@@ -220,3 +220,23 @@ async fn p17_answers_to_a_server_are_screened_like_arguments() {
     assert_eq!((reply.status.as_u16(), reply.code().as_str()), (403, "guard_blocked"));
     assert!(world.upstream.seen().is_empty());
 }
+
+#[tokio::test]
+async fn p17_a_modern_server_sends_people_to_allowed_hosts_alone() {
+    for (url, status) in [
+        ("https://login.example.com/a", 200),
+        ("https://evil.example/a", 403),
+        ("http://login.example.com/a", 403),
+    ] {
+        let upstream = server(move |_, _| {
+            let params = json!({"mode": "url", "url": url, "message": "go"});
+            json!({"resultType": "input_required",
+                   "inputRequests": {"go": {"method": "elicitation/create", "params": params}}})
+        })
+        .await;
+        let lines = "    server_requests: [ elicitation ]\n    elicitation: { url_hosts: [ login.example.com ] }\n";
+        let world = world(upstream, lines).await;
+        let reply = world.send(invoke(&world.token("mcp.tools.invoke"), "echo", json!({}))).await;
+        assert_eq!(reply.status, status, "{url}: {}", reply.text());
+    }
+}
