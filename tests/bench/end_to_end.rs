@@ -9,7 +9,8 @@
 //! connection that sends its next request after the answer, so that nothing waits in a queue;
 //! *added* is the difference to the run without a gateway. The durable audit trail waits for the
 //! disk twice in the latter case, which is the price of the disk; the rows `written` show the
-//! gateway without it.
+//! gateway without it. *Bridged* is a client of 2026-07-28 in front of the same server, which keeps
+//! sessions: what the bridge costs beside the straight way.
 
 #![allow(
     clippy::unwrap_used,
@@ -57,6 +58,12 @@ async fn run() {
             name: "Sallyport, audit written",
             client: written.client(&pki),
             pid: Some(written.pid()),
+        },
+        // The same server, asked by a client of the other era.
+        Target {
+            name: "Sallyport, bridged",
+            client: durable.client(&pki).modern(),
+            pid: Some(durable.pid()),
         },
     ];
     println!(

@@ -22,6 +22,8 @@ use crate::Plan;
 pub struct Client {
     address: SocketAddr,
     tls: Option<(TlsConnector, String)>,
+    /// Speaks 2026-07-28.
+    modern: bool,
 }
 
 /// One round; every figure is per exchange.
@@ -39,12 +41,17 @@ pub struct Measured {
 impl Client {
     /// Straight to the upstream.
     pub fn plain(address: SocketAddr) -> Self {
-        Self { address, tls: None }
+        Self { address, tls: None, modern: false }
     }
 
     /// Over TLS, with a token.
     pub fn tls(address: SocketAddr, config: Arc<ClientConfig>, token: String) -> Self {
-        Self { address, tls: Some((TlsConnector::from(config), token)) }
+        Self { address, tls: Some((TlsConnector::from(config), token)), modern: false }
+    }
+
+    /// The same in the words of 2026-07-28.
+    pub fn modern(self) -> Self {
+        Self { modern: true, ..self }
     }
 
     /// One round of calls of `tool`. `pid` is the gateway's.
@@ -117,20 +124,26 @@ impl Client {
     }
 
     fn request(&self, tool: &str) -> Request<Full<Bytes>> {
+        let (meta, version) = if self.modern { (META, "2026-07-28") } else { ("", "2025-06-18") };
         let body = format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"q":"customer 4711","limit":1}}}}}}"#
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"q":"customer 4711","limit":1}}{meta}}}}}"#
         );
         let mut request = Request::post("/mcp")
             .header("host", HOST)
             .header("content-type", "application/json")
             .header("accept", "application/json, text/event-stream")
-            .header("mcp-protocol-version", "2025-06-18");
+            .header("mcp-protocol-version", version);
+        if self.modern {
+            request = request.header("mcp-method", "tools/call").header("mcp-name", tool);
+        }
         if let Some((_, token)) = &self.tls {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         request.body(Full::new(body.into())).unwrap()
     }
 }
+
+const META: &str = r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"}}"#;
 
 /// CPU time of a process, all its threads, from the scheduler's account in nanoseconds.
 fn cpu(pid: u32) -> Duration {

@@ -130,7 +130,7 @@ audit: {{ dir: audit, durability: {durability} }}
 servers:
   - name: bench
     public_url: {AUDIENCE}
-    upstream: http://{upstream}/mcp
+    upstream: {{ url: "http://{upstream}/mcp", era: legacy }}
     scopes: {{ tools.invoke: [tools:call] }}
     tools:
       - {{ match: "admin.*", deny: true }}
