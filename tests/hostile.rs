@@ -124,7 +124,7 @@ async fn replay(case: &Case, pki: &Pki, edge: &mut Edge, size: usize) {
 }
 
 #[tokio::test]
-async fn s41_every_hostile_message_gets_its_code_and_none_reaches_the_handler() {
+async fn s41_p04_every_hostile_message_gets_its_code_and_none_reaches_the_handler() {
     let (pki, mut edge) = front_door().await;
     let cases = cases();
     assert!(cases.len() > 60, "corpus is missing");

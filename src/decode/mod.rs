@@ -31,6 +31,7 @@ use crate::json::Document;
 use crate::mcp::headers;
 use crate::mcp::message::{Id, Kind};
 use crate::mcp::params::{self, Known, Mirrors};
+use crate::mcp::trace;
 use crate::mcp::version::{self, Revision};
 use crate::peer::Peer;
 use crate::reject::{Code, Rejection};
@@ -299,6 +300,7 @@ impl Decoder {
             }
         };
         let mut out = headers::upstream_headers(&message, revision);
+        out.extend(trace::parent(ex.headers()).map(|it| (trace::TRACEPARENT, it.clone())));
         let unmirrored = match self.mirrored(ex.headers(), revision, &call).map_err(named)? {
             Some(mirrored) => {
                 out.extend(mirrored);

@@ -23,6 +23,7 @@ pub mod method;
 pub mod params;
 pub mod redeem;
 pub mod sse;
+pub mod trace;
 pub mod translate;
 pub mod uri;
 pub mod version;

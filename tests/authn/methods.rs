@@ -56,7 +56,7 @@ fn assert_no_token(refused: &Rejection) {
 }
 
 #[tokio::test]
-async fn s17_request_without_a_token_gets_a_challenge_without_an_error() {
+async fn s17_p28_request_without_a_token_gets_a_challenge_without_an_error() {
     let issuer = Issuer::start_at(NOW).await;
     let process = Process::start();
     let route = process.route(tokens([trust(&issuer)]));
@@ -69,7 +69,7 @@ async fn s17_request_without_a_token_gets_a_challenge_without_an_error() {
 }
 
 #[tokio::test]
-async fn s17_bad_token_gets_a_challenge_with_the_error() {
+async fn s17_p28_bad_token_gets_a_challenge_with_the_error() {
     let issuer = Issuer::start_at(NOW).await;
     let route = Process::start().route(tokens([trust(&issuer)]));
     let refused = route.call(&issuer.token().audience("x").sign()).await.unwrap_err();
@@ -81,7 +81,7 @@ async fn s17_bad_token_gets_a_challenge_with_the_error() {
 }
 
 #[tokio::test]
-async fn s11_token_counts_only_in_one_authorization_header() {
+async fn s11_p28_token_counts_only_in_one_authorization_header() {
     let issuer = Issuer::start_at(NOW).await;
     let route = Process::start().route(tokens([trust(&issuer)]));
     let bearer = format!("Bearer {}", issuer.token().sign());
@@ -164,7 +164,7 @@ async fn issuer_that_was_dropped_and_added_again_starts_without_trust() {
 }
 
 #[tokio::test]
-async fn issuers_of_one_route_do_not_sign_for_each_other() {
+async fn p31_issuers_of_one_route_do_not_sign_for_each_other() {
     let (one, two, stranger) =
         (Issuer::start_at(NOW).await, Issuer::start_at(NOW).await, Issuer::start_at(NOW).await);
     let process = Process::start();

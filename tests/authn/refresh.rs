@@ -25,7 +25,7 @@ async fn new_key_is_found_at_its_first_token() {
 }
 
 #[tokio::test]
-async fn s09_flood_of_unknown_kids_causes_one_fetch_per_interval() {
+async fn s09_p29_flood_of_unknown_kids_causes_one_fetch_per_interval() {
     let (issuer, process, route) = setup(vec![SigningKey::es256("good")]).await;
     assert!(route.call(&issuer.token().sign()).await.is_ok());
     let route = &route;
@@ -77,7 +77,7 @@ async fn caller_who_goes_away_does_not_end_the_fetch_for_others() {
 }
 
 #[tokio::test]
-async fn s10_removed_key_ends_the_tokens_that_it_signed_cached_or_not() {
+async fn s10_p29_removed_key_ends_the_tokens_that_it_signed_cached_or_not() {
     let (issuer, process, route) = setup(vec![SigningKey::es256("old")]).await;
     let (old, new) = (issuer.key(), SigningKey::es256("new"));
     let token = by(&issuer, &old).sign();
@@ -137,7 +137,7 @@ async fn cached_token_is_verified_again_after_the_longest_time_of_trust() {
 }
 
 #[tokio::test]
-async fn keys_are_used_while_the_issuer_is_down_up_to_the_limit() {
+async fn p29_keys_are_used_while_the_issuer_is_down_up_to_the_limit() {
     let (issuer, process, route) = setup(vec![SigningKey::es256("a")]).await;
     let token = |subject: &str| issuer.token().expires_in(999_999).subject(subject).sign();
     assert!(route.call(&token("a")).await.is_ok());

@@ -28,7 +28,7 @@ async fn no_token_is_401_with_a_challenge_that_names_the_metadata_and_no_error()
 }
 
 #[tokio::test]
-async fn a_valid_token_reaches_the_upstream_and_its_token_does_not() {
+async fn p34_a_valid_token_reaches_the_upstream_and_its_token_does_not() {
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
     let reply = world.post(&token, &call("echo")).await;
@@ -46,7 +46,7 @@ async fn a_valid_token_reaches_the_upstream_and_its_token_does_not() {
 }
 
 #[tokio::test]
-async fn s05_tokens_of_other_audiences_issuers_and_times_are_refused() {
+async fn s05_p29_tokens_of_other_audiences_issuers_and_times_are_refused() {
     let world = world().await;
     let issuer = &world.issuer;
     let bad = [
@@ -121,7 +121,7 @@ async fn s14_no_protocol_step_skips_authentication() {
 }
 
 #[tokio::test]
-async fn metadata_is_public_at_both_paths_and_names_the_resource_exactly() {
+async fn p27_metadata_is_public_at_both_paths_and_names_the_resource_exactly() {
     let world = world().await;
     for path in
         ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"]
@@ -141,7 +141,7 @@ async fn metadata_is_public_at_both_paths_and_names_the_resource_exactly() {
 }
 
 #[tokio::test]
-async fn the_gateway_uses_its_own_credential_and_no_header_overrides_it() {
+async fn p34_the_gateway_uses_its_own_credential_and_no_header_overrides_it() {
     let upstream = Upstream::tool(plain()).await;
     let lines = format!(
         "    upstream: {{ url: '{}', credential: {{ header: x-api-key, value: {{ file: upstream.key }} }} }}\n",

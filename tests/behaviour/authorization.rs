@@ -12,7 +12,7 @@ async fn world() -> World {
 }
 
 #[tokio::test]
-async fn s17_a_missing_scope_is_403_naming_every_needed_scope_at_once() {
+async fn s17_p38_a_missing_scope_is_403_naming_every_needed_scope_at_once() {
     let world = world().await;
     let reply = world.post(&world.token("unrelated"), &call("crm.read")).await;
     assert_eq!(reply.status, 403);
@@ -27,7 +27,7 @@ async fn s17_a_missing_scope_is_403_naming_every_needed_scope_at_once() {
 }
 
 #[tokio::test]
-async fn a_tool_list_shows_each_caller_what_that_caller_may_call() {
+async fn p36_a_tool_list_shows_each_caller_what_that_caller_may_call() {
     let world = world().await;
     let names = async |token: &str| {
         let reply = world.post(token, &list_tools()).await;
@@ -49,7 +49,7 @@ async fn a_tool_list_shows_each_caller_what_that_caller_may_call() {
 }
 
 #[tokio::test]
-async fn s30_what_is_hidden_is_refused_and_unknown_names_get_the_same_answer() {
+async fn s30_p37_what_is_hidden_is_refused_and_unknown_names_get_the_same_answer() {
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
     let hidden = world.post(&token, &call("admin.wipe")).await;
@@ -74,7 +74,7 @@ async fn s26_lookalike_tool_names_are_other_names() {
 }
 
 #[tokio::test]
-async fn s33_unknown_methods_and_notifications_are_denied() {
+async fn s33_p39_unknown_methods_and_notifications_are_denied() {
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/delete"});
@@ -89,7 +89,7 @@ async fn s33_unknown_methods_and_notifications_are_denied() {
 }
 
 #[tokio::test]
-async fn a_role_opens_what_scopes_alone_do_not() {
+async fn p35_a_role_opens_what_scopes_alone_do_not() {
     let world = world().await;
     let admin = world
         .issuer

@@ -21,7 +21,7 @@ async fn raw(world: &World, bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn s41_ambiguous_framing_is_400_closed_recorded_and_nothing_goes_upstream() {
+async fn s41_p04_ambiguous_framing_is_400_closed_recorded_and_nothing_goes_upstream() {
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
     let body = call("echo").to_string();
@@ -52,7 +52,7 @@ async fn s41_ambiguous_framing_is_400_closed_recorded_and_nothing_goes_upstream(
 }
 
 #[tokio::test]
-async fn s43_s44_foreign_hosts_are_421_and_foreign_origins_403_before_authentication() {
+async fn s43_s44_p02_foreign_hosts_are_421_and_foreign_origins_403_before_authentication() {
     let world = world().await;
     let mut foreign = post(None, call("echo").to_string());
     foreign.headers_mut().insert("host", "evil.test".parse().unwrap());
@@ -101,7 +101,7 @@ async fn s47_forwarded_headers_of_strangers_change_nothing_and_go_nowhere() {
 }
 
 #[tokio::test]
-async fn answers_say_no_store_and_nosniff_and_hsts() {
+async fn p05_answers_say_no_store_and_nosniff_and_hsts() {
     let world = world().await;
     let reply = world.post(&world.token("mcp.tools.invoke"), &call("echo")).await;
     assert_eq!(reply.header("cache-control"), "no-store");

@@ -21,7 +21,7 @@ async fn world(limits: &str, clock: &Clock) -> World {
 }
 
 #[tokio::test]
-async fn a_principal_over_its_rate_is_429_and_is_served_again_later() {
+async fn p41_a_principal_over_its_rate_is_429_and_is_served_again_later() {
     let clock = clock();
     let world = world("{ per_principal: { rate: 2/m, burst: 2 } }", &clock).await;
     let token = world.token("mcp.tools.invoke");
@@ -56,7 +56,7 @@ async fn s56_one_principal_does_not_use_up_anothers_share() {
 }
 
 #[tokio::test]
-async fn a_tool_has_its_own_limit() {
+async fn p41_a_tool_has_its_own_limit() {
     let clock = clock();
     let world = world("{ per_tool: { \"crm.*\": { rate: 1/m, burst: 1 } } }", &clock).await;
     let token = world.token("mcp.tools.invoke");

@@ -18,7 +18,7 @@ async fn refused(world: &World, body: impl Into<Bytes>) -> (u16, i64) {
 }
 
 #[tokio::test]
-async fn s21_s22_duplicate_and_lookalike_members_are_refused() {
+async fn s21_s22_p06_duplicate_and_lookalike_members_are_refused() {
     let world = world().await;
     for body in [
         r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"echo"}}"#,
@@ -36,7 +36,7 @@ async fn s21_s22_duplicate_and_lookalike_members_are_refused() {
 }
 
 #[tokio::test]
-async fn s23_batches_and_other_texts_are_refused() {
+async fn s23_p08_batches_and_other_texts_are_refused() {
     let world = world().await;
     let bodies: [&[u8]; 9] = [
         br#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
@@ -80,7 +80,7 @@ async fn s24_deep_wide_and_large_bodies_are_refused() {
 }
 
 #[tokio::test]
-async fn s25_numbers_spelling_and_order_reach_the_upstream_byte_for_byte() {
+async fn s25_p10_numbers_spelling_and_order_reach_the_upstream_byte_for_byte() {
     let world = world().await;
     let body = r#"{ "id" : 9007199254740993, "jsonrpc":"2.0","method":"tools/call", "params":{"arguments":{"z":1E2,"a":123456789012345678901234567890,"u":"\u00e9"},"name":"echo"},"extra":true}"#;
     let reply = world.send(post(Some(&world.token("mcp.tools.invoke")), body)).await;
@@ -119,7 +119,7 @@ async fn s29_mcp_headers_are_checked_against_the_body_and_regenerated() {
 }
 
 #[tokio::test]
-async fn s34_s52_encoded_bodies_are_refused_with_415() {
+async fn s34_s52_p07_encoded_bodies_are_refused_with_415() {
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
     let gzip =

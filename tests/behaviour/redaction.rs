@@ -26,7 +26,7 @@ fn leaks(text: &str) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn every_copy_is_masked_in_content_and_structured_content() {
+async fn p43_every_copy_is_masked_in_content_and_structured_content() {
     let result = json!({"content": [{"type": "text", "text": record().to_string()},
         {"type": "resource", "resource": {"uri": "file:///c", "text": record().to_string()}}],
         "structuredContent": record(), "_meta": {"note": PERSONAL[0]}});
@@ -52,7 +52,7 @@ async fn a_scope_reveals_its_class_and_no_other() {
 }
 
 #[tokio::test]
-async fn errors_and_descriptions_are_masked_too() {
+async fn p43_errors_and_descriptions_are_masked_too() {
     let upstream = Upstream::answering(|seen| {
         let id = seen.json()["id"].clone();
         if seen.json()["method"] == "tools/list" {
@@ -84,7 +84,7 @@ async fn an_untouched_answer_passes_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn streams_are_masked_event_by_event_with_the_same_result_as_json() {
+async fn p42_streams_are_masked_event_by_event_with_the_same_result_as_json() {
     let upstream = Upstream::answering(|seen| {
         let id = seen.json()["id"].clone();
         let (sender, receiver) = mpsc::unbounded_channel();

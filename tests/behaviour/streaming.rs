@@ -46,7 +46,7 @@ async fn next_event(body: &mut hyper::body::Incoming) -> String {
 }
 
 #[tokio::test]
-async fn events_arrive_one_by_one_before_the_stream_ends() {
+async fn p44_events_arrive_one_by_one_before_the_stream_ends() {
     let (upstream, senders) = fed().await;
     let world = World::new(upstream).await;
     let response =
@@ -91,7 +91,7 @@ async fn s37_foreign_second_and_unasked_messages_never_reach_the_client() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_with_an_error_event_when_its_token_expires() {
+async fn p33_a_stream_ends_with_an_error_event_when_its_token_expires() {
     let (upstream, senders) = fed().await;
     let clock = Clock::manual(crate::issuer::NOW);
     let world =

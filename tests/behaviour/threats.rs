@@ -28,7 +28,7 @@ fn modern(
 }
 
 #[tokio::test]
-async fn s31_a_list_in_an_event_stream_is_filtered_whatever_its_layout() {
+async fn s31_p36_a_list_in_an_event_stream_is_filtered_whatever_its_layout() {
     let text = "data: {\"jsonrpc\":\"2.0\",\"id\":7,\rdata:\"result\":{\"tools\":[{\"name\":\"ec\\u0068o\",\
                 \"inputSchema\":{}},\r\ndata: {\"name\":\"admin.wi\\u0070e\",\"inputSchema\":{}}]}}\n\n";
     let upstream = Upstream::answering(move |_| {
@@ -43,7 +43,7 @@ async fn s31_a_list_in_an_event_stream_is_filtered_whatever_its_layout() {
 }
 
 #[tokio::test]
-async fn s32_no_spelling_of_a_uri_leaves_its_allowed_prefix() {
+async fn s32_p40_no_spelling_of_a_uri_leaves_its_allowed_prefix() {
     let rules = "    resources: [ { match: \"file:///public/*\" } ]\n";
     let world = World::server(Upstream::tool(json!({"contents": []})).await, rules).await;
     let token = world.token("mcp.resources.read");
@@ -91,7 +91,23 @@ async fn s46_repeated_security_headers_are_refused_not_joined() {
 }
 
 #[tokio::test]
-async fn s47_the_upstream_sees_no_header_that_a_caller_invents() {
+async fn p48_the_callers_trace_reaches_the_upstream_and_its_baggage_does_not() {
+    let world = world().await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut request = post(Some(&world.token("mcp.tools.invoke")), call("echo").to_string());
+    for (name, value) in
+        [("traceparent", trace), ("tracestate", "vendor=secret"), ("baggage", "user=ada")]
+    {
+        request = with_header(request, name, value);
+    }
+    assert_eq!(world.send(request).await.status, 200);
+    let seen = &world.upstream.calls("tools/call")[0];
+    assert_eq!(seen.headers.get("traceparent").unwrap(), trace);
+    assert!(!seen.headers.contains_key("tracestate") && !seen.headers.contains_key("baggage"));
+}
+
+#[tokio::test]
+async fn s47_p05_the_upstream_sees_no_header_that_a_caller_invents() {
     let world = world().await;
     let token = world.token("mcp.tools.invoke");
     let mut request = post(Some(&token), call("echo").to_string());
@@ -118,7 +134,7 @@ async fn s47_the_upstream_sees_no_header_that_a_caller_invents() {
 }
 
 #[tokio::test]
-async fn s48_a_body_that_never_completes_reaches_no_upstream() {
+async fn s48_p04_a_body_that_never_completes_reaches_no_upstream() {
     let world = world().await;
     let (token, body) = (world.token("mcp.tools.invoke"), call("echo").to_string());
     let mut stream = world.connect().await;

@@ -6,7 +6,7 @@ use crate::support::{World, call, call_with, list_tools, plain, post};
 use crate::upstream::Upstream;
 
 #[tokio::test]
-async fn an_allowed_call_leaves_an_intent_and_a_completion_with_every_seed_field() {
+async fn p47_an_allowed_call_leaves_an_intent_and_a_completion_with_every_seed_field() {
     let world = World::new(Upstream::tool(plain()).await).await;
     let token = world.token("mcp.tools.invoke");
     world.post(&token, &call_with("echo", &json!({"q": "weather"}))).await;
@@ -54,7 +54,7 @@ async fn an_allowed_call_leaves_an_intent_and_a_completion_with_every_seed_field
 }
 
 #[tokio::test]
-async fn every_refusal_leaves_one_record_with_its_reason() {
+async fn p47_every_refusal_leaves_one_record_with_its_reason() {
     let world = World::server(
         Upstream::tool(plain()).await,
         "    tools: [ { match: echo, scopes: [extra] } ]\n",
@@ -82,7 +82,7 @@ async fn every_refusal_leaves_one_record_with_its_reason() {
 }
 
 #[tokio::test]
-async fn s60_when_the_record_cannot_be_written_nothing_is_forwarded_and_readiness_goes_red() {
+async fn s60_p47_when_the_record_cannot_be_written_nothing_is_forwarded_and_readiness_goes_red() {
     // A directory that takes no byte more: the smallest file system that mount(8) makes.
     let Some(full) = crate::support::FullDisk::mount() else {
         // Without the right to mount, the same promise is kept by the fault injector's tests in

@@ -28,7 +28,7 @@ fn certificate(io: &TlsStream<TcpStream>) -> CertificateDer<'static> {
 }
 
 #[tokio::test]
-async fn s55_tls_13_and_12_are_served_and_the_hybrid_group_is_negotiated() {
+async fn s55_p01_tls_13_and_12_are_served_and_the_hybrid_group_is_negotiated() {
     let pki = Pki::new();
     let edge =
         Edge::start(listener(Some(tls(vec![pki.server(&["gateway.test"])]))), Bounds::default())
@@ -51,7 +51,7 @@ async fn tls_12_is_refused_where_only_13_is_allowed() {
 }
 
 #[tokio::test]
-async fn alpn_decides_the_protocol_and_http_1_1_is_the_one_without_alpn() {
+async fn p01_alpn_decides_the_protocol_and_http_1_1_is_the_one_without_alpn() {
     let pki = Pki::new();
     let edge =
         Edge::start(listener(Some(tls(vec![pki.server(&["gateway.test"])]))), Bounds::default())
@@ -106,7 +106,8 @@ async fn mutual(pki: &Pki, client_auth: ClientAuth) -> Edge {
 }
 
 #[tokio::test]
-async fn s20_required_client_certificate_becomes_an_identity_and_its_absence_ends_the_handshake() {
+async fn s20_p01_required_client_certificate_becomes_an_identity_and_its_absence_ends_the_handshake()
+ {
     let pki = Pki::new();
     let mut edge = mutual(&pki, ClientAuth::Required).await;
     let agent = pki.issue(&["cn:agent", "spiffe://test/agent"], Use::Client);
@@ -136,7 +137,7 @@ async fn s20_certificates_of_other_authorities_and_for_other_uses_are_refused() 
 }
 
 #[tokio::test]
-async fn optional_client_certificate_is_used_where_present_and_not_asked_for_again() {
+async fn p01_optional_client_certificate_is_used_where_present_and_not_asked_for_again() {
     let pki = Pki::new();
     let edge = mutual(&pki, ClientAuth::Optional).await;
     let agent = pki.issue(&["agent.test"], Use::Client);

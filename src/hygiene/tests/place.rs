@@ -217,7 +217,7 @@ fn edge_with_origin() -> Edge {
 }
 
 #[test]
-fn s44_origin_must_be_absent_or_listed() {
+fn s44_p03_origin_must_be_absent_or_listed() {
     let edge = edge_with_origin();
     assert_eq!(Ask::post().judged(&edge).unwrap().cors, Cors::Off);
     let listed = Ask::post().with("origin", "https://app.example").judged(&edge).unwrap();
@@ -244,7 +244,7 @@ fn s44_origin_is_judged_before_method_and_media_type() {
 }
 
 #[test]
-fn preflight_is_answered_for_listed_origins_only() {
+fn p03_preflight_is_answered_for_listed_origins_only() {
     let edge = edge_with_origin();
     let preflight = |origin| {
         Ask::new(Method::OPTIONS, "/mcp")

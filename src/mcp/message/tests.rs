@@ -39,12 +39,12 @@ fn s23_batches_are_refused() {
 }
 
 #[test]
-fn s27_null_id_is_refused() {
+fn s27_p09_null_id_is_refused() {
     assert_eq!(with_id("null").unwrap_err(), MessageError::Id);
 }
 
 #[test]
-fn s27_ids_other_than_string_and_integer_are_refused() {
+fn s27_p09_ids_other_than_string_and_integer_are_refused() {
     for id in ["1.5", "1.0", "1e3", "true", "false", "{}", "[]", "[1]"] {
         assert_eq!(with_id(id).unwrap_err(), MessageError::Id, "{id}");
     }

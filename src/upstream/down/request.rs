@@ -315,7 +315,7 @@ mod tests {
             key in "[a-z]{1,6}", number in "-?[1-9][0-9]{0,40}(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
             text in "[ -!#-\\[\\]-~]{0,20}", space in "[ \t]{0,3}",
         ) {
-            let arguments = format!("{{{space}\"{key}\":{space}{number},\"zz\":[{space}\"{text}\"]}}");
+            let arguments = format!("{{{space}\"{key}\":{space}{number},\"the-list\":[{space}\"{text}\"]}}");
             let message = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{{\"name\":\"t\",\"arguments\":{arguments},\"_meta\":{{{META}}}}}}}");
             let forward = Request::read(&document(&message)).forward;
             let forward = std::str::from_utf8(&forward).unwrap();
