@@ -46,10 +46,12 @@ impl Site {
     /// Starts a gateway on this site with these entries under `servers:`.
     pub fn gateway(&self, servers: &str) -> Gateway {
         let admin = free_port();
+        // All clients share one address here, and some hammer.
         let config = format!(
             "listen: 127.0.0.1:{port}\n\
              tls: {{ cert: tls.crt, key: tls.key }}\n\
              admin: {{ listen: 127.0.0.1:{admin} }}\n\
+             limits: {{ per_address: 100000/s }}\n\
              issuers: [ {{ issuer: {issuer} }} ]\n\
              audit: {{ dir: audit }}\n\
              servers:\n{servers}\n",
