@@ -3,6 +3,7 @@
 //! Owns the vocabulary of identity. Assumes that only [`crate::authn`] fills it from verified
 //! tokens and from the TLS layer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// An authenticated caller. Immutable and shared, because verified tokens are cached.
@@ -74,6 +75,15 @@ impl PrincipalKey {
             *to = *from;
         }
         Self(key)
+    }
+}
+
+impl PrincipalKey {
+    /// Of somebody of whom nothing is proven: the client's address has to tell callers apart. No
+    /// issuer's name begins with NUL.
+    #[must_use]
+    pub fn of_address(client: IpAddr) -> Self {
+        Self::of("\0address", &client.to_string(), None)
     }
 }
 

@@ -21,6 +21,7 @@ pub mod source;
 mod tokens;
 
 pub use crate::limits::KEYS_SWEEP_MS;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -196,7 +197,7 @@ impl Authenticator {
         let principal = match ex.vouched() {
             // The gateway's own errand: who opened the session was proven then.
             Some(principal) => Arc::clone(principal),
-            None => self.identify(ex.headers(), ex.peer()).await?,
+            None => told_apart(self.identify(ex.headers(), ex.peer()).await?, ex.client_ip()),
         };
         Ok(ex.advance(|base| Authenticated { base, principal }))
     }
@@ -254,6 +255,18 @@ fn with_certificate(
         None => principal,
         Some(certificate) => Arc::new(Principal {
             certificate: Some(Arc::clone(certificate)),
+            ..Principal::clone(&principal)
+        }),
+    }
+}
+
+/// Where nobody is asked who they are, what is kept for a caller (sessions, conversations with the
+/// server, calls that wait) is kept for the client's address, never for all callers together.
+fn told_apart(principal: Arc<Principal>, client: IpAddr) -> Arc<Principal> {
+    match principal.method {
+        AuthMethod::Bearer | AuthMethod::Certificate => principal,
+        AuthMethod::Anonymous => Arc::new(Principal {
+            key: PrincipalKey::of_address(client),
             ..Principal::clone(&principal)
         }),
     }

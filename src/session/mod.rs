@@ -44,7 +44,7 @@ impl Owner {
     pub fn of(principal: &Principal, client: IpAddr) -> Self {
         match principal.method {
             AuthMethod::Bearer | AuthMethod::Certificate => Self(principal.key),
-            AuthMethod::Anonymous => Self(PrincipalKey::of("\0address", &client.to_string(), None)),
+            AuthMethod::Anonymous => Self(PrincipalKey::of_address(client)),
         }
     }
 }

@@ -14,8 +14,12 @@ const SCOPES: &str =
     "mcp.tools.invoke mcp.resources.read mcp.resources.subscribe mcp.prompts.get mcp.completion";
 
 async fn world() -> World {
+    World::with(Upstream::dead().await, setup()).await
+}
+
+fn setup() -> Setup {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/behaviour/legacy.py");
-    let setup = Setup {
+    Setup {
         server_replaces_upstream: Some(format!(
             "    upstream: {{ command: ['{}', '{script}'] }}\n",
             python()
@@ -23,8 +27,7 @@ async fn world() -> World {
         server: "    server_requests: [elicitation, roots]\n    tools:\n      - match: admin.*\n        deny: true\n      - match: '*'\n"
             .to_owned(),
         ..Setup::default()
-    };
-    World::with(Upstream::dead().await, setup).await
+    }
 }
 
 /// The test's configuration knows no environment, so the program needs its whole path.
@@ -138,6 +141,29 @@ async fn process_remembers_its_caller_and_no_other() {
         n += 1;
         let reply = tool(&world, token, n, "remember", json!({"word": word})).await;
         assert_eq!(value(&reply), expected);
+    }
+    world.finish().await;
+}
+
+/// Without authentication there are still different people.
+#[tokio::test]
+async fn process_of_an_open_route_remembers_each_address_and_no_other() {
+    let setup = Setup {
+        top: "trusted_proxies: [127.0.0.1/32]\n".to_owned(),
+        server: "    auth: none\n    scopes: { tools.invoke: [] }\n".to_owned(),
+        ..setup()
+    };
+    let world = World::with(Upstream::dead().await, setup).await;
+    for (address, word, expected) in [
+        ("192.0.2.1", "a1", json!(["a1"])),
+        ("192.0.2.2", "b1", json!(["b1"])),
+        ("192.0.2.1", "a2", json!(["a1", "a2"])),
+    ] {
+        let params = json!({"name": "remember", "arguments": {"word": word}});
+        let mut request = modern("", 1, "tools/call", params);
+        request.headers_mut().remove("authorization");
+        let request = with_header(request, "x-forwarded-for", address);
+        assert_eq!(value(&world.send(request).await), expected, "{address}");
     }
     world.finish().await;
 }
