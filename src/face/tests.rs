@@ -131,7 +131,7 @@ async fn client_that_takes_nothing_loses_its_stream_after_stream_stall_ms() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silent_stream_is_kept_open_by_comments_and_cut_when_it_may_not_go_on() {
+async fn p45_silent_stream_is_kept_open_by_comments_and_cut_when_it_may_not_go_on() {
     let (_hubs, hub) = hub();
     let started = tokio::time::Instant::now();
     let mut bytes = hub.bytes(move || {

@@ -46,7 +46,7 @@ async fn next_event(body: &mut hyper::body::Incoming) -> String {
 }
 
 #[tokio::test]
-async fn p44_events_arrive_one_by_one_before_the_stream_ends() {
+async fn p44_p46_events_arrive_one_by_one_and_unbuffered_before_the_stream_ends() {
     let (upstream, senders) = fed().await;
     let world = World::new(upstream).await;
     let response =

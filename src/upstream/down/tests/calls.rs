@@ -167,7 +167,7 @@ async fn answered_call_is_not_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silent_server_becomes_a_stream_so_that_the_caller_sees_signs_of_life() {
+async fn p45_silent_server_becomes_a_stream_so_that_the_caller_sees_signs_of_life() {
     let world = World::new(greeting_then(|_, _| {}));
     let asked = tokio::time::Instant::now();
     let mut events = events_of(world.call("ann", 1, "t").await);
