@@ -23,8 +23,7 @@ use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::decode::Expect;
 use crate::inspect::{Detector, Plan};
-use crate::json::{Document, KeyRule, Limits, Value};
-use crate::limits;
+use crate::json::{Document, Value};
 use crate::mcp::catalogue::{self, Edit, Listing};
 use crate::mcp::message::{Id, Kind, Message};
 use crate::mcp::method::{self, ServerMessage};
@@ -380,7 +379,7 @@ fn both(bytes: &Bytes, mut edits: Vec<Edit>, plan: &Plan) -> Bytes {
 }
 
 fn parse(bytes: Bytes) -> Result<Document, Rejection> {
-    Document::parse(bytes, &ANSWER).map_err(|e| invalid(e.to_string()))
+    Document::parse(bytes, &crate::mcp::ANSWER).map_err(|e| invalid(e.to_string()))
 }
 
 /// The action that uses what a list names: hidden is refused, shown is allowed (S-30).
@@ -396,11 +395,3 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Notifications that may come on the stream of a modern request.
 const OF_A_REQUEST: &[&str] = &["notifications/progress", "notifications/message"];
-
-/// How strictly answers are read: exact duplicates are refused, look-alikes are data.
-const ANSWER: Limits = Limits {
-    depth_max: limits::JSON_DEPTH_MAX,
-    nodes_max: limits::JSON_ANSWER_NODES_MAX,
-    number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
-    keys: KeyRule::Exact,
-};

@@ -160,7 +160,9 @@ pub(super) enum Shows {
 /// Looks at one answer (MCP 2026-07-28, "Versioning", "Compatibility Matrix": a modern error in
 /// answer to a probe is as good as its result).
 pub(super) fn shown_by(answer: &Bytes) -> Shows {
-    let Ok(document) = Document::parse(answer.clone(), &up::ANSWER) else { return Shows::Foreign };
+    let Ok(document) = Document::parse(answer.clone(), &crate::mcp::ANSWER) else {
+        return Shows::Foreign;
+    };
     let Ok(message) = Message::read_answer(&document) else { return Shows::Foreign };
     let root = document.root();
     match message.kind() {

@@ -20,7 +20,7 @@ use super::answer::{Raw, RawBody};
 use super::http::Http;
 use crate::config;
 use crate::decode::Plan;
-use crate::json::{Document, KeyRule, Limits, write_string};
+use crate::json::{Document, write_string};
 use crate::limits;
 use crate::mcp::headers;
 use crate::mcp::params::{Known, Mirrors};
@@ -154,7 +154,7 @@ async fn whole(body: &mut RawBody, bytes_max: usize) -> Option<Bytes> {
 }
 
 fn read(bytes: Bytes) -> Option<Document> {
-    Document::parse(bytes, &ANSWER).ok()
+    Document::parse(bytes, &crate::mcp::ANSWER).ok()
 }
 
 fn is_events(headers: &HeaderMap) -> bool {
@@ -184,10 +184,3 @@ fn question(cursor: Option<&str>) -> Plan {
 }
 
 const OPENING: &[u8] = br#"{"jsonrpc":"2.0","id":"sallyport-tools","method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"sallyport","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
-
-const ANSWER: Limits = Limits {
-    depth_max: limits::JSON_DEPTH_MAX,
-    nodes_max: limits::JSON_ANSWER_NODES_MAX,
-    number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
-    keys: KeyRule::Exact,
-};

@@ -7,10 +7,11 @@
 use bytes::Bytes;
 
 use super::request::Client;
-use super::splice::{one_line, read};
+use super::splice::read;
 use crate::config::ServerRequest;
 use crate::json::{Kind, Value};
 use crate::mcp::version::Revision;
+use crate::upstream::link::one_line;
 
 /// What a server said of itself in its handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub(super) fn initialize(client: &Client, allowed: &[ServerRequest]) -> Bytes {
         }
     }
     out.extend_from_slice(b"}}");
-    one_line(out)
+    one_line(out.into())
 }
 
 fn capabilities(out: &mut Vec<u8>, client: &Client, allowed: &[ServerRequest]) {

@@ -7,9 +7,10 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 
-use super::splice::{Keep, one_line, rebuild};
+use super::splice::{Keep, rebuild};
 use crate::json::{Document, Kind, Value};
 use crate::limits::ROUND_REQUESTS_MAX;
+use crate::upstream::link::one_line;
 
 /// A modern request, taken apart.
 #[derive(Debug, Clone)]
@@ -115,7 +116,7 @@ fn forward(document: &Document) -> Bytes {
         "params" if value.kind() == Kind::Object => params(value),
         _other => Keep::AsIs,
     });
-    one_line(out)
+    one_line(out.into())
 }
 
 fn params(params: Value<'_>) -> Keep {

@@ -7,10 +7,8 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use memchr::memchr2;
 
-use crate::json::{Document, JsonError, KeyRule, Limits, Value};
-use crate::limits;
+use crate::json::{Document, JsonError, Value};
 
 /// What becomes of a member of a rebuilt object.
 pub(super) enum Keep {
@@ -93,34 +91,17 @@ impl<'b> Splice<'b> {
     }
 }
 
-/// The text in one line. In JSON a line end can stand between tokens only, where a space means
-/// the same.
-pub(super) fn one_line(mut text: Vec<u8>) -> Bytes {
-    if memchr2(b'\n', b'\r', &text).is_some() {
-        for byte in text.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')) {
-            *byte = b' ';
-        }
-    }
-    text.into()
-}
-
 /// Reads a message of the server as strictly as the response gate does.
 pub(super) fn read(bytes: Bytes) -> Result<Document, JsonError> {
-    Document::parse(bytes, &ANSWER)
+    Document::parse(bytes, &crate::mcp::ANSWER)
 }
-
-const ANSWER: Limits = Limits {
-    depth_max: limits::JSON_DEPTH_MAX,
-    nodes_max: limits::JSON_ANSWER_NODES_MAX,
-    number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
-    keys: KeyRule::Exact,
-};
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
 
-    use super::{Keep, Splice, one_line, read, rebuild};
+    use super::{Keep, Splice, read, rebuild};
+    use crate::upstream::link::one_line;
 
     #[test]
     fn kept_members_keep_every_byte() {
@@ -158,6 +139,6 @@ mod tests {
 
     #[test]
     fn line_ends_between_tokens_become_spaces() {
-        assert_eq!(one_line(b"{\r\n\"a\":\n1}".to_vec()), b"{  \"a\": 1}".as_slice());
+        assert_eq!(one_line(Bytes::from_static(b"{\r\n\"a\":\n1}")), b"{  \"a\": 1}".as_slice());
     }
 }

@@ -22,7 +22,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 
@@ -146,4 +146,19 @@ impl From<LinkError> for Rejection {
         };
         Self::new(code, error.to_string())
     }
+}
+
+/// The message in one line. In JSON a line end stands between tokens only, where a space means
+/// the same; every other byte stays.
+pub(in crate::upstream) fn one_line(message: Bytes) -> Bytes {
+    if memchr::memchr2(b'\n', b'\r', &message).is_none() {
+        return message;
+    }
+    let mut line = BytesMut::from(message);
+    for byte in line.iter_mut() {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+    line.freeze()
 }

@@ -24,11 +24,10 @@ use super::events::{Cursor, End, Events, message};
 use super::inbox::{DROPPED, Inbox, Over};
 use super::wire::{self, BROKEN, Media, Wire};
 use super::{Heard, Link, LinkError, Said, Sending, Transport};
-use crate::json::{Document, KeyRule, Limits};
+use crate::json::Document;
 use crate::limits::{
-    JSON_ANSWER_NODES_MAX, JSON_DEPTH_MAX, JSON_NUMBER_BYTES_MAX, LINK_DELETE_MS,
-    LINK_ERROR_BYTES_MAX, LINK_LISTENS_MAX, LINK_REQUESTS_MAX, LINK_RESUMES_MAX, LINK_RETRY_MAX_MS,
-    SESSION_ID_BYTES_MAX,
+    LINK_DELETE_MS, LINK_ERROR_BYTES_MAX, LINK_LISTENS_MAX, LINK_REQUESTS_MAX, LINK_RESUMES_MAX,
+    LINK_RETRY_MAX_MS, SESSION_ID_BYTES_MAX,
 };
 use crate::mcp::headers::{PROTOCOL_VERSION, SESSION_ID};
 use crate::mcp::version::Revision;
@@ -410,17 +409,11 @@ fn is_modern(headers: &[(HeaderName, HeaderValue)]) -> bool {
 /// Whether a message is an answer: looked at only where a stream that could be taken up again
 /// ended, so that it is known whether there is something to come back for.
 fn is_response(message: Bytes) -> bool {
-    Document::parse(message, &ANSWER).is_ok_and(|document| {
+    Document::parse(message, &crate::mcp::ANSWER).is_ok_and(|document| {
         let root = document.root();
         root.get("method").is_none()
             && (root.get("result").is_some() || root.get("error").is_some())
     })
 }
 
-const ANSWER: Limits = Limits {
-    depth_max: JSON_DEPTH_MAX,
-    nodes_max: JSON_ANSWER_NODES_MAX,
-    number_bytes_max: JSON_NUMBER_BYTES_MAX,
-    keys: KeyRule::Exact,
-};
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

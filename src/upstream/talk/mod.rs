@@ -36,12 +36,13 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::table::{Begin, Effects, Phase, Table};
-use self::wire::{Incoming, Outgoing, one_line, refusal, replaced, response};
+use self::wire::{Incoming, Outgoing, refusal, replaced, response};
 use super::link::{Heard, Link, LinkError, Said, Transport};
 use crate::json::Document;
 use crate::limits::{TALK_ERRANDS_MAX, TALK_SAY_MS};
 use crate::mcp::headers::PROTOCOL_VERSION;
 use crate::mcp::message::{Id, Kind, Message};
+use crate::upstream::link::one_line;
 
 pub use call::{Call, Told, Unasked};
 pub use face::{Face, Setup};

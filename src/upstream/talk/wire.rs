@@ -8,9 +8,10 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::json::{Document, KeyRule, Kind as JsonKind, Limits, Value, write_string};
+use crate::json::{Document, Kind as JsonKind, Value, write_string};
 use crate::limits;
 use crate::mcp::message::{Id, Message};
+use crate::upstream::link::one_line;
 
 /// A message of the server, read.
 #[derive(Debug)]
@@ -110,7 +111,7 @@ pub(super) fn is_token(value: Value<'_>) -> bool {
 
 /// Reads JSON of a server, as the response gate does.
 pub(super) fn read(bytes: Bytes) -> Option<Document> {
-    Document::parse(bytes, &ANSWER).ok()
+    Document::parse(bytes, &crate::mcp::ANSWER).ok()
 }
 
 /// The text with one span replaced.
@@ -119,21 +120,6 @@ pub(super) fn replaced(bytes: &Bytes, span: Range<usize>, with: &[u8]) -> Bytes 
     out.extend_from_slice(bytes.get(..span.start).unwrap_or_default());
     out.extend_from_slice(with);
     out.extend_from_slice(bytes.get(span.end..).unwrap_or_default());
-    out.into()
-}
-
-/// The same JSON in one line: outside of strings a line end is white space, and inside of them
-/// there are none.
-pub(super) fn one_line(bytes: Bytes) -> Bytes {
-    if memchr::memchr2(b'\n', b'\r', &bytes).is_none() {
-        return bytes;
-    }
-    let mut out = bytes.to_vec();
-    for byte in &mut out {
-        if matches!(*byte, b'\n' | b'\r') {
-            *byte = b' ';
-        }
-    }
     out.into()
 }
 
@@ -175,11 +161,3 @@ pub(super) fn rough_id(bytes: &[u8]) -> Option<u64> {
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     std::str::from_utf8(rest.get(..digits)?).ok()?.parse().ok()
 }
-
-/// How strictly messages of a server are read: as the response gate reads answers.
-const ANSWER: Limits = Limits {
-    depth_max: limits::JSON_DEPTH_MAX,
-    nodes_max: limits::JSON_ANSWER_NODES_MAX,
-    number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
-    keys: KeyRule::Exact,
-};

@@ -179,7 +179,8 @@ impl Call {
     /// The request once more: with what the client has answered, or with other headers.
     fn again(&self, asked: Asked<'_>, answers: &[u8]) -> Result<Question, Rejection> {
         let defect = |_| Rejection::new(Code::Internal, "a judged message cannot be repeated");
-        let document = Document::parse(self.message.clone(), &reading::ANSWER).map_err(defect)?;
+        let document =
+            Document::parse(self.message.clone(), &crate::mcp::ANSWER).map_err(defect)?;
         let message = splice::request(&document, Some(asked.raw()), &self.meta, answers)
             .map_err(|error| Rejection::new(Code::ParamsInvalid, error.to_string()))?;
         let mut headers = self.headers.clone();

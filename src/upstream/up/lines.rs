@@ -18,13 +18,13 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::reading::ANSWER;
 use super::splice::{SUBSCRIPTION_ID, Splices};
 use crate::clock::Clock;
 use crate::json::{Document, Value};
 use crate::limits::{
     CONVERSATION_IDLE_S, LINE_CALLERS_MAX, LINE_CALLS_MAX, LINE_MESSAGES_MAX, TALK_SAY_MS,
 };
+use crate::mcp::ANSWER;
 use crate::mcp::message::{Kind, Message};
 use crate::principal::{Principal, PrincipalKey};
 use crate::upstream::link::Dial;
@@ -257,7 +257,7 @@ impl Table {
         for value in [Some(id), token].into_iter().flatten() {
             splices.replace(value.span(), number.to_string().into_bytes());
         }
-        let message = one_line(splices.apply(&document));
+        let message = crate::upstream::link::one_line(splices.apply(&document));
         let waiting = Waiting { id: id_raw, token: token_raw, wants_log, reader };
         self.waiting.insert(number, waiting);
         Ok((number, message))
@@ -343,15 +343,6 @@ fn cancelled(number: u64) -> Bytes {
          \"params\":{{\"requestId\":{number}}}}}"
     );
     text.into()
-}
-
-/// In JSON a line end can stand between tokens only, where a space means the same.
-fn one_line(text: Bytes) -> Bytes {
-    if memchr::memchr2(b'\n', b'\r', &text).is_none() {
-        return text;
-    }
-    let spaced = |byte: &u8| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte };
-    text.iter().map(spaced).collect()
 }
 
 const SAY: Duration = Duration::from_millis(TALK_SAY_MS);

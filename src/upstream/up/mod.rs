@@ -48,7 +48,6 @@ use wire::{Heard, OWN_ID, Question, own_question};
 pub(in crate::upstream) use hello::is_discovery;
 pub(in crate::upstream) use lines::Lines;
 pub(in crate::upstream) use pass::pass;
-pub(in crate::upstream) use reading::ANSWER;
 pub(in crate::upstream) use ticket::is_ours;
 pub(in crate::upstream) use wire::Wire;
 
@@ -379,7 +378,7 @@ fn param<'c>(call: &'c Recorded, name: &str) -> Option<Value<'c>> {
 
 /// Whether a value in a message means this id, however a string is escaped.
 fn same_id(id: &Id, value: Value<'_>) -> bool {
-    let spelled = Document::parse(id.raw().clone(), &ANSWER).ok();
+    let spelled = Document::parse(id.raw().clone(), &crate::mcp::ANSWER).ok();
     match (spelled.as_ref().and_then(|it| it.root().as_str()), value.as_str()) {
         (Some(id), Some(value)) => id == value,
         (None, None) => id.raw() == value.raw(),

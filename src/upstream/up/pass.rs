@@ -8,9 +8,9 @@ use futures_util::stream::unfold;
 use http::StatusCode;
 
 use super::call::{event_stream, json};
-use super::reading::ANSWER;
 use super::wire::{Heard, Question, Wire};
 use crate::json::Document;
+use crate::mcp::ANSWER;
 use crate::mcp::sse::{self, KEEPALIVE};
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};

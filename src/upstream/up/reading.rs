@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::splice;
 use super::ticket::Abilities;
 use crate::config::ServerRequest;
-use crate::json::{Document, KeyRule, Kind as JsonKind, Limits, Value, write_string};
+use crate::json::{Document, Kind as JsonKind, Value, write_string};
 use crate::limits;
 use crate::mcp::message::{Id, Kind, Message};
 
@@ -115,7 +115,8 @@ impl Asked<'_> {
 /// What is no JSON-RPC message, no result that this bridge knows, or asks for more than a client
 /// is asked at once.
 pub(super) fn read(bytes: Bytes, asked: Asked<'_>) -> Result<Said, Unreadable> {
-    let document = Document::parse(bytes, &ANSWER).map_err(|_| Unreadable("not JSON"))?;
+    let document =
+        Document::parse(bytes, &crate::mcp::ANSWER).map_err(|_| Unreadable("not JSON"))?;
     let message =
         Message::read_answer(&document).map_err(|_| Unreadable("not one JSON-RPC message"))?;
     match message.kind() {
@@ -226,7 +227,8 @@ impl Ask {
     }
 
     fn names_itself(&self) -> bool {
-        let parsed = self.params.clone().and_then(|it| Document::parse(it, &ANSWER).ok());
+        let parsed =
+            self.params.clone().and_then(|it| Document::parse(it, &crate::mcp::ANSWER).ok());
         parsed.is_some_and(|document| document.root().get("elicitationId").is_some())
     }
 }
@@ -263,11 +265,3 @@ const INVALID_PARAMS: i64 = -32602;
 pub(super) const HEADER_MISMATCH: i64 = -32020;
 /// MCP 2026-07-28, "Error Codes": the version is not supported.
 pub(super) const VERSION_UNSUPPORTED: i64 = -32022;
-
-/// How strictly answers are read, as in the response gate.
-pub(in crate::upstream) const ANSWER: Limits = Limits {
-    depth_max: limits::JSON_DEPTH_MAX,
-    nodes_max: limits::JSON_ANSWER_NODES_MAX,
-    number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
-    keys: KeyRule::Exact,
-};

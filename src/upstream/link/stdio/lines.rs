@@ -5,7 +5,7 @@
 //! that is written takes exactly one line and means the same.
 
 use bytes::{Bytes, BytesMut};
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use crate::limits::STDIO_READ_BYTES;
 
@@ -61,28 +61,14 @@ pub(super) fn is_message(line: &[u8]) -> bool {
     matches!(line.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// The message in one line. In JSON a line end stands between tokens only, where a space means
-/// the same; every other byte stays.
-pub(super) fn one_line(message: Bytes) -> Bytes {
-    if memchr2(b'\n', b'\r', &message).is_none() {
-        return message;
-    }
-    let mut line = BytesMut::from(message);
-    for byte in line.iter_mut() {
-        if matches!(byte, b'\n' | b'\r') {
-            *byte = b' ';
-        }
-    }
-    line.freeze()
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    use super::{Lines, TooLong, is_message, one_line};
+    use super::{Lines, TooLong, is_message};
     use crate::limits::STDIO_READ_BYTES;
+    use crate::upstream::link::one_line;
 
     fn lines(pieces: &[&[u8]], max: usize) -> Result<Vec<Bytes>, TooLong> {
         let mut lines = Lines::new(max);

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::inbox::{DROPPED, Inbox};
+use super::one_line;
 use super::{Heard, Link, LinkError, Said, Sending, Transport};
 use crate::clock::Clock;
 use crate::config::{self, Command};
@@ -34,7 +35,7 @@ use crate::limits::{
 use crate::principal::PrincipalKey;
 use backoff::{Backoff, Blame};
 use chatter::Chatter;
-use lines::{Lines, TooLong, is_message, one_line};
+use lines::{Lines, TooLong, is_message};
 use process::{Pipes, Process};
 
 /// Starts the processes of one server.

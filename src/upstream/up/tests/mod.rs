@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::json::{Document, KeyRule, Limits};
 
 /// As requests are read.
-const STRICT: Limits = Limits { keys: KeyRule::Folded, ..super::ANSWER };
+const STRICT: Limits = Limits { keys: KeyRule::Folded, ..crate::mcp::ANSWER };
 
 fn parsed(text: impl Into<Bytes>) -> Document {
     Document::parse(text.into(), &STRICT).unwrap()
