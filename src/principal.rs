@@ -21,8 +21,16 @@ pub struct Principal {
     pub scopes: Scopes,
     /// Values of the issuer's roles claim.
     pub roles: Vec<Arc<str>>,
+    /// Values of the issuer's groups claim.
+    pub groups: Vec<Arc<str>>,
     /// Value of the issuer's tenant claim.
     pub tenant: Option<Arc<str>>,
+    /// Value of the issuer's session claim, such as `sid`: what a sign-out names.
+    pub session: Option<Arc<str>>,
+    /// Value of the issuer's risk claim.
+    pub risk: Option<Arc<str>>,
+    /// The key that the token is bound to; whoever presents the token has to prove that key.
+    pub confirmation: Option<Confirmation>,
     /// Identity of the client certificate, where one was presented and verified.
     pub certificate: Option<Arc<CertificateIdentity>>,
     /// `exp` of the token, seconds since the Unix epoch. `None` lives as long as its connection.
@@ -31,6 +39,40 @@ pub struct Principal {
     pub token_id_hash: Option<Arc<str>>,
     /// Identifies issuer, subject and client together; see [`PrincipalKey`].
     pub key: PrincipalKey,
+}
+
+/// The key that a token is bound to (RFC 7800 section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Confirmation {
+    /// `cnf.jkt`: SHA-256 thumbprint of the key of DPoP proofs (RFC 9449 section 6.1).
+    DpopKey([u8; 32]),
+    /// `cnf.x5t#S256`: SHA-256 of the client's DER certificate (RFC 8705 section 3.1).
+    Certificate([u8; 32]),
+}
+
+impl Principal {
+    /// A caller of whom no more is known than a name; the rest is filled in by struct update.
+    #[must_use]
+    pub fn new(method: AuthMethod, issuer: Arc<str>, subject: Arc<str>) -> Self {
+        let key = PrincipalKey::of(&issuer, &subject, None);
+        Self {
+            method,
+            issuer,
+            subject,
+            client_id: None,
+            scopes: Scopes::default(),
+            roles: Vec::new(),
+            groups: Vec::new(),
+            tenant: None,
+            session: None,
+            risk: None,
+            confirmation: None,
+            certificate: None,
+            expires_at_s: None,
+            token_id_hash: None,
+            key,
+        }
+    }
 }
 
 /// How an identity was proven.

@@ -201,25 +201,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Realm, Remembered, SHARDS, TOKEN_CACHE_MAX, TokenCache};
-    use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
+    use crate::principal::{AuthMethod, Principal};
 
     const A: Realm = Realm([1; 16]);
     const B: Realm = Realm([2; 16]);
 
     fn remembered(trusted_until_s: u64) -> Remembered {
-        let principal = Principal {
-            method: AuthMethod::Bearer,
-            issuer: Arc::from("i"),
-            subject: Arc::from("s"),
-            client_id: None,
-            scopes: Scopes::default(),
-            roles: Vec::new(),
-            tenant: None,
-            certificate: None,
-            expires_at_s: None,
-            token_id_hash: None,
-            key: PrincipalKey::of("i", "s", None),
-        };
+        let principal = Principal::new(AuthMethod::Bearer, Arc::from("i"), Arc::from("s"));
         let principal = Arc::new(principal);
         Remembered { principal, trusted_until_s, generation: 0, issuer: 0 }
     }

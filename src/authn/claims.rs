@@ -86,9 +86,6 @@ impl Rules {
         };
         let key = PrincipalKey::of(&issuer, &subject, client_id.as_deref());
         Ok(Principal {
-            method: AuthMethod::Bearer,
-            issuer: Arc::clone(&self.issuer),
-            subject,
             client_id,
             scopes: scopes(claims)?,
             roles: self.roles_claim.as_deref().map(|at| names(claims, at)).unwrap_or_default(),
@@ -96,10 +93,10 @@ impl Rules {
                 .tenant_claim
                 .as_deref()
                 .and_then(|at| names(claims, at).into_iter().next()),
-            certificate: None,
             expires_at_s: Some(expires_at_s),
             token_id_hash: text(claims, "jti")?.map(|jti| short_hash(&jti)),
             key,
+            ..Principal::new(AuthMethod::Bearer, Arc::clone(&self.issuer), subject)
         })
     }
 

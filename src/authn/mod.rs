@@ -38,7 +38,7 @@ use crate::hygiene::Wellformed;
 use crate::limits::JWKS_REFRESH_MIN_S;
 use crate::net::Peer;
 use crate::outbound::Outbound;
-use crate::principal::{AuthMethod, CertificateIdentity, Principal, PrincipalKey, Scopes};
+use crate::principal::{AuthMethod, CertificateIdentity, Principal, PrincipalKey};
 use crate::reject::{Challenge, Code, Rejection};
 
 pub use error::{Reason, TokenError};
@@ -289,17 +289,5 @@ fn without_token(
     // No issuer's name begins with NUL: a token can never get the key of another method's caller.
     let namespace = format!("\0{}", method.name());
     let key = PrincipalKey::of(&namespace, &subject, None);
-    Principal {
-        method,
-        issuer: Arc::from(""),
-        subject,
-        client_id: None,
-        scopes: Scopes::default(),
-        roles: Vec::new(),
-        tenant: None,
-        certificate,
-        expires_at_s: None,
-        token_id_hash: None,
-        key,
-    }
+    Principal { certificate, key, ..Principal::new(method, Arc::from(""), subject) }
 }

@@ -16,17 +16,10 @@ const INVOKE: &str = "mcp.tools.invoke";
 
 fn caller(scopes: &[&str], roles: &[&str]) -> Principal {
     Principal {
-        method: AuthMethod::Bearer,
-        issuer: "https://issuer.example".into(),
-        subject: "alice".into(),
-        client_id: None,
         scopes: Scopes::from_names(scopes.iter().copied()),
         roles: roles.iter().copied().map(Arc::from).collect(),
-        tenant: None,
-        certificate: None,
-        expires_at_s: None,
-        token_id_hash: None,
         key: PrincipalKey([1; 16]),
+        ..Principal::new(AuthMethod::Bearer, "https://issuer.example".into(), "alice".into())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::limits::{
     STREAMS_PER_PRINCIPAL_MAX,
 };
 use crate::peer::Peer;
-use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
+use crate::principal::{AuthMethod, Principal, PrincipalKey};
 use crate::reject::Code;
 use crate::session::{Book, Caller, Policy, Sealer, Sessions};
 
@@ -30,17 +30,8 @@ impl Someone {
         let mut key = [0; 16];
         key[..2].copy_from_slice(&n.to_be_bytes());
         let principal = Principal {
-            method: AuthMethod::Bearer,
-            issuer: Arc::from("i"),
-            subject: Arc::from("s"),
-            client_id: None,
-            scopes: Scopes::default(),
-            roles: Vec::new(),
-            tenant: None,
-            certificate: None,
-            expires_at_s: None,
-            token_id_hash: None,
             key: PrincipalKey(key),
+            ..Principal::new(AuthMethod::Bearer, Arc::from("i"), Arc::from("s"))
         };
         let address = "127.0.0.1:1".parse().unwrap();
         Self {

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::{Rate, RouteLimits};
 use crate::hygiene::testing;
 use crate::net::AddressKey;
-use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
+use crate::principal::{AuthMethod, Principal, PrincipalKey};
 use crate::reject::{Code, Rejection};
 
 fn limiter(limits: RouteLimits, clock: &Clock, before: Option<&Limiter>) -> Limiter {
@@ -252,17 +252,8 @@ fn sweep_forgets_callers_whose_buckets_are_full_again() {
 fn s56_limits_belong_to_the_identity_and_to_the_address_only_where_nobody_was_asked() {
     let client = "192.0.2.1".parse().unwrap();
     let mut principal = Principal {
-        method: AuthMethod::Bearer,
-        issuer: "i".into(),
-        subject: "s".into(),
-        client_id: None,
-        scopes: Scopes::default(),
-        roles: Vec::new(),
-        tenant: None,
-        certificate: None,
-        expires_at_s: None,
-        token_id_hash: None,
         key: PrincipalKey([1; 16]),
+        ..Principal::new(AuthMethod::Bearer, "i".into(), "s".into())
     };
     assert_eq!(Caller::of(&principal, client), alice());
     principal.method = AuthMethod::Anonymous;

@@ -137,23 +137,14 @@ mod tests {
     use super::{Errand, Task, channel};
     use crate::limits::ERRANDS_MAX;
     use crate::peer::Peer;
-    use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
+    use crate::principal::{AuthMethod, Principal, PrincipalKey};
 
     #[tokio::test]
     async fn queue_holds_errands_max_and_counts_what_found_no_room() {
         let (errands, mut runner) = channel();
         let principal = Arc::new(Principal {
-            method: AuthMethod::Anonymous,
-            issuer: Arc::from(""),
-            subject: Arc::from("a"),
-            client_id: None,
-            scopes: Scopes::default(),
-            roles: Vec::new(),
-            tenant: None,
-            certificate: None,
-            expires_at_s: None,
-            token_id_hash: None,
             key: PrincipalKey([0; 16]),
+            ..Principal::new(AuthMethod::Anonymous, Arc::from(""), Arc::from("a"))
         });
         let address = "127.0.0.1:1".parse().unwrap();
         let peer = Arc::new(Peer { listener: Arc::from("l"), address, tls: None });

@@ -66,17 +66,13 @@ pub fn stdio(command: Command) -> Connector {
 
 pub fn caller(name: u8) -> Principal {
     Principal {
-        method: AuthMethod::Bearer,
-        issuer: Arc::from("https://idp.example.com"),
-        subject: Arc::from(format!("user-{name}")),
-        client_id: None,
         scopes: Scopes::from_names([]),
-        roles: Vec::new(),
-        tenant: None,
-        certificate: None,
-        expires_at_s: None,
-        token_id_hash: None,
         key: PrincipalKey([name; 16]),
+        ..Principal::new(
+            AuthMethod::Bearer,
+            Arc::from("https://idp.example.com"),
+            Arc::from(format!("user-{name}")),
+        )
     }
 }
 

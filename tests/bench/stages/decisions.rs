@@ -49,17 +49,13 @@ fn tool(name: &str) -> Resource {
 /// May use three of the four areas.
 fn caller() -> Principal {
     Principal {
-        method: AuthMethod::Bearer,
-        issuer: Arc::from(ISSUER),
-        subject: Arc::from("user-00001"),
         client_id: Some(Arc::from("client-1")),
         scopes: Scopes::from_names(["mcp.tools.list", "mcp.tools.invoke", "crm:read"]),
         roles: vec![Arc::from("analyst"), Arc::from("support")],
         tenant: Some(Arc::from("acme-1")),
-        certificate: None,
         expires_at_s: Some(4_000_000_000),
-        token_id_hash: None,
         key: PrincipalKey([7; 16]),
+        ..Principal::new(AuthMethod::Bearer, Arc::from(ISSUER), Arc::from("user-00001"))
     }
 }
 

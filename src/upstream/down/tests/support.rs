@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::mcp::sse::Decoder;
-use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
+use crate::principal::{AuthMethod, Principal};
 use crate::reject::Rejection;
 use crate::upstream::answer::{Raw, RawBody};
 use crate::upstream::down::splice::read;
@@ -286,19 +286,7 @@ pub async fn ask(
 }
 
 pub fn principal(name: &str) -> Principal {
-    Principal {
-        method: AuthMethod::Bearer,
-        issuer: "https://issuer.example".into(),
-        subject: name.into(),
-        client_id: None,
-        scopes: Scopes::default(),
-        roles: Vec::new(),
-        tenant: None,
-        certificate: None,
-        expires_at_s: None,
-        token_id_hash: None,
-        key: PrincipalKey::of("https://issuer.example", name, None),
-    }
+    Principal::new(AuthMethod::Bearer, "https://issuer.example".into(), name.into())
 }
 
 /// An answer in one piece.

@@ -17,7 +17,7 @@ use crate::decode::Expect;
 use crate::limits::{TALK_ALONE_MS, TALK_LEFT_S, TALK_QUEUE_MESSAGES_MAX};
 use crate::mcp::headers::SESSION_ID;
 use crate::mcp::message::{Kind, Message};
-use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
+use crate::principal::{AuthMethod, Principal};
 use crate::reject::{Code, Rejection};
 use crate::upstream::answer::Raw;
 use crate::upstream::link::LinkError;
@@ -59,19 +59,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(face: &Arc<Face>, name: &str) -> Self {
-        let who = Principal {
-            method: AuthMethod::Bearer,
-            issuer: "iss".into(),
-            subject: name.into(),
-            client_id: None,
-            scopes: Scopes::default(),
-            roles: Vec::new(),
-            tenant: None,
-            certificate: None,
-            expires_at_s: None,
-            token_id_hash: None,
-            key: PrincipalKey::of("iss", name, None),
-        };
+        let who = Principal::new(AuthMethod::Bearer, "iss".into(), name.into());
         Self { face: Arc::clone(face), who, session: None, allowed: vec![ServerRequest::Roots] }
     }
 

@@ -22,7 +22,7 @@ use crate::limits::{
     LINE_CALLERS_MAX, LIST_PAGES_MAX, RETRY_PAUSE_MS,
 };
 use crate::mcp::message::Message;
-use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
+use crate::principal::{AuthMethod, Principal, PrincipalKey};
 use crate::reject::{Code, Rejection};
 use crate::upstream::answer::Raw;
 use crate::upstream::link::{Dial, Dialing, Heard, Link, LinkError, Said, Sending, Transport};
@@ -122,17 +122,8 @@ fn principal(n: u64) -> Arc<Principal> {
     let mut key = [0; 16];
     key[..8].copy_from_slice(&n.to_be_bytes());
     Arc::new(Principal {
-        method: AuthMethod::Anonymous,
-        issuer: "".into(),
-        subject: "s".into(),
-        client_id: None,
-        scopes: Scopes::default(),
-        roles: Vec::new(),
-        tenant: None,
-        certificate: None,
-        expires_at_s: None,
-        token_id_hash: None,
         key: PrincipalKey(key),
+        ..Principal::new(AuthMethod::Anonymous, "".into(), "s".into())
     })
 }
 
