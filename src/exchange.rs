@@ -33,6 +33,16 @@ struct Common {
     body: Option<RequestBody>,
     peer: Arc<Peer>,
     vouched: Option<Arc<Principal>>,
+    part: Option<Part>,
+}
+
+/// What one message of a batch shares with the request that brought it.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Request id of the whole batch, for records.
+    pub batch: Arc<str>,
+    /// The caller, whom the header fields of the one request proved.
+    pub principal: Arc<Principal>,
 }
 
 /// A body that was not read yet.
@@ -54,7 +64,8 @@ impl Exchange<Received> {
     pub fn open(request: Request<Incoming>, peer: Arc<Peer>) -> Self {
         let (head, body) = request.into_parts();
         let body = Some(RequestBody::Incoming(body));
-        Self { common: Box::new(Common { head, body, peer, vouched: None }), state: Received(()) }
+        let (vouched, part) = (None, None);
+        Self { common: Box::new(Common { head, body, peer, vouched, part }), state: Received(()) }
     }
 
     /// Begins an exchange that the gateway runs of itself for a client: it passes every gate like
@@ -69,8 +80,8 @@ impl Exchange<Received> {
         peer: Arc<Peer>,
         vouched: Option<Arc<Principal>>,
     ) -> Self {
-        let body = Some(RequestBody::Whole(body));
-        Self { common: Box::new(Common { head, body, peer, vouched }), state: Received(()) }
+        let (body, part) = (Some(RequestBody::Whole(body)), None);
+        Self { common: Box::new(Common { head, body, peer, vouched, part }), state: Received(()) }
     }
 }
 
@@ -109,6 +120,25 @@ impl<S> Exchange<S> {
     #[must_use]
     pub fn vouched(&self) -> Option<&Arc<Principal>> {
         self.common.vouched.as_ref()
+    }
+
+    /// The batch that this exchange is a part of.
+    #[must_use]
+    pub fn part(&self) -> Option<&Part> {
+        self.common.part.as_ref()
+    }
+
+    /// Begins an exchange for one message of a batch that this request brought: the same head and
+    /// connection, the caller as proven, every other gate anew.
+    pub(crate) fn one_of(&self, message: Bytes, part: Part) -> Exchange<Received> {
+        let common = Common {
+            head: self.common.head.clone(),
+            body: Some(RequestBody::Whole(message)),
+            peer: Arc::clone(&self.common.peer),
+            vouched: None,
+            part: Some(part),
+        };
+        Exchange { common: Box::new(common), state: Received(()) }
     }
 
     /// Hands the exchange to the next state. The closure is the stage's own constructor.

@@ -41,6 +41,8 @@ pub fn all() -> impl Iterator<Item = &'static Limit> {
 }
 
 limits! {
+    #[doc = "Messages of one batch (MCP 2025-03-26), where batches are served one by one."]
+    BATCH_MESSAGES_MAX: usize = 32, "messages", "no client of that revision is known to send more than a handful";
     // --- connections and request heads ------------------------------------------------
     #[doc = "Open client connections of one process."]
     CONNECTIONS_MAX: usize = 16_384, "connections", "below the usual 20,000 open files, with room for upstream sockets";

@@ -14,6 +14,7 @@
 //! One [`Snapshot`] of the configuration serves an exchange from its first stage to its last byte.
 //! One [`Record`] accounts for it and closes exactly once, when the answer's body ends.
 
+mod batches;
 mod errands;
 mod old_clients;
 
@@ -29,6 +30,7 @@ use crate::audit::Log;
 use crate::body::ReplyBody;
 use crate::call::Action;
 use crate::clock::Clock;
+use crate::decode::{Batch, Read};
 use crate::exchange::{Exchange, Received};
 use crate::face::{Hub, Hubs};
 use crate::hygiene::{Document, Target};
@@ -68,6 +70,8 @@ enum Outgoing {
     Document(Option<&'static str>, Bytes),
     /// The stream of an HTTP+SSE client.
     Stream(Box<Exchange<Recorded>>),
+    /// Several messages, each with an answer of its own.
+    Batch(Box<Batch>),
     /// Nothing yet: the answer comes on the client's stream.
     Later(Box<Exchange<Recorded>>),
 }
@@ -93,6 +97,7 @@ impl Pipeline {
     async fn serve(self: &Arc<Self>, ex: Exchange<Received>) -> Response<ReplyBody> {
         let snap = self.live.load_full();
         let mut record = Record::open(ex.peer(), snap.hash(), self.clock.wall(), &self.log);
+        record.part_of(ex.part().map(|part| &part.batch));
         let mut cx = Context { reply: reply::Context::new(ex.peer().tls.is_some()), hub: None };
         let outcome = self.flow(&snap, &mut record, &mut cx, ex).await;
         match outcome {
@@ -103,6 +108,7 @@ impl Pipeline {
                 response
             }
             Ok(Outgoing::Stream(ex)) => self.open_stream(&snap, *ex, record, &cx.reply).await,
+            Ok(Outgoing::Batch(batch)) => self.each(*batch, record, &cx.reply).await,
             Ok(Outgoing::Later(ex)) => self.answer_later(snap, *ex, record, cx),
             Err(rejection) => {
                 record.refuse(&rejection).await;
@@ -153,7 +159,11 @@ impl Pipeline {
         cx.hub = self.stream_of(snap, &ex)?;
 
         // What: the whole body, read strictly, once.
-        let ex = record.step(Stage::Decode, gates.decode.decode(ex, cx.hub.as_deref()).await)?;
+        let read = record.step(Stage::Decode, gates.decode.decode(ex, cx.hub.as_deref()).await)?;
+        let ex = match read {
+            Read::Message(ex) => ex,
+            Read::Batch(batch) => return Ok(Outgoing::Batch(batch)),
+        };
         record.call(gates.facts(&ex));
 
         // May they, how often, is it clean.

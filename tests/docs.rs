@@ -275,6 +275,7 @@ fn audit_chapter_lists_every_field_that_a_record_has() {
     let text = read("src/manual/audit.md");
     let mut code = read("src/observe/record.rs");
     code = code.split("#[cfg(test)]").next().unwrap().to_owned();
+    code.push_str(&read("src/observe/record/batch.rs"));
     let field =
         Regex::new(r#"(?s)line\.(?:text|word|words|number|millis|counts|raw)\(\s*"([a-z_]+)""#)
             .unwrap();

@@ -254,6 +254,7 @@ fn the_doors_between_typed_states_are_counted() {
             "Exchange::of_gateway(",
             ".advance(",
             ".take_body()",
+            ".one_of(",
             ".into_state()",
             "Answer::advanced(",
             "Answer::raw(",
@@ -268,6 +269,8 @@ fn the_doors_between_typed_states_are_counted() {
         // One per stage: net, hygiene, authn, decode, authz, limit, guard, record.
         (".advance(", 8),
         (".take_body()", 1),
+        // The messages of a batch, each from its beginning.
+        (".one_of(", 1),
         (".into_state()", 1),
         ("Answer::advanced(", 1),
         ("Answer::raw(", 1),

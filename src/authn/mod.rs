@@ -194,10 +194,14 @@ impl Authenticator {
         &self,
         ex: Exchange<Wellformed>,
     ) -> Result<Exchange<Authenticated>, Rejection> {
-        let principal = match ex.vouched() {
+        let principal = match (ex.vouched(), ex.part()) {
             // The gateway's own errand: who opened the session was proven then.
-            Some(principal) => Arc::clone(principal),
-            None => told_apart(self.identify(ex.headers(), ex.peer()).await?, ex.client_ip()),
+            (Some(principal), _) => Arc::clone(principal),
+            // Of these very header fields, when the batch came: a proof of possession counts once.
+            (None, Some(part)) => Arc::clone(&part.principal),
+            (None, None) => {
+                told_apart(self.identify(ex.headers(), ex.peer()).await?, ex.client_ip())
+            }
         };
         Ok(ex.advance(|base| Authenticated { base, principal }))
     }

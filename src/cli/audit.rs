@@ -34,7 +34,7 @@ enum Command {
         #[arg(long)]
         request_id: Option<String>,
         /// Only records of this phase
-        #[arg(long, value_parser = ["intent", "completion", "refused"])]
+        #[arg(long, value_parser = ["intent", "completion", "refused", "batch", "document"])]
         phase: Option<String>,
     },
 }

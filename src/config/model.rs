@@ -175,6 +175,8 @@ pub struct Server {
     pub allow_networks: Vec<IpNet>,
     /// Largest request body in bytes.
     pub body_bytes_max: usize,
+    /// Whether an array of messages is taken apart; otherwise it is refused.
+    pub batches: bool,
     /// The exact path for clients of HTTP+SSE; `None` serves none.
     pub http_sse: Option<String>,
     /// Globs of hosts to which the server may send people; empty refuses all.

@@ -5,6 +5,7 @@
 //! interpretation: what is judged from here on is exactly what the upstream receives, because the
 //! plan is built from the parsed parts and the body that was parsed is the body that is sent.
 
+mod batch;
 mod body;
 mod purse;
 mod session;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 
+pub use batch::{Batch, One};
 pub use body::{BodyBudget, Lease};
 use purse::Purse;
 pub use purse::{seal_state, seal_task};
@@ -54,6 +56,19 @@ pub struct Decoded {
     peer: Arc<Peer>,
     // Held as long as the exchange, because the body is.
     _lease: Option<Lease>,
+}
+
+/// What a request turned out to be.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "taken apart at once; a box would cost every request an allocation"
+)]
+pub enum Read {
+    /// One message, understood.
+    Message(Exchange<Decoded>),
+    /// Several, each to go its own way.
+    Batch(Box<Batch>),
 }
 
 /// What kind of answer fits.
@@ -210,7 +225,7 @@ impl Decoder {
         &self,
         mut ex: Exchange<Authenticated>,
         hub: Option<&Hub>,
-    ) -> Result<Exchange<Decoded>, Rejection> {
+    ) -> Result<Read, Rejection> {
         let body = ex.take_body();
         let (bytes, lease) = match body {
             Some(RequestBody::Whole(bytes)) => (bytes, None),
@@ -219,6 +234,10 @@ impl Decoder {
             }
             None => (Bytes::new(), None),
         };
+        let may_be_batch = self.server.batches && hub.is_none() && ex.part().is_none();
+        if may_be_batch && *ex.method() == Method::POST && batch::is_array(&bytes) {
+            return Ok(Read::Batch(Box::new(self.batch(ex, bytes, lease)?)));
+        }
         let parts = match ex.target() {
             Target::Rest => self.rest(&ex, bytes)?,
             Target::Mcp | Target::Sse | Target::Metadata(_) | Target::Preflight => {
@@ -227,7 +246,7 @@ impl Decoder {
         };
         let Parts { call, expect, revision, session, claim, plan, unmirrored } = parts;
         let peer = Arc::clone(ex.peer());
-        Ok(ex.advance(|base| Decoded {
+        Ok(Read::Message(ex.advance(|base| Decoded {
             base,
             call,
             expect,
@@ -238,7 +257,7 @@ impl Decoder {
             unmirrored,
             peer,
             _lease: lease,
-        }))
+        })))
     }
 
     fn mcp(
@@ -273,6 +292,11 @@ impl Decoder {
             rejection.rpc_id = message.request_id().map(|id| id.raw().clone());
             rejection
         };
+        // MCP 2025-03-26, Lifecycle: the handshake is never part of a batch.
+        if ex.part().is_some() && &*call.operation == "initialize" {
+            let why = "a handshake inside a batch";
+            return Err(named(Rejection::new(Code::MessageInvalid, why)));
+        }
         let claimed = headers::claimed_version(ex.headers())?;
         let session = match (revision.is_modern(), hub) {
             (false, _) => self.session(ex, hub).map_err(named)?,

@@ -62,6 +62,7 @@ pub fn server(name: &str, public_url: &str) -> Server {
         redact: Redact::default(),
         allow_networks: Vec::new(),
         body_bytes_max: 1024,
+        batches: false,
         http_sse: None,
         url_hosts: Vec::new(),
     }

@@ -46,7 +46,8 @@ pub struct Row {
     pub get: bool,
     /// Whether DELETE ends a session.
     pub delete: bool,
-    /// Whether a body may be an array of messages. The gateway refuses them all the same.
+    /// Whether a body may be an array of messages; the gateway refuses them unless a server's
+    /// `batches` says otherwise.
     pub batches: bool,
 }
 

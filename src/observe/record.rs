@@ -6,6 +6,8 @@
 //! and the exchange is dropped half-way; and that no record holds a token, a session id, or a
 //! value that the detector knows.
 
+mod batch;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -106,6 +108,8 @@ pub struct CallFacts {
 #[derive(Debug)]
 pub struct Record {
     request_id: Box<str>,
+    /// Request id of the batch that this exchange is a part of.
+    batch: Option<Arc<str>>,
     started: Instant,
     mark: Instant,
     at: SystemTime,
@@ -141,6 +145,7 @@ impl Record {
         let started = Instant::now();
         Self {
             request_id: uuid::Uuid::now_v7().to_string().into_boxed_str(),
+            batch: None,
             started,
             mark: started,
             at,
@@ -390,6 +395,9 @@ impl Record {
         line.word("kind", "call");
         line.word("phase", phase);
         line.word("request_id", &self.request_id);
+        if let Some(batch) = &self.batch {
+            line.word("batch", batch);
+        }
         line
     }
 

@@ -147,6 +147,7 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
         redact: Redact::default(),
         allow_networks: Vec::new(),
         body_bytes_max: 1024,
+        batches: false,
         http_sse: None,
         url_hosts: Vec::new(),
     }

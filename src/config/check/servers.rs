@@ -88,6 +88,7 @@ fn server(
         namespaces,
         server_requests,
         elicitation,
+        batches,
         http_sse,
         limits,
         guard,
@@ -115,6 +116,7 @@ fn server(
     let guard = redact::guard(cx, &at.key("guard"), guard);
     let redact = redact::redact(cx, &at.key("redact"), redact, &callers);
     let url_hosts = sessions::url_hosts(cx, at, elicitation, access.as_ref());
+    let batches = sessions::batches(cx, at, batches, profile.as_ref());
     let http_sse = sessions::http_sse(cx, at, http_sse, profile.as_ref(), url.as_ref());
     let allow_networks = listeners::networks(cx, &at.key("allow_networks"), allow_networks);
     let body_at = at.key("body_max");
@@ -136,6 +138,7 @@ fn server(
         redact: redact?,
         allow_networks: allow_networks?,
         body_bytes_max: body_bytes_max?,
+        batches: batches?,
         http_sse: http_sse?,
         url_hosts: url_hosts?,
     })

@@ -93,6 +93,25 @@ fn count(cx: &mut Context<'_>, at: &At<'_>, raw: Option<u32>) -> Option<usize> {
     usize::try_from(count).ok()
 }
 
+/// Only MCP knows batches.
+pub(super) fn batches(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::Batches>,
+    profile: Option<&Profile>,
+) -> Option<bool> {
+    let Some(raw) = raw else { return Some(false) };
+    if matches!(profile, Some(Profile::Rest(_))) {
+        let at = at.key("batches");
+        cx.absent(&at, "`batches` has no effect: this server does not speak MCP", "remove it");
+        return None;
+    }
+    Some(match raw {
+        raw::Batches::Refuse => false,
+        raw::Batches::Each => true,
+    })
+}
+
 /// The address for clients of HTTP+SSE: a path of its own beside the endpoint's.
 pub(super) fn http_sse(
     cx: &mut Context<'_>,

@@ -48,6 +48,9 @@ pub struct Server {
     pub server_requests: Option<Vec<ServerRequest>>,
     /// Where the server may send people, when it may ask them at all (`server_requests`).
     pub elicitation: Option<Elicitation>,
+    /// Arrays of messages, which MCP 2025-03-26 allowed and 2025-06-18 took away: `refuse`, or
+    /// `each` to judge, forward and record each message alone. Default: `refuse`.
+    pub batches: Option<Batches>,
     /// An address for clients of the old transport HTTP+SSE. Default: none.
     pub http_sse: Option<HttpSse>,
     /// How often this server may be called.
@@ -193,6 +196,17 @@ pub enum ServerRequest {
     Roots,
     /// `ping`
     Ping,
+}
+
+/// What becomes of an array of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Batches {
+    /// It is refused.
+    Refuse,
+    /// Each message is a call of its own.
+    Each,
 }
 
 /// Where a server may send people.

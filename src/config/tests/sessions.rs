@@ -45,6 +45,15 @@ fn idle_time_and_count_have_defaults_and_bounds() {
 }
 
 #[test]
+fn batches_are_refused_unless_the_server_says_each() {
+    assert!(!server("").config.servers[0].batches);
+    assert!(!server("    batches: refuse\n").config.servers[0].batches);
+    assert!(server("    batches: each\n").config.servers[0].batches);
+    let rest = format!("{SERVER}    profile: rest\n    «batches»: each\n");
+    refused(&rest, "has no effect", "remove it");
+}
+
+#[test]
 fn address_of_old_clients_is_a_path_of_its_own() {
     let config = server("    http_sse: { path: /sse }\n").config;
     assert_eq!(config.servers[0].http_sse.as_deref(), Some("/sse"));
