@@ -74,6 +74,7 @@ impl<'a> Probe<'a> {
             Parameter::Free => Signs::of_free(text),
             Parameter::Path
             | Parameter::Url
+            | Parameter::Uri
             | Parameter::Word
             | Parameter::Name
             | Parameter::Other => Signs::of(text),
@@ -90,7 +91,11 @@ impl<'a> Probe<'a> {
                 self.text.len() > WORD_BYTES_MAX
                     || self.text.bytes().filter(|b| *b == b'\n').count() >= TEXT_LINES
             }
-            Parameter::Path | Parameter::Url | Parameter::Word | Parameter::Name => false,
+            Parameter::Path
+            | Parameter::Url
+            | Parameter::Uri
+            | Parameter::Word
+            | Parameter::Name => false,
         }
     }
 }

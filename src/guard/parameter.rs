@@ -9,6 +9,9 @@ pub enum Parameter {
     Path,
     /// A URL.
     Url,
+    /// The URI of a resource, whose scheme may be the server's own (MCP, Resources, "Common URI
+    /// Schemes").
+    Uri,
     /// A host, an address, a branch, a port: a word without white space or punctuation.
     Word,
     /// A name or an id: a short text.
@@ -24,6 +27,9 @@ impl Parameter {
     pub fn of(name: &str) -> Self {
         let mut whole = Word::new();
         name.bytes().filter(u8::is_ascii_alphanumeric).for_each(|byte| whole.push(byte));
+        if whole.is_one_of(RESOURCE_URIS) {
+            return Self::Uri;
+        }
         if let Some(parameter) = whole.meaning() {
             return parameter;
         }
@@ -106,6 +112,11 @@ impl Word {
         self.length += 1;
     }
 
+    fn is_one_of(&self, words: &[&str]) -> bool {
+        let word = self.bytes.get(..self.length);
+        word.is_some_and(|word| words.iter().any(|known| known.as_bytes() == word))
+    }
+
     fn meaning(&self) -> Option<Parameter> {
         let word = self.bytes.get(..self.length)?;
         let known = |word: &[u8]| {
@@ -117,6 +128,9 @@ impl Word {
 }
 
 const WORD_BYTES_MAX: usize = 16;
+
+/// Whole names, as `webhook_uri` and the like mean an address on the network.
+const RESOURCE_URIS: &[&str] = &["uri", "uris", "resourceuri", "resourceuris"];
 
 use Parameter::{Free, Name, Path, Url};
 
@@ -190,6 +204,9 @@ mod tests {
             ("contentFile", Parameter::Path),
             ("imageURL", Parameter::Url),
             ("webhook_uri", Parameter::Url),
+            ("uri", Parameter::Uri),
+            ("resourceUri", Parameter::Uri),
+            ("resource_uris", Parameter::Uri),
             ("urlDescription", Parameter::Free),
             ("host", Parameter::Word),
             ("hostName", Parameter::Word),

@@ -25,7 +25,11 @@ impl Check for Path {
         let typed = match probe.parameter {
             Parameter::Free => return false,
             Parameter::Path => true,
-            Parameter::Url | Parameter::Word | Parameter::Name | Parameter::Other => false,
+            Parameter::Url
+            | Parameter::Uri
+            | Parameter::Word
+            | Parameter::Name
+            | Parameter::Other => false,
         };
         let mut text = unfold(probe.text);
         if text.contains("..0x") || text.contains("0x2e") {

@@ -27,7 +27,7 @@ impl Check for Shell {
             Parameter::Word => is_no_word(probe.text),
             Parameter::Path | Parameter::Name => commands(probe),
             // Addresses have `&` and `;` of their own.
-            Parameter::Url => false,
+            Parameter::Url | Parameter::Uri => false,
             Parameter::Other => !probe.is_text() && commands(probe),
         }
     }

@@ -25,6 +25,7 @@ impl Check for Sql {
             Parameter::Free => false,
             Parameter::Path
             | Parameter::Url
+            | Parameter::Uri
             | Parameter::Word
             | Parameter::Name
             | Parameter::Other => !is_clean(probe.text) && injects(probe),

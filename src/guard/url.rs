@@ -27,6 +27,11 @@ impl Check for Url {
         match probe.parameter {
             Parameter::Free => false,
             Parameter::Url => leads_inside(text),
+            // A scheme that nobody knows is the server's own and leads nowhere else.
+            Parameter::Uri => match scheme(text).as_deref() {
+                Some(scheme) if is_own(scheme) => false,
+                Some(_) | None => leads_inside(text),
+            },
             Parameter::Path | Parameter::Word | Parameter::Name | Parameter::Other => {
                 // Behind a blank begins something else, such as a word about the URL.
                 let text = text.split(char::is_whitespace).next().unwrap_or_default();
@@ -56,6 +61,13 @@ fn leads_inside(text: &str) -> bool {
         }
         None => is_host_inside(text),
     }
+}
+
+/// Whether a scheme is no known way into a network or a file system.
+fn is_own(scheme: &str) -> bool {
+    let known = [DANGEROUS_SCHEMES, NETWORK_SCHEMES];
+    let parts = || scheme.split(['+', '-', '.']);
+    !known.iter().any(|table| table.contains(&scheme) || parts().any(|p| table.contains(&p)))
 }
 
 /// Whether an http(s) URL has credentials, leads inside, or cannot be judged.
@@ -144,6 +156,17 @@ const DANGEROUS_SCHEMES: &[&str] = &[
     "vbscript",
     "view-source",
     "zip",
+];
+
+/// Schemes with which common libraries open connections.
+#[rustfmt::skip]
+const NETWORK_SCHEMES: &[&str] = &[
+    "about", "amqp", "amqps", "blob", "bolt", "cassandra", "chrome", "data", "docker", "feed",
+    "ftp", "ftps", "git", "grpc", "h2", "hdfs", "http", "https", "imaps", "irc", "jdbc", "mailto",
+    "memcached", "mongodb", "mqtt", "mqtts", "mysql", "nats", "neo4j", "nfs", "odbc", "oracle",
+    "pop3", "pop3s", "postgres", "postgresql", "redis", "rediss", "rtmp", "rtsp", "s3", "scp",
+    "sftp", "sip", "smtp", "smtps", "socks", "socks4", "socks5", "sqlite", "ssh", "svn", "tcp",
+    "tel", "udp", "unix", "vnc", "webdav", "ws", "wss",
 ];
 
 const ZONES_INSIDE: &[&str] = &[

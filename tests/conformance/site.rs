@@ -103,8 +103,7 @@ async fn relay(shim: TcpListener, to: std::net::SocketAddr, connector: TlsConnec
     }
 }
 
-/// The defaults, but for one guard: the suite hands a prompt the URI of a resource, `test://..`,
-/// where a guard that blocks would take nothing but web addresses.
+/// The defaults, with every guard in its place.
 const CONFIG: &str = "\
 listen: 127.0.0.1:0
 tls: { cert: CERT, key: KEY }
@@ -115,7 +114,6 @@ servers:
     public_url: https://AUTHORITY/mcp
     upstream: UPSTREAM
     origins: [ 'http://AUTHORITY' ]
-    guard: { url: monitor }
     server_requests: [ sampling, elicitation, roots, ping ]
     tools: [ { match: 'test_*' }, { match: '*', scopes: [ tools:all ] } ]
 ";

@@ -276,7 +276,7 @@ pub struct GuardModes {
     /// Path parameters: traversal, NUL, absolute system paths. Default: `block`.
     pub path: Option<GuardMode>,
     /// URL parameters: other schemes than http and https, private and metadata addresses,
-    /// credentials. Default: `block`.
+    /// credentials; in `uri` and `resource_uri` a server's own scheme may stand. Default: `block`.
     pub url: Option<GuardMode>,
     /// SQL fragments in parameters that are not SQL. Default: `monitor`.
     pub sql: Option<GuardMode>,

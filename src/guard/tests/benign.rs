@@ -98,6 +98,10 @@ const TYPED: Table = &[
         ],
     ),
     (
+        &["uri", "resourceUri", "resource_uris"],
+        &["memo://notes/7", "test://static-text", "crm+v2://contact/9", "ui://widget/main.html"],
+    ),
+    (
         &["host", "hostname", "branch", "ref", "ip", "container"],
         &[
             "example.com",

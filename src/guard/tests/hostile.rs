@@ -30,7 +30,8 @@ fn paths_that_cannot_be_anything_else_are_found_in_any_parameter() {
 
 #[test]
 fn urls_that_lead_inside_are_found() {
-    let (part, missed) = found("url", &["url", "webhookUrl", "image_uri", "href"], URLS);
+    let (part, missed) =
+        found("url", &["url", "webhookUrl", "image_uri", "href", "uri", "resourceUri"], URLS);
     assert!(part == 100, "{part} %\n{}", missed.join("\n"));
 }
 
