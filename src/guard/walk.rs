@@ -127,7 +127,11 @@ impl<'a> Walk<'a, '_> {
                     if name.is_ascii() && is_plain(member) {
                         continue;
                     }
-                    let inner = Parameter::of(&name).within(parameter);
+                    let inner = match self.in_root() && &*name == "uri" {
+                        // MCP, Roots: the URI of a root is always a `file://`, so it is a path.
+                        true => Parameter::Path,
+                        false => Parameter::of(&name).within(parameter),
+                    };
                     self.steps.push(Step::Name(name.clone()));
                     // Names are text that people read, too.
                     self.probe(&name, Parameter::Free);
@@ -137,6 +141,15 @@ impl<'a> Walk<'a, '_> {
             }
             Kind::Number | Kind::True | Kind::False | Kind::Null => {}
         }
+    }
+
+    /// Whether the object at hand is a root in the answer to `roots/list`.
+    fn in_root(&self) -> bool {
+        let [Step::Name(all), Step::Name(_), Step::Name(kind), Step::Index(_)] = &*self.steps
+        else {
+            return false;
+        };
+        all == "inputResponses" && kind == "roots"
     }
 
     fn text(&mut self, name: Cow<'a, str>, text: &str, parameter: Parameter) {

@@ -82,6 +82,26 @@ fn s34_escaped_arguments_are_seen_decoded() {
 }
 
 #[test]
+fn roots_of_a_client_are_paths_written_as_uris() {
+    let answer = |uri: &str| {
+        format!(
+            r#"{{"params":{{"inputResponses":{{"k":{{"roots":[{{"uri":"{uri}","name":"w"}}]}}}}}}}}"#
+        )
+    };
+    for (uri, hit) in [
+        ("file:///home/ada/work", false),
+        ("file:///workspace", false),
+        ("file:///home/ada/../../etc/passwd", true),
+        ("http://169.254.169.254/latest", true),
+    ] {
+        let hits = Guards::new(ALL).inspect(&call(Arguments::None, Some(&answer(uri))));
+        assert_eq!(!hits.is_empty(), hit, "{uri}");
+    }
+    let elsewhere = r#"{"uri":"file:///workspace"}"#;
+    assert_eq!(places(&inspect(elsewhere)), [("url", "/arguments/uri")]);
+}
+
+#[test]
 fn s34_every_place_of_arguments_is_looked_at() {
     let value = "../../etc/passwd";
     let body = format!(r#"{{"meta":{{"file":"{value}"}}}}"#);
