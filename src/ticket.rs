@@ -1,7 +1,7 @@
 //! Tickets: what a server hands out to be brought back, sealed for the one who may bring it.
 //!
 //! A modern server keeps no session; it gives task ids and request states into a client's hands
-//! and believes whoever brings them. Owns the seal around them. Guarantees (S-19): a ticket that
+//! and believes whoever brings them. Servers of every revision do so with the cursors of lists. Owns the seal around them. Guarantees (S-19): a ticket that
 //! this gateway did not seal, or sealed for another caller, another server, another purpose or
 //! another use, opens for nobody, and nothing tells these apart. There is no store: any replica
 //! with the key can open a ticket. Tickets of one key are deterministic, so that a client can
@@ -25,6 +25,8 @@ pub enum Purpose {
     Task,
     /// A `requestState` (MCP 2026-07-28, "Multi Round-Trip Requests").
     State,
+    /// The cursor of a list (MCP, Pagination).
+    Cursor,
 }
 
 /// For whom, where, and for what use a ticket is sealed.
@@ -42,7 +44,7 @@ pub struct Bound<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TicketError {
     /// The server's text is too long to be carried around.
-    #[error("a task id or request state of more than {TICKET_BYTES_MAX} bytes")]
+    #[error("a task id, request state or cursor of more than {TICKET_BYTES_MAX} bytes")]
     Length,
     /// The cryptographic library failed.
     #[error("a ticket cannot be sealed")]
@@ -174,6 +176,7 @@ fn facts(purpose: Purpose, bound: &Bound<'_>) -> Vec<u8> {
     let purpose = match purpose {
         Purpose::Task => 1,
         Purpose::State => 2,
+        Purpose::Cursor => 3,
     };
     let mut facts = vec![VERSION, purpose];
     facts.extend_from_slice(&caller.0);

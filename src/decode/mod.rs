@@ -20,7 +20,7 @@ use http::{HeaderMap, Method};
 pub use batch::{Batch, One};
 pub use body::{BodyBudget, Lease};
 use purse::Purse;
-pub use purse::{seal_state, seal_task};
+pub use purse::{seal_cursor, seal_state, seal_task};
 pub use session::Session;
 
 use crate::authn::Authenticated;

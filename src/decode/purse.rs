@@ -28,6 +28,25 @@ impl redeem::Purse for Purse<'_> {
         let bound = Bound { caller: self.caller, server: self.server, with: (method, name) };
         self.tickets.open(Purpose::State, &bound, ticket)
     }
+
+    fn cursor(&self, method: &str, ticket: &str) -> Option<String> {
+        let bound = Bound { caller: self.caller, server: self.server, with: (method, "") };
+        self.tickets.open(Purpose::Cursor, &bound, ticket)
+    }
+}
+
+/// Seals the cursor with which a server's list goes on.
+///
+/// # Errors
+/// See [`Tickets::seal`].
+pub fn seal_cursor(
+    tickets: &Tickets,
+    caller: PrincipalKey,
+    server: &str,
+    method: &str,
+    cursor: &str,
+) -> Result<String, TicketError> {
+    tickets.seal(Purpose::Cursor, &Bound { caller, server, with: (method, "") }, cursor)
 }
 
 /// Seals a server's task id together with the tool that made the task.
@@ -63,7 +82,7 @@ const NOTHING: (&str, &str) = ("", "");
 
 #[cfg(test)]
 mod tests {
-    use super::{Purse, seal_state, seal_task};
+    use super::{Purse, seal_cursor, seal_state, seal_task};
     use crate::mcp::redeem::{Purse as _, Task};
     use crate::principal::PrincipalKey;
     use crate::ticket::Tickets;
@@ -84,5 +103,9 @@ mod tests {
         assert_eq!(purse.state(with.0, with.1, &ticket).as_deref(), Some("state"));
         assert_eq!(purse.state(with.0, "other", &ticket), None);
         assert_eq!(purse.task(&ticket), None);
+        let ticket = seal_cursor(&tickets, ALICE, "crm", "tools/list", "2").unwrap();
+        assert_eq!(purse.cursor("tools/list", &ticket).as_deref(), Some("2"));
+        assert_eq!(purse.cursor("prompts/list", &ticket), None);
+        assert_eq!(purse.state("tools/list", "", &ticket), None);
     }
 }

@@ -80,6 +80,17 @@ impl Listing {
         }
     }
 
+    /// The method that asks for the list.
+    #[must_use]
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Tools => "tools/list",
+            Self::Resources => "resources/list",
+            Self::Templates => "resources/templates/list",
+            Self::Prompts => "prompts/list",
+        }
+    }
+
     /// The member of the result that is the list, and the member of an item that names it.
     fn members(self) -> (&'static str, &'static str) {
         match self {

@@ -1,4 +1,4 @@
-//! Takes back what the gateway handed out: tickets around task ids and request states.
+//! Takes back what the gateway handed out: tickets around task ids, request states and cursors.
 //!
 //! Assumes a message whose revision and headers were checked. Guarantees (S-19): a ticket that is
 //! not the caller's, or not for this server and this use, refuses the request, with one answer for
@@ -15,6 +15,7 @@ use crate::json::{Document, Kind as JsonKind, Value, write_string};
 use crate::limits::FILTER_NAMES_MAX;
 use crate::reject::{Code, Rejection};
 
+use super::catalogue::Listing;
 use super::message::{Kind, META_CAPABILITIES, Message};
 use super::method::Place;
 use super::version::Revision;
@@ -26,6 +27,9 @@ pub trait Purse {
 
     /// The request state behind a ticket, when it is this caller's for this method and name.
     fn state(&self, method: &str, name: &str, ticket: &str) -> Option<String>;
+
+    /// The cursor behind a ticket, when it is this caller's for the list of this method.
+    fn cursor(&self, method: &str, ticket: &str) -> Option<String>;
 }
 
 /// A purse without tickets.
@@ -38,6 +42,10 @@ impl Purse for Empty {
     }
 
     fn state(&self, _method: &str, _name: &str, _ticket: &str) -> Option<String> {
+        None
+    }
+
+    fn cursor(&self, _method: &str, _ticket: &str) -> Option<String> {
         None
     }
 }
@@ -81,13 +89,16 @@ pub enum RedeemError {
     /// No request state of this caller, or not for this.
     #[error("a request state that is not the caller's here")]
     State,
+    /// No cursor of this caller, or not of this list (MCP, Pagination: SHOULD answer −32602).
+    #[error("a cursor that is not the caller's here")]
+    Cursor,
 }
 
 impl From<RedeemError> for Rejection {
     fn from(error: RedeemError) -> Self {
         let code = match error {
             RedeemError::Undeclared => Code::CapabilityMissing,
-            RedeemError::Param(_) => Code::ParamsInvalid,
+            RedeemError::Param(_) | RedeemError::Cursor => Code::ParamsInvalid,
             RedeemError::Task => Code::TaskUnknown,
             RedeemError::State => Code::StateUnknown,
         };
@@ -100,7 +111,8 @@ impl From<RedeemError> for Rejection {
     }
 }
 
-/// The document with the server's own texts in place of tickets. Only modern requests have any.
+/// The document with the server's own texts in place of tickets. Legacy requests have those of
+/// cursors alone.
 ///
 /// # Errors
 /// See [`RedeemError`]; −32021 and −32602.
@@ -111,11 +123,22 @@ pub fn redeem(
     purse: &impl Purse,
 ) -> Result<Redeemed, Rejection> {
     let row = message.row().filter(|row| row.exists_in(revision));
-    let (Some(row), true, Kind::Request) = (row, revision.is_modern(), message.kind()) else {
+    let (Some(row), Kind::Request) = (row, message.kind()) else {
         return Ok(document.into());
     };
     let params = document.root().get("params");
     let mut edits = Edits::default();
+    if Listing::of_method(message.method()).is_some()
+        && let Some(cursor) = params.and_then(|params| params.get("cursor"))
+    {
+        let ticket = cursor.as_str().ok_or(RedeemError::Param("cursor"))?;
+        let own = purse.cursor(message.method(), &ticket).ok_or(RedeemError::Cursor)?;
+        edits.texts.push((cursor.span(), own.into()));
+        return edits.apply(document);
+    }
+    if !revision.is_modern() {
+        return Ok(document.into());
+    }
     match row.place {
         Place::Task => {
             let id = params.and_then(|params| params.get("taskId"));

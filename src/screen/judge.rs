@@ -271,6 +271,7 @@ impl Judge {
                         && self.authz.visible(&self.principal, used_by(list), name)
                 };
                 edits.extend(catalogue::filter(list, result, visible)?.edits);
+                edits.extend(self.results.cursor(list, result)?);
             }
             None if self.revision.is_modern() => {
                 edits.extend(catalogue::private_scope(result)?);

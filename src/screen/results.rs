@@ -2,16 +2,16 @@
 //! that a server asks for, tickets around what comes back.
 //!
 //! Guarantees: what the gateway cannot inspect is not offered (checklist 16); a server asks only
-//! for what the route allows (17, S-33); task ids and request states leave sealed for their owner
-//! (S-19, 20); a kind of result that nobody asked for, or that no gate knows, does not leave.
+//! for what the route allows (17, S-33); task ids, request states and cursors leave sealed for their
+//! owner (S-19, 20); a kind of result that nobody asked for, or that no gate knows, does not leave.
 
 use std::sync::Arc;
 
 use super::{Screener, invalid};
 use crate::config::{self, ServerRequest};
-use crate::decode::{seal_state, seal_task};
+use crate::decode::{seal_cursor, seal_state, seal_task};
 use crate::json::{Kind, Value, write_string};
-use crate::mcp::catalogue::{Edit, keep_items, keep_members};
+use crate::mcp::catalogue::{Edit, Listing, keep_items, keep_members};
 use crate::mcp::elicitation::UrlHosts;
 use crate::mcp::method::{self, Place};
 use crate::mcp::redeem::{TASKS, Task, declares_tasks};
@@ -28,6 +28,8 @@ pub(super) struct Results {
     operation: &'static str,
     revision: Revision,
     server: Arc<config::Server>,
+    caller: PrincipalKey,
+    tickets: Arc<Tickets>,
     /// What only modern results depend on.
     modern: Option<Modern>,
 }
@@ -43,8 +45,6 @@ struct Modern {
     task: Option<Box<str>>,
     declares_tasks: bool,
     url_hosts: UrlHosts,
-    caller: PrincipalKey,
-    tickets: Arc<Tickets>,
 }
 
 impl Results {
@@ -55,6 +55,8 @@ impl Results {
             operation: row.map_or("", |row| row.name),
             revision: request.revision().unwrap_or(Revision::ASSUMED),
             server: Arc::clone(&screener.server),
+            caller: request.principal().key,
+            tickets: Arc::clone(&screener.tickets),
             modern: request.is_modern().then(|| Modern::new(screener, request, place)),
         }
     }
@@ -114,8 +116,8 @@ impl Results {
                 let text =
                     state.as_str().ok_or_else(|| invalid("a request state of another kind"))?;
                 let sealed = seal_state(
-                    &modern.tickets,
-                    modern.caller,
+                    &self.tickets,
+                    self.caller,
                     &self.server.name,
                     (self.operation, &modern.name),
                     &text,
@@ -149,9 +151,24 @@ impl Results {
     /// The caller's ticket for a task.
     pub(super) fn ticket(&self, tool: &str, id: &str) -> Result<String, Rejection> {
         let none = || invalid("a task in a revision that has none");
-        let Modern { caller, tickets, .. } = self.modern.as_ref().ok_or_else(none)?;
+        self.modern.as_ref().ok_or_else(none)?;
         let task = Task { tool: tool.into(), id: id.into() };
-        seal_task(tickets, *caller, &self.server.name, &task).map_err(ticket)
+        seal_task(&self.tickets, self.caller, &self.server.name, &task).map_err(ticket)
+    }
+
+    /// The caller's ticket in place of the cursor with which a list goes on (S-19).
+    pub(super) fn cursor(
+        &self,
+        list: Listing,
+        result: Value<'_>,
+    ) -> Result<Option<Edit>, Rejection> {
+        let Some(cursor) = result.get("nextCursor").filter(|cursor| !cursor.is_null()) else {
+            return Ok(None);
+        };
+        let text = cursor.as_str().ok_or_else(|| invalid("a cursor of another kind"))?;
+        let (tickets, server) = (&self.tickets, &self.server.name);
+        let sealed = seal_cursor(tickets, self.caller, server, list.method(), &text);
+        Ok(Some(put(cursor, &sealed.map_err(ticket)?)))
     }
 
     /// Whether the server may ask for the input that it asks for; all of it or nothing.
@@ -193,8 +210,6 @@ impl Modern {
             task: (place == Some(Place::Task)).then(|| text("taskId")).flatten(),
             declares_tasks: document.is_some_and(declares_tasks),
             url_hosts: screener.url_hosts.clone(),
-            caller: request.principal().key,
-            tickets: Arc::clone(&screener.tickets),
         }
     }
 }

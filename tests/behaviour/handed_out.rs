@@ -6,7 +6,7 @@ use sallyport::gateway::{Gateway, Options};
 use serde_json::{Value, json};
 
 use crate::straight::{TASKS, ask, invoke, message, request, server, world};
-use crate::support::{RESOURCE, Setup, World, plain};
+use crate::support::{RESOURCE, Setup, World, plain, post};
 use crate::upstream::Upstream;
 
 const MAIL: &str = "ada.byron@example.com";
@@ -238,5 +238,64 @@ async fn p17_a_modern_server_sends_people_to_allowed_hosts_alone() {
         let world = world(upstream, lines).await;
         let reply = world.send(invoke(&world.token("mcp.tools.invoke"), "echo", json!({}))).await;
         assert_eq!(reply.status, status, "{url}: {}", reply.text());
+    }
+}
+
+/// A server with two pages of tools, which gives the second to whoever names its cursor.
+async fn pages() -> Upstream {
+    server(|method, params| {
+        let tool = |name: &str| json!({"name": name, "inputSchema": {"type": "object"}});
+        match (method, params["cursor"].as_str()) {
+            ("tools/list", None) => {
+                json!({"tools": [tool("a")], "nextCursor": "page-2", "resultType": "complete"})
+            }
+            ("tools/list", Some("page-2")) => {
+                json!({"tools": [tool("b")], "nextCursor": null, "resultType": "complete"})
+            }
+            _ => json!({"prompts": [], "nextCursor": "page-2", "resultType": "complete"}),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn s19_cursor_of_a_list_is_its_owners_and_of_this_list_alone() {
+    let worlds = [world(pages().await, "").await, World::new(pages().await).await];
+    let modern = |token: &str, method: &str, cursor: Value| {
+        let params = if cursor.is_null() { json!({}) } else { json!({"cursor": cursor}) };
+        ask(token, method, params)
+    };
+    let legacy = |token: &str, method: &str, cursor: Value| {
+        let text =
+            json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"cursor": cursor}});
+        let mut text = text;
+        if text["params"]["cursor"].is_null() {
+            text["params"] = json!({});
+        }
+        post(Some(token), text.to_string())
+    };
+    type Ask<'a> =
+        &'a dyn Fn(&str, &str, Value) -> http::Request<http_body_util::Full<bytes::Bytes>>;
+    let eras = [("modern", &modern as Ask<'_>), ("legacy", &legacy as Ask<'_>)];
+    for ((era, send), world) in eras.into_iter().zip(&worlds) {
+        let token = world.token("mcp.tools.invoke mcp.prompts.get");
+        let first = world.send(send(&token, "tools/list", Value::Null)).await.json();
+        let cursor = first["result"]["nextCursor"].clone();
+        assert!(cursor.is_string() && cursor != "page-2", "{era}: {first}");
+        let second = world.send(send(&token, "tools/list", cursor.clone())).await.json();
+        assert_eq!(second["result"]["tools"][0]["name"], "b", "{era}: {second}");
+        assert_eq!(second["result"]["nextCursor"], Value::Null);
+        let before = world.upstream.seen().len();
+        let refused = [
+            send(&token, "tools/list", json!("page-2")),
+            send(&token, "prompts/list", cursor.clone()),
+            send(&other(world), "tools/list", cursor.clone()),
+            send(&token, "tools/list", json!(2)),
+        ];
+        for request in refused {
+            let reply = world.send(request).await;
+            assert_eq!(reply.json()["error"]["code"], -32602, "{era}: {}", reply.text());
+        }
+        assert_eq!(world.upstream.seen().len(), before, "{era}");
     }
 }

@@ -49,7 +49,7 @@ fn batches_are_refused_unless_the_server_says_each() {
     assert!(!server("").config.servers[0].batches);
     assert!(!server("    batches: refuse\n").config.servers[0].batches);
     assert!(server("    batches: each\n").config.servers[0].batches);
-    let rest = format!("{SERVER}    profile: rest\n    «batches»: each\n");
+    let rest = format!("{SERVER}    profile: rest\n    batches: «each»\n");
     refused(&rest, "has no effect", "remove it");
 }
 

@@ -19,6 +19,10 @@ impl Purse for Tests {
     fn state(&self, method: &str, name: &str, ticket: &str) -> Option<String> {
         ticket.strip_prefix("ticket-").map(|state| format!("{method} {name} {state}\u{1}\""))
     }
+
+    fn cursor(&self, method: &str, ticket: &str) -> Option<String> {
+        ticket.strip_prefix("ticket-").map(|cursor| format!("{method} {cursor}"))
+    }
 }
 
 fn send(
