@@ -21,11 +21,11 @@ use crate::audit::{self, Health, Log};
 use crate::authn::Authn;
 use crate::body::ReplyBody;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::decode::BodyBudget;
 use crate::limits;
 use crate::observe::Metrics;
-use crate::outbound::{Outbound, OutboundError};
+use crate::outbound::{self, Outbound, OutboundError};
 use crate::peer::Peer;
 use crate::pipeline::Pipeline;
 use crate::reject::Code;
@@ -81,6 +81,9 @@ pub enum ReloadError {
     /// Any other part.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// The client for keys and metadata.
+    #[error("the client for keys and metadata cannot be set up: {0}")]
+    Outbound(#[from] OutboundError),
     /// What only a restart can change.
     #[error("`{0}` cannot change while the gateway runs: restart it")]
     Fixed(&'static str),
@@ -123,16 +126,17 @@ impl Gateway {
             durability: config.audit.durability,
             ..audit::Options::new(&config.audit.dir)
         })?;
-        let outbound = Arc::new(Outbound::new(None, Vec::new())?);
+        let outbound = Arc::new(Outbound::with(requests(&config.outbound)?));
         let (sessions, errands) = Book::new(options.clock.clone());
         let shared = Shared {
-            authn: Authn::new(options.clock.clone(), outbound)
+            authn: Authn::new(options.clock.clone(), Arc::clone(&outbound))
                 .map_err(|_| StartError::Randomness)?,
             clock: options.clock,
             log: log.clone(),
             metrics: metrics.clone(),
             budget: BodyBudget::default(),
             sessions,
+            outbound,
         };
         let snapshot = Snapshot::build(Arc::clone(&config), &shared, None)?;
         let live = Arc::new(ArcSwap::from_pointee(snapshot));
@@ -246,9 +250,16 @@ impl Core {
         if config.admin.as_ref().map(|a| a.bind) != old.config().admin.as_ref().map(|a| a.bind) {
             return Err(ReloadError::Fixed("admin.listen"));
         }
+        let outbound = match &config.outbound {
+            same if *same == old.config().outbound => None,
+            changed => Some(requests(changed)?),
+        };
         let prepared = self.reloader.prepare(&config.listeners, &config.trusted_proxies)?;
         let snapshot = Snapshot::build(Arc::new(config), &self.shared, Some(&old))?;
         prepared.install();
+        if let Some(settings) = outbound {
+            self.shared.outbound.replace(settings);
+        }
         self.live.store(Arc::new(snapshot));
         self.accepted();
         Ok(())
@@ -361,6 +372,12 @@ impl server::Handler for Edge {
     fn observe(&self, listener: &str, event: server::Event) {
         self.metrics.connections.with_label_values(&[listener, event.name()]).inc();
     }
+}
+
+/// How the gateway makes its own requests.
+fn requests(config: &config::Outbound) -> Result<outbound::Settings, OutboundError> {
+    let config::Outbound { ca_pem, networks, timeout } = config;
+    outbound::Settings::new(ca_pem.as_deref(), networks.clone(), *timeout)
 }
 
 /// Seconds as Prometheus takes them: exact far beyond any date.

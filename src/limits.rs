@@ -368,6 +368,12 @@ limits! {
     // --- outbound, more --------------------------------------------------------------
     #[doc = "Addresses of one name that are tried. Names of providers give 2 to 8; a fetch has five seconds for all of them."]
     ADDRESSES_MAX: usize = 4, "addresses", "providers publish two to four";
+    #[doc = "Time for one outbound request, at most."]
+    FETCH_MS_MAX: u64 = 30_000, "milliseconds", "callers wait for it; MCP clients give up after 60 s";
+    #[doc = "Bytes of the answer to what the gateway posts: introspection, tokens."]
+    POST_ANSWER_BYTES_MAX: usize = 64 * 1024, "bytes", "real answers have 200 to 4,000; the longest token has 16 KiB";
+    #[doc = "Life of an assertion by which the gateway proves itself to an authorization server."]
+    CLIENT_ASSERTION_S: u64 = 60, "seconds", "used once and at once; RFC 7523 section 3 asks for a short one";
 
     // --- screen, more ----------------------------------------------------------------
     #[doc = "Bytes of events that leave together."]

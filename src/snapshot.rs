@@ -25,6 +25,7 @@ use crate::limit::Limiter;
 use crate::mcp::elicitation::UrlHosts;
 use crate::net::Vet;
 use crate::observe::{CallFacts, Metrics, RouteMetrics};
+use crate::outbound::Outbound;
 use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
 use crate::screen::Screener;
@@ -48,6 +49,8 @@ pub struct Shared {
     pub authn: Arc<Authn>,
     /// Sessions that live, and the answers of clients that are awaited.
     pub sessions: Arc<Book>,
+    /// The gateway's own requests; its settings follow the configuration.
+    pub outbound: Arc<Outbound>,
 }
 
 /// One configuration, ready to run.

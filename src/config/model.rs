@@ -3,6 +3,7 @@
 //! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
+mod outbound;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use crate::call::Action;
 use crate::class::{Class, Form};
 use crate::secret::Secret;
 
+pub use outbound::{ClientProof, OauthClient, Outbound};
 pub use upstream::{Command, Credential, Endpoint, EraPin, Transport, Upstream};
 
 /// The whole configuration.
@@ -38,6 +40,8 @@ pub struct Config {
     pub per_address: Option<Rate>,
     /// Sealed sessions.
     pub sessions: Sessions,
+    /// The gateway's own requests.
+    pub outbound: Outbound,
     /// How log lines look.
     pub log: Log,
     /// SHA-256 over the configuration text, lower-case hex, for records and metrics.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use url::Url;
 
 use crate::config::{
-    Access, Audit, Auth, Config, Durability, Endpoint, EraPin, Guard, GuardMode, Log, Profile,
-    Redact, RouteLimits, Server, Sessions, Transport, Upstream,
+    Access, Audit, Auth, Config, Durability, Endpoint, EraPin, Guard, GuardMode, Log, Outbound,
+    Profile, Redact, RouteLimits, Server, Sessions, Transport, Upstream,
 };
 
 /// A configuration with these servers.
@@ -26,6 +26,7 @@ pub fn config(servers: Vec<Server>) -> Config {
             idle: Duration::from_secs(60),
             per_principal: 8,
         },
+        outbound: Outbound { ca_pem: None, networks: Vec::new(), timeout: Duration::from_secs(1) },
         log: Log { filter: "info".to_owned(), json: true },
         hash: String::new(),
         files: Vec::new(),

@@ -1,45 +1,55 @@
-//! The one client for the gateway's own fetches: key sets and discovery documents.
+//! The one client for the gateway's own requests: key sets, discovery documents, and what it asks
+//! of authorization servers and other services.
 //!
 //! Owns every outgoing request that is not a forwarded call. Guarantees (S-54): https only, unless
 //! the URL itself names loopback; redirects are never followed; a name is resolved once, every
 //! address it gives is judged, and the connection goes to one of exactly these addresses; answer
-//! size and total time are bounded.
+//! size and total time are bounded. No error holds a URL, a header or a byte of a body.
 //!
-//! Each fetch opens its own connection. Fetches are minutes apart, so a pool would save nothing,
-//! and without one the address that was judged is plainly the address that is spoken to.
+//! Each request opens its own connection: the address that was judged is plainly the address that
+//! is spoken to, and no answer can belong to another request. What is asked often is cached by
+//! whoever asks.
 
 mod address;
+mod identity;
+pub mod oauth;
+mod post;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use crate::limits::ADDRESSES_MAX;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, HOST, USER_AGENT};
-use http::{HeaderMap, Request, Response};
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::Request;
+use http_body_util::Full;
 use ipnet::IpNet;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
-use crate::limits::{FETCH_MS, JWKS_BYTES_MAX};
+use crate::limits::{FETCH_MS, JWKS_BYTES_MAX, POST_ANSWER_BYTES_MAX};
 
 pub use address::{is_loopback, is_public};
+pub use identity::Identity;
+pub use post::{Answer, Form, Post};
 
-/// The client. Immutable and shared.
+/// The client. Shared; its settings can be replaced while it runs.
 #[derive(Debug)]
 pub struct Outbound {
+    settings: ArcSwap<Settings>,
+}
+
+/// Whom the client trusts, what it may reach and how long it waits.
+#[derive(Debug)]
+pub struct Settings {
     tls: Arc<ClientConfig>,
     allow_networks: Vec<IpNet>,
     timeout: Duration,
@@ -63,6 +73,12 @@ pub enum OutboundError {
     /// The TLS configuration was refused.
     #[error("TLS for outbound connections cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// A client's certificate or key cannot be read or used, or they do not belong together.
+    #[error("the client certificate or key for outbound connections cannot be used")]
+    Identity,
+    /// A client's signing key is of no kind that is supported, or cannot be read.
+    #[error("the key that signs client assertions cannot be used")]
+    SigningKey,
 }
 
 /// Why a fetch failed. Holds no URL, because a URL may hold a secret.
@@ -92,7 +108,7 @@ pub enum FetchError {
     /// The answer redirects; redirects are never followed.
     #[error("the answer redirects (status {0})")]
     Redirect(u16),
-    /// The answer's status is not 200.
+    /// The answer's status is none that is expected.
     #[error("the answer has status {0}")]
     Status(u16),
     /// The answer has a content coding, although none was accepted.
@@ -106,15 +122,16 @@ pub enum FetchError {
     Timeout(u128),
 }
 
-impl Outbound {
-    /// A client that trusts the system's certificate authorities and those of `extra_ca_pem`, and
-    /// may reach public addresses and `allow_networks`.
+impl Settings {
+    /// Trusts the system's certificate authorities and those of `extra_ca_pem`; may reach public
+    /// addresses and `allow_networks`; ends each request after `timeout`.
     ///
     /// # Errors
     /// When `extra_ca_pem` holds something other than certificates, or none.
     pub fn new(
         extra_ca_pem: Option<&[u8]>,
         allow_networks: Vec<IpNet>,
+        timeout: Duration,
     ) -> Result<Self, OutboundError> {
         let mut roots = RootCertStore::empty();
         // A host without a certificate store can still reach loopback and its own authorities.
@@ -134,7 +151,32 @@ impl Outbound {
             .with_root_certificates(roots)
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: Arc::new(tls), allow_networks, timeout: Duration::from_millis(FETCH_MS) })
+        Ok(Self { tls: Arc::new(tls), allow_networks, timeout })
+    }
+}
+
+impl Outbound {
+    /// A client with [`Settings::new`] and the default time limit.
+    ///
+    /// # Errors
+    /// As [`Settings::new`].
+    pub fn new(
+        extra_ca_pem: Option<&[u8]>,
+        allow_networks: Vec<IpNet>,
+    ) -> Result<Self, OutboundError> {
+        let timeout = Duration::from_millis(FETCH_MS);
+        Settings::new(extra_ca_pem, allow_networks, timeout).map(Self::with)
+    }
+
+    /// A client with these settings.
+    #[must_use]
+    pub fn with(settings: Settings) -> Self {
+        Self { settings: ArcSwap::from_pointee(settings) }
+    }
+
+    /// Replaces the settings. Requests under way end with the old ones.
+    pub fn replace(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
     }
 
     /// Fetches a JSON document by GET. The body is not parsed here.
@@ -142,29 +184,72 @@ impl Outbound {
     /// # Errors
     /// [`FetchError`]; nothing is retried.
     pub async fn get_json(&self, url: &Url) -> Result<Fetched, FetchError> {
-        tokio::time::timeout(self.timeout, self.fetch(url))
-            .await
-            .unwrap_or_else(|_| Err(FetchError::Timeout(self.timeout.as_millis())))
+        let request = wire::get(url)?;
+        let answer = self.ask(url, request, None, JWKS_BYTES_MAX).await?;
+        if answer.status != http::StatusCode::OK {
+            return Err(FetchError::Status(answer.status.as_u16()));
+        }
+        let max_age = wire::max_age(&answer.headers);
+        Ok(Fetched { body: answer.body, max_age })
     }
 
-    async fn fetch(&self, url: &Url) -> Result<Fetched, FetchError> {
+    /// Sends `post` and gives the answer, if its status is 200 or one of 400 to 499: OAuth says
+    /// what is wrong in the body of the latter (RFC 6749 section 5.2). The body, at most
+    /// [`POST_ANSWER_BYTES_MAX`] bytes, is not parsed here.
+    ///
+    /// Cancel-safe: dropping the future closes the connection, and leaves open whether the other
+    /// side has acted.
+    ///
+    /// # Errors
+    /// [`FetchError`]; nothing is retried.
+    pub async fn post(&self, url: &Url, post: Post<'_>) -> Result<Answer, FetchError> {
+        let identity = post.identity;
+        let request = wire::post(url, post)?;
+        self.ask(url, request, identity, POST_ANSWER_BYTES_MAX).await
+    }
+
+    async fn ask(
+        &self,
+        url: &Url,
+        request: Request<Full<Bytes>>,
+        identity: Option<&Identity>,
+        bytes_max: usize,
+    ) -> Result<Answer, FetchError> {
+        let settings = self.settings.load_full();
+        tokio::time::timeout(settings.timeout, settings.ask(url, request, identity, bytes_max))
+            .await
+            .unwrap_or_else(|_| Err(FetchError::Timeout(settings.timeout.as_millis())))
+    }
+}
+
+impl Settings {
+    async fn ask(
+        &self,
+        url: &Url,
+        request: Request<Full<Bytes>>,
+        identity: Option<&Identity>,
+        bytes_max: usize,
+    ) -> Result<Answer, FetchError> {
         let host = check_url(url)?;
         let port = url.port_or_known_default().ok_or(FetchError::Url)?;
         let found = resolve(&host, port).await?;
         let admitted = admit(names_loopback(url), found, &self.allow_networks)?;
         let stream = self.connect(&admitted).await?;
-        let request = request(url)?;
         if url.scheme() == "http" {
-            return converse(stream, request).await;
+            return wire::converse(stream, request, bytes_max).await;
         }
-        let stream = TlsConnector::from(Arc::clone(&self.tls))
+        let tls = match identity {
+            None => Arc::clone(&self.tls),
+            Some(identity) => identity.beside(&self.tls),
+        };
+        let stream = TlsConnector::from(tls)
             .connect(server_name(&host)?, stream)
             .await
             .map_err(|e| FetchError::Tls(e.to_string()))?;
-        converse(stream, request).await
+        wire::converse(stream, request, bytes_max).await
     }
 
-    /// Tries each address in turn; together they stay within the time of the fetch.
+    /// Tries each address in turn; together they stay within the time of the request.
     async fn connect(&self, addresses: &[SocketAddr]) -> Result<TcpStream, FetchError> {
         let share = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
         for address in addresses {
@@ -241,95 +326,3 @@ fn server_name(host: &Host<String>) -> Result<ServerName<'static>, FetchError> {
         Host::Ipv6(v6) => Ok(ServerName::from(IpAddr::V6(*v6))),
     }
 }
-
-fn request(url: &Url) -> Result<Request<Empty<Bytes>>, FetchError> {
-    let host = url.host_str().ok_or(FetchError::Url)?;
-    let authority = match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    };
-    let target = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
-    };
-    Request::get(target)
-        .header(HOST, authority)
-        .header(ACCEPT, "application/json")
-        .header(ACCEPT_ENCODING, "identity")
-        .header(USER_AGENT, concat!("sallyport/", env!("CARGO_PKG_VERSION")))
-        .body(Empty::new())
-        .map_err(|_| FetchError::Url)
-}
-
-async fn converse<I>(stream: I, request: Request<Empty<Bytes>>) -> Result<Fetched, FetchError>
-where
-    I: AsyncRead + AsyncWrite + Unpin + Send,
-{
-    let (mut sender, connection) = http1::Builder::new()
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(|_| FetchError::Http)?;
-    let talk = async move {
-        let answer = sender.send_request(request).await.map_err(|_| FetchError::Http)?;
-        read(answer).await
-    };
-    // The connection's own future is driven beside the talk instead of in a task, so that giving
-    // up on a fetch leaves nothing behind.
-    let (mut talk, mut connection) = (std::pin::pin!(talk), std::pin::pin!(connection));
-    let mut open = true;
-    loop {
-        tokio::select! {
-            done = &mut talk => return done,
-            _ = &mut connection, if open => open = false,
-        }
-    }
-}
-
-async fn read(answer: Response<Incoming>) -> Result<Fetched, FetchError> {
-    let status = answer.status();
-    if status.is_redirection() {
-        return Err(FetchError::Redirect(status.as_u16()));
-    }
-    if status != http::StatusCode::OK {
-        return Err(FetchError::Status(status.as_u16()));
-    }
-    let (head, body) = answer.into_parts();
-    if head.headers.get_all(CONTENT_ENCODING).iter().any(|v| v != "identity") {
-        return Err(FetchError::Encoded);
-    }
-    let body = Limited::new(body, JWKS_BYTES_MAX).collect().await.map_err(|e| {
-        if e.is::<LengthLimitError>() {
-            FetchError::TooLarge(JWKS_BYTES_MAX)
-        } else {
-            FetchError::Http
-        }
-    })?;
-    Ok(Fetched { body: body.to_bytes(), max_age: max_age(&head.headers) })
-}
-
-/// The answer's lifetime by `Cache-Control`; the shortest one where it names several.
-fn max_age(headers: &HeaderMap) -> Option<Duration> {
-    let mut shortest = None;
-    for value in headers.get_all(CACHE_CONTROL).iter().filter_map(|v| v.to_str().ok()) {
-        for directive in value.split(',').map(|d| d.trim().to_ascii_lowercase()) {
-            let seconds = match directive.split_once('=') {
-                Some(("max-age", seconds)) => seconds.trim_matches('"').parse().ok(),
-                Some(_) => None,
-                None => (directive == "no-store" || directive == "no-cache").then_some(0),
-            };
-            shortest = match (shortest, seconds) {
-                (Some(a), Some(b)) => Some(u64::min(a, b)),
-                (a, b) => a.or(b),
-            };
-        }
-    }
-    shortest.map(Duration::from_secs)
-}
-
-/// Header fields of an answer to a fetch. Real ones have 10 to 30.
-const HEADERS_MAX: usize = crate::limits::HEADERS_MAX;
-
-/// Bytes of the head of an answer to a fetch.
-const HEAD_BYTES_MAX: usize = crate::limits::UPSTREAM_HEAD_BYTES_MAX;

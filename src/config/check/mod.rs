@@ -13,6 +13,7 @@ mod glob;
 mod issuers;
 mod limits;
 mod listeners;
+mod outbound;
 mod redact;
 mod rest;
 mod servers;
@@ -47,6 +48,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         sessions,
         log,
         audit,
+        outbound,
         issuers,
         servers,
     } = raw;
@@ -63,6 +65,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let sessions = sessions::sessions(cx, &at.key("sessions"), sessions);
     let log = log_of(cx, &at.key("log"), log);
     let audit = audit_of(cx, &at.key("audit"), audit);
+    let outbound = outbound::outbound(cx, &at.key("outbound"), outbound);
     let issuers = issuers::issuers(cx, &at.key("issuers"), issuers, &listeners);
     let servers = servers::servers(cx, &at.key("servers"), servers, &issuers, &listeners);
     issuers::unused(cx, &issuers, &servers);
@@ -75,6 +78,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         trusted_proxies: trusted_proxies?,
         per_address: per_address?,
         sessions: sessions?,
+        outbound: outbound?,
         log: log?,
         hash: String::new(),
         files: Vec::new(),

@@ -7,6 +7,7 @@
 //! Each comment ends with "Default: …." where a key may be left out; the reference chapter cuts
 //! the sentence out and shows it in its own column.
 
+mod outbound;
 mod server;
 mod text;
 mod upstream;
@@ -14,6 +15,7 @@ mod upstream;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use outbound::*;
 pub use server::*;
 pub use text::*;
 pub use upstream::*;
@@ -45,6 +47,8 @@ pub struct Raw {
     pub log: Option<Log>,
     /// The audit trail.
     pub audit: Option<Audit>,
+    /// The gateway's own requests, to issuers and other services.
+    pub outbound: Option<Outbound>,
     /// The authorization servers whose tokens are trusted. Default: none.
     pub issuers: Option<Vec<Issuer>>,
     /// The protected servers. At least one.

@@ -1,5 +1,7 @@
 //! Promises of the outbound client, against servers on loopback.
 
+mod post;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::{ADDRESSES_MAX, FetchError, Outbound, admit, max_age};
+use super::wire::max_age;
+use super::{ADDRESSES_MAX, FetchError, Outbound, Settings, admit};
 use crate::limits::{FETCH_MS, JWKS_BYTES_MAX};
 
 fn client() -> Outbound {
@@ -132,9 +135,10 @@ async fn url_with_credentials_is_refused() {
 async fn silent_server_ends_in_a_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = url(&format!("http://{}/", listener.local_addr().unwrap()));
-    let mut client = client();
-    assert_eq!(client.timeout, Duration::from_millis(FETCH_MS));
-    client.timeout = Duration::from_millis(20);
+    let client = client();
+    assert_eq!(client.settings.load().timeout, Duration::from_millis(FETCH_MS));
+    // The settings of a client that runs are replaced.
+    client.replace(Settings::new(None, Vec::new(), Duration::from_millis(20)).unwrap());
     assert_eq!(client.get_json(&at).await, Err(FetchError::Timeout(20)));
 }
 
