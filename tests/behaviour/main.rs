@@ -25,6 +25,7 @@ mod support;
 mod answers;
 mod authentication;
 mod authorization;
+mod discovery;
 mod down;
 mod edge;
 mod eras;

@@ -11,8 +11,6 @@ use serde_json::Value;
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    /// The head, as it came.
-    pub head: String,
     pub body: String,
 }
 
@@ -54,7 +52,6 @@ pub fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -
     let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
     Answer {
         status: status.unwrap_or_else(|| panic!("no status: {head}")),
-        head: head.to_owned(),
         body: if chunked { joined(body) } else { body.to_owned() },
     }
 }
