@@ -9,6 +9,9 @@
 mod support;
 
 #[cfg(test)]
+#[path = "identity/bound.rs"]
+mod bound;
+#[cfg(test)]
 #[path = "identity/flow.rs"]
 mod flow;
 #[cfg(test)]

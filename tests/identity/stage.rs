@@ -66,15 +66,25 @@ impl Stage {
 
     /// A gateway with TLS that trusts the issuers of these lines.
     pub fn gateway(&self, issuers: &str, servers: &str) -> Gateway {
-        self.run(&format!("tls: {{ cert: tls.crt, key: tls.key }}\n{issuers}\nservers:\n{servers}"))
+        self.run(
+            &format!("tls: {{ cert: tls.crt, key: tls.key }}\n{issuers}\nservers:\n{servers}"),
+            &[],
+        )
     }
 
     /// The same without TLS.
     pub fn plain_gateway(&self, issuers: &str, servers: &str) -> Gateway {
-        self.run(&format!("{issuers}\nservers:\n{servers}"))
+        self.run(&format!("{issuers}\nservers:\n{servers}"), &[])
     }
 
-    fn run(&self, rest: &str) -> Gateway {
+    /// The same, and it trusts the authority of this stage, as that of a company in the system's
+    /// store.
+    pub fn trusting_gateway(&self, issuers: &str, servers: &str) -> Gateway {
+        let trust = [("SSL_CERT_FILE", self.ca.to_str().unwrap())];
+        self.run(&format!("{issuers}\nservers:\n{servers}"), &trust)
+    }
+
+    fn run(&self, rest: &str, env: &[(&str, &str)]) -> Gateway {
         let admin = free_port();
         // All clients share one address here, and some hammer.
         let config = format!(
@@ -90,7 +100,7 @@ impl Stage {
             "--config".as_ref(),
             file.as_os_str(),
         ];
-        let mut peer = Peer::start("gateway", &command, &self.dir, &[]);
+        let mut peer = Peer::start("gateway", &command, &self.dir, env);
         let ready = format!("http://127.0.0.1:{admin}/readyz");
         peer.wait_until("ready", || {
             TcpStream::connect(("127.0.0.1", admin)).is_ok()
@@ -110,12 +120,22 @@ impl Provider {
     }
 
     pub fn issuer(&self) -> &str {
-        self.told["issuer"].as_str().unwrap()
+        self.told("issuer")
+    }
+
+    /// A member of what it said when it began to serve.
+    pub fn told(&self, name: &str) -> &str {
+        self.told[name].as_str().unwrap()
+    }
+
+    /// The secret of a client that was known from the start.
+    pub fn secret(&self, client: &str) -> &str {
+        self.told["secrets"][client].as_str().unwrap()
     }
 
     /// A token of a client that was known from the start, for one resource.
     pub fn token(&self, client: &str, scope: &str, resource: &str) -> String {
-        let secret = self.told["secrets"][client].as_str().unwrap();
+        let secret = self.secret(client);
         let form = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "client_credentials")
             .append_pair("client_id", client)
@@ -123,14 +143,13 @@ impl Provider {
             .append_pair("scope", scope)
             .append_pair("resource", resource)
             .finish();
-        let answer =
-            exchange("POST", self.told["token_endpoint"].as_str().unwrap(), &[], &form).json();
+        let answer = exchange("POST", self.told("token_endpoint"), &[], &form).json();
         answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
     }
 
     /// Tells the provider to do something.
     pub fn control(&self, action: &str, body: &Value) -> Value {
-        let url = format!("{}/{action}", self.told["control"].as_str().unwrap());
+        let url = format!("{}/{action}", self.told("control"));
         let answer = exchange("POST", &url, &[], &body.to_string());
         assert_eq!(answer.status, 200, "{answer:#?}");
         answer.json()
@@ -138,7 +157,7 @@ impl Provider {
 
     /// What was asked of `route`, oldest first.
     pub fn seen(&self, route: &str) -> Vec<Value> {
-        let url = format!("{}/seen?route={route}", self.told["control"].as_str().unwrap());
+        let url = format!("{}/seen?route={route}", self.told("control"));
         let Value::Array(requests) = exchange("GET", &url, &[], "").json()["requests"].take()
         else {
             panic!("no list of requests")

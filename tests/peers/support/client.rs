@@ -208,7 +208,8 @@ pub fn fetch(ca: Option<&Path>, request: &Value) -> Value {
     run(&node("fetch.mjs"), ca, request)
 }
 
-fn run(command: &[OsString], ca: Option<&Path>, job: &Value) -> Value {
+/// Runs a program that reads one JSON job and prints one JSON result.
+pub fn run(command: &[OsString], ca: Option<&Path>, job: &Value) -> Value {
     let scratch = Scratch::new();
     // `timeout` bounds the wait for a client that hangs.
     let mut child = clean(Command::new("timeout"), &scratch)
