@@ -38,7 +38,7 @@ fn status_as_bearer(url: &str, token: &str) -> u16 {
 
 #[test]
 #[ignore = "needs npm and PyPI packages: tests/run installs them"]
-fn token_bound_to_a_key_is_refused_as_a_bearer_token() {
+fn s08_token_that_a_provider_bound_to_a_key_is_refused_as_a_bearer_token() {
     for nonce in [false, true] {
         let stage = Stage::new();
         let options = json!({
@@ -66,7 +66,7 @@ fn token_bound_to_a_key_is_refused_as_a_bearer_token() {
 
 #[test]
 #[ignore = "needs npm and PyPI packages: tests/run installs them"]
-fn token_bound_to_a_certificate_is_refused_without_it() {
+fn s08_token_that_a_provider_bound_to_a_certificate_is_refused_without_it() {
     let stage = Stage::new();
     let (cert, key) = client_certificate(&stage);
     let file = |name: &str| stage.dir.path(name);
