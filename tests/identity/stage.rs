@@ -186,7 +186,7 @@ impl Client {
         Visit::of(&command, Some(ca), &job)
     }
 
-    /// Whether it asks for exactly what a challenge names, and forgets what it had.
+    /// Whether it speaks 2026-07-28, and so unites what a challenge names with what it has.
     pub fn is_modern(self) -> bool {
         matches!(self, Self::Ts2Modern | Self::Py2Modern)
     }
