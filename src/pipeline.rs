@@ -149,6 +149,10 @@ impl Pipeline {
                 let document = gates.metadata.clone().ok_or_else(none)?;
                 return Ok(Outgoing::Document(Some("application/json"), document));
             }
+            Target::Metadata(Document::AuthorizationServer) => {
+                let story = "the gateway is no authorization server";
+                return Err(Rejection::new(Code::RouteUnknown, story));
+            }
             Target::Preflight => return Ok(Outgoing::Document(None, Bytes::new())),
         }
         record.route(&ex.server().name, &gates.metrics);

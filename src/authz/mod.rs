@@ -65,6 +65,17 @@ impl Deref for Permitted {
     }
 }
 
+/// What a client makes of the `scope` of a challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    /// Adds it to what it has (MCP 2026-07-28, authorization, "Scope Selection Strategy"). The
+    /// challenge names all scopes of the operation and no others.
+    Unites,
+    /// Asks for exactly that and loses what it had (MCP 2025-11-25 and before, and callers of REST
+    /// routes, for whom no text says anything). The challenge repeats what is held.
+    Repeats,
+}
+
 /// Decides for one route.
 #[derive(Debug)]
 pub struct Authorizer {
@@ -108,10 +119,11 @@ impl Authorizer {
             origin: Some(Origin { client: ex.client_ip(), peer: ex.peer() }),
             now_s: self.clock.unix_s(),
         };
-        let mut grant = self.judge(&query);
+        let asking = if ex.is_modern() { Asking::Unites } else { Asking::Repeats };
+        let mut grant = self.judge(&query, asking);
         for (action, resource) in &call.also {
             let more = Query { action: *action, resource: Name::from(resource), ..query };
-            grant = both(grant, self.judge(&more));
+            grant = both(grant, self.judge(&more, asking));
         }
         let grant = grant?;
         Ok(ex.advance(|base| Permitted { base, grant }))
@@ -136,10 +148,12 @@ impl Authorizer {
         self.engine.decide(&query).is_allow()
     }
 
-    fn judge(&self, query: &Query<'_>) -> Result<Grant, Rejection> {
+    fn judge(&self, query: &Query<'_>, asking: Asking) -> Result<Grant, Rejection> {
         match self.engine.decide(query) {
             Decision::Allow { rule } => Ok(Grant { rule, reveal: self.reveal(query.principal) }),
-            Decision::NeedScopes { missing, all } => Err(self.step_up(query, &missing, &all)),
+            Decision::NeedScopes { missing, all } => {
+                Err(self.step_up(query, &missing, &all, asking))
+            }
             Decision::Deny { reason } => {
                 let story = format!("{}: {}", query.action.name(), reason.name());
                 Err(refused(Code::Denied, story, reason.name()))
@@ -154,13 +168,22 @@ impl Authorizer {
 
     /// The `insufficient_scope` challenge of RFC 6750 section 3.1. A caller whose identity came
     /// from something else than a token cannot get scopes and is denied plainly.
-    fn step_up(&self, query: &Query<'_>, missing: &[Box<str>], all: &[Box<str>]) -> Rejection {
+    fn step_up(
+        &self,
+        query: &Query<'_>,
+        missing: &[Box<str>],
+        all: &[Box<str>],
+        asking: Asking,
+    ) -> Rejection {
         let story = format!("{} lacks scopes `{}`", query.action.name(), missing.join(" "));
         match query.principal.method {
             AuthMethod::Bearer => refused(Code::ScopeInsufficient, story, SCOPE_MISSING)
                 .with_challenge(Challenge {
                     error: Some("insufficient_scope"),
-                    scope: Some(self.challenge_scope(query.principal, all)),
+                    scope: Some(match asking {
+                        Asking::Unites => all.join(" "),
+                        Asking::Repeats => self.required_and_held(query.principal, all),
+                    }),
                     resource_metadata: self.metadata_url.clone(),
                 }),
             AuthMethod::Anonymous | AuthMethod::Certificate => {
@@ -170,10 +193,7 @@ impl Authorizer {
     }
 
     /// All scopes that the operation needs, then those of the caller's that mean something here.
-    ///
-    /// Clients of 2025-11-25 and before ask for exactly what the challenge names, and would lose
-    /// what they had; clients of 2026-07-28 unite both themselves, and get the same set.
-    fn challenge_scope(&self, principal: &Principal, all: &[Box<str>]) -> String {
+    fn required_and_held(&self, principal: &Principal, all: &[Box<str>]) -> String {
         let mut scope = all.join(" ");
         let held = principal.scopes.iter().filter(|held| self.known.contains(*held));
         for held in held.filter(|held| !all.iter().any(|needed| **needed == **held)) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::CHALLENGE_SCOPE_BYTES_MAX;
-use super::{Authorizer, Decision, Engine, Grant, Name, Query, Reason, Rules};
+use super::{Asking, Authorizer, Decision, Engine, Grant, Name, Query, Reason, Rules};
 use crate::call::{Action, Resource};
 use crate::class::{Class, ClassSet, Form};
 use crate::clock::Clock;
@@ -47,7 +47,16 @@ fn query<'a>(principal: &'a Principal, action: Action, resource: Name<'a>) -> Qu
 }
 
 fn call(authorizer: &Authorizer, principal: &Principal, tool: &str) -> Result<Grant, Rejection> {
-    authorizer.judge(&query(principal, Action::ToolsInvoke, Name::Tool(tool)))
+    call_as(Asking::Repeats, authorizer, principal, tool)
+}
+
+fn call_as(
+    asking: Asking,
+    authorizer: &Authorizer,
+    principal: &Principal,
+    tool: &str,
+) -> Result<Grant, Rejection> {
+    authorizer.judge(&query(principal, Action::ToolsInvoke, Name::Tool(tool)), asking)
 }
 
 fn decide(access: &Access, principal: &Principal, action: Action, on: Name<'_>) -> Decision {
@@ -316,6 +325,14 @@ fn challenge_repeats_granted_scopes_that_mean_something_here_and_no_others() {
     let alice = caller(&["crm.b", "mcp.prompts.get", "mail.send", "openid"], &[]);
     let challenge = call(&authorizer, &alice, "a").unwrap_err().challenge.unwrap();
     assert_eq!(challenge.scope.unwrap(), "mcp.tools.invoke crm.a crm.b mcp.prompts.get");
+}
+
+#[test]
+fn challenge_of_the_current_era_names_what_is_needed_and_nothing_else() {
+    let authorizer = tools(vec![rule("a", &["crm.a"]), rule("b", &["crm.b"])]);
+    let alice = caller(&["crm.b", "mcp.prompts.get"], &[]);
+    let refused = call_as(Asking::Unites, &authorizer, &alice, "a").unwrap_err();
+    assert_eq!(refused.challenge.unwrap().scope.unwrap(), "mcp.tools.invoke crm.a");
 }
 
 #[test]

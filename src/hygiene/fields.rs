@@ -57,16 +57,20 @@ pub fn refuse_repeated(headers: &HeaderMap) -> Result<(), Rejection> {
 /// answers, `GET` for a stream, `DELETE` for the end of a session (MCP 2025-11-25, Streamable HTTP;
 /// revisions that have fewer are told apart by the decode stage).
 ///
+/// Clients look with a plain `GET` whether an endpoint wants a token, so the `Accept` of one that
+/// is `anonymous` says nothing: the answer is 401 with the challenge.
+///
 /// # Errors
 /// [`Code::MethodNotAllowed`], [`Code::EncodingRefused`], [`Code::MediaTypeRefused`],
 /// [`Code::NotAcceptable`], [`Code::HeaderInvalid`] for a body where none belongs.
-pub fn check_mcp(method: &Method, headers: &HeaderMap) -> Result<(), Rejection> {
+pub fn check_mcp(method: &Method, headers: &HeaderMap, anonymous: bool) -> Result<(), Rejection> {
     match *method {
         Method::POST => {
             plain_json(headers)?;
             accepts(headers, JSON)?;
             accepts(headers, EVENT_STREAM)
         }
+        Method::GET if anonymous => bodiless(headers),
         Method::GET => {
             bodiless(headers)?;
             accepts(headers, EVENT_STREAM)

@@ -22,13 +22,13 @@ use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, Uri, header};
 
 pub use cors::Cors;
 pub use fields::stream_of;
 pub use routes::metadata_url;
 
-use crate::config::{Config, Server};
+use crate::config::{Auth, Config, Server};
 use crate::exchange::Exchange;
 use crate::net::Vetted;
 use crate::net::client::is_in;
@@ -64,6 +64,10 @@ pub enum Target {
 pub enum Document {
     /// Protected resource metadata, RFC 9728.
     ProtectedResource,
+    /// Metadata of an authorization server, RFC 8414 or OpenID Connect Discovery. The gateway is
+    /// none; but clients look for it here before they ask elsewhere, and pages among them can only
+    /// read an answer that CORS opens to them, a 404 too.
+    AuthorizationServer,
 }
 
 /// How a refusal is written.
@@ -200,7 +204,7 @@ impl Edge {
             return Ok(Judged { server: index, target: Target::Preflight, cors });
         }
         match place {
-            Place::Mcp => fields::check_mcp(method, headers)?,
+            Place::Mcp => fields::check_mcp(method, headers, anonymous(server, headers))?,
             Place::Sse => fields::check_sse(method, uri.query(), headers)?,
             Place::Rest => fields::check_rest(method, headers)?,
             Place::Metadata(_) => fields::check_metadata(method)?,
@@ -222,4 +226,9 @@ impl Edge {
             .get(index)
             .ok_or_else(|| Rejection::new(Code::Internal, "the route table names no such server"))
     }
+}
+
+/// Whether authentication will refuse this request for want of a token, whatever else it says.
+fn anonymous(server: &Server, headers: &HeaderMap) -> bool {
+    matches!(server.auth, Auth::Tokens(_)) && !headers.contains_key(header::AUTHORIZATION)
 }

@@ -22,6 +22,8 @@ pub struct Sites(HashMap<Box<str>, Site>);
 pub struct Site {
     exact: HashMap<Box<str>, (usize, Place)>,
     rest: Vec<usize>,
+    /// Where clients look for documents that nobody here has to serve.
+    looked_for: HashMap<Box<str>, (usize, Place)>,
 }
 
 /// What stands at a path.
@@ -85,6 +87,10 @@ impl Site {
         let inserted = metadata_path(&server.public_url);
         self.exact.entry(inserted.into()).or_insert((index, document));
         self.exact.entry(WELL_KNOWN.into()).or_insert((index, document));
+        let document = Place::Metadata(Document::AuthorizationServer);
+        for path in authorization_server_paths(&server.public_url) {
+            self.looked_for.entry(path.into()).or_insert((index, document));
+        }
     }
 
     /// The server and the place at the request's path. A query belongs only to REST routes, and to
@@ -94,6 +100,11 @@ impl Site {
             let (_, place) = found;
             return Some(*found).filter(|_| uri.query().is_none() || *place == Place::Sse);
         }
+        let claimed = self.find_rest(uri, servers);
+        claimed.or_else(|| self.looked_for.get(uri.path()).copied())
+    }
+
+    fn find_rest(&self, uri: &Uri, servers: &[Arc<Server>]) -> Option<(usize, Place)> {
         if self.rest.is_empty() || !is_plain(uri.path()) {
             return None;
         }
@@ -121,6 +132,21 @@ fn metadata_path(public_url: &Url) -> String {
         "" | "/" => WELL_KNOWN.to_owned(),
         path => format!("{WELL_KNOWN}{path}"),
     }
+}
+
+/// Where MCP clients look for the metadata of an authorization server that is at the resource's
+/// own address (MCP 2025-11-25, authorization, "Authorization Server Metadata Discovery"; clients
+/// of 2025-03-26 ask the root of the host): each name inserted before the path, `OpenID` also
+/// behind it.
+fn authorization_server_paths(public_url: &Url) -> Vec<String> {
+    let names = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+    let mut paths: Vec<String> = names.map(String::from).to_vec();
+    let path = public_url.path().trim_end_matches('/');
+    if !path.is_empty() {
+        paths.extend(names.map(|name| format!("{name}{path}")));
+        paths.push(format!("{path}/.well-known/openid-configuration"));
+    }
+    paths
 }
 
 /// The scheme's own port may be written or left out (RFC 9110 section 4.2.3); nothing else varies.

@@ -26,6 +26,7 @@ mod answers;
 mod authentication;
 mod authorization;
 mod batches;
+mod discovery;
 mod down;
 mod edge;
 mod eras;

@@ -3,7 +3,8 @@
 use http::Method;
 
 use super::{Ask, edge, edge_of, rest};
-use crate::hygiene::Target;
+use crate::config::Auth;
+use crate::hygiene::{Target, testing};
 use crate::reject::Code;
 
 // --- methods and fields ---------------------------------------------------------------------
@@ -145,11 +146,19 @@ fn post_must_accept_both_kinds_of_answers() {
 }
 
 #[test]
-fn get_must_accept_a_stream() {
+fn get_must_accept_a_stream_unless_it_will_be_refused_for_want_of_a_token() {
     let get = |accept| Ask::new(Method::GET, "/mcp").set("accept", accept);
-    assert_eq!(get("text/event-stream").target(&edge()), Target::Mcp);
-    assert_eq!(get("*/*").target(&edge()), Target::Mcp);
-    assert_eq!(get("application/json").code(&edge()), Code::NotAcceptable);
+    let known = |accept| get(accept).with("authorization", "Bearer a");
+    assert_eq!(known("text/event-stream").target(&edge()), Target::Mcp);
+    assert_eq!(known("*/*").target(&edge()), Target::Mcp);
+    assert_eq!(known("application/json").code(&edge()), Code::NotAcceptable);
+    assert_eq!(get("application/json").target(&edge()), Target::Mcp);
+    for auth in [Auth::None, Auth::Certificate] {
+        let mut server = testing::server("crm", "https://gw.example/mcp");
+        server.auth = auth;
+        let edge = edge_of(vec![server]);
+        assert_eq!(get("application/json").code(&edge), Code::NotAcceptable, "no token is missed");
+    }
 }
 
 #[test]

@@ -169,8 +169,18 @@ fn metadata_is_found_at_the_path_form_and_the_root_form_of_the_first_server() {
         let judged = at(path);
         assert_eq!((judged.target, judged.server, judged.cors), (document, server, Cors::Any));
     }
-    let unknown = Ask::new(Method::GET, "/.well-known/oauth-authorization-server");
-    assert_eq!(unknown.code(&edge), Code::RouteUnknown);
+    let document = Target::Metadata(Document::AuthorizationServer);
+    for path in [
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/files",
+        "/.well-known/openid-configuration",
+        "/.well-known/openid-configuration/mcp",
+        "/mcp/.well-known/openid-configuration",
+    ] {
+        assert_eq!((at(path).target, at(path).cors), (document, Cors::Any), "{path}");
+    }
+    let nobodys = Ask::new(Method::GET, "/.well-known/oauth-authorization-server/other");
+    assert_eq!(nobodys.code(&edge), Code::RouteUnknown);
 }
 
 #[test]

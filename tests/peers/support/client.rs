@@ -1,5 +1,6 @@
 //! The SDK clients, each a process that does one job and reports what it saw.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -93,20 +94,29 @@ impl Sdk {
             Self::Py1 | Self::Py1Sse => python("py1"),
             Self::Py2 | Self::Py2Modern => python("py2"),
         };
-        let mut report = run(&command, ca, &job);
-        assert!(report["closing"].is_null(), "{self:?} could not leave: {:#}", report["closing"]);
+        Visit::of(&command, ca, &job)
+    }
+}
+
+impl Visit {
+    /// Runs `command`, which takes the job on its standard input and reports as `job.mjs` does.
+    ///
+    /// # Panics
+    /// As [`Sdk::visit`].
+    pub fn of(command: &[OsString], ca: Option<&Path>, job: &Value) -> Self {
+        let mut report = run(command, ca, job);
+        let closing = &report["closing"];
+        assert!(closing.is_null(), "{command:?} could not leave: {closing:#}");
         let Value::Array(steps) = report["steps"].take() else { panic!("no steps: {report}") };
         let connected = report["connected"].take();
-        Visit {
+        Self {
             connected,
             steps,
             heard: report["heard"].take(),
             canaries: report["canaries"].take(),
         }
     }
-}
 
-impl Visit {
     /// The result of step `index`, which must have succeeded.
     #[track_caller]
     pub fn result(&self, index: usize) -> &Value {
@@ -139,6 +149,18 @@ impl Visit {
     #[track_caller]
     pub fn refusal(&self, index: usize) -> (u64, &str) {
         Self::refusal_in(self.step(index))
+    }
+
+    /// Every exchange of step `index`: method, status, challenge.
+    #[track_caller]
+    pub fn exchanges(&self, index: usize) -> &[Value] {
+        self.step(index)["http"].as_array().unwrap()
+    }
+
+    /// Every exchange of the handshake.
+    #[track_caller]
+    pub fn handshake(&self) -> &[Value] {
+        self.connected["http"].as_array().unwrap()
     }
 
     /// Status and challenge with which the handshake was refused.
@@ -186,7 +208,8 @@ pub fn fetch(ca: Option<&Path>, request: &Value) -> Value {
     run(&node("fetch.mjs"), ca, request)
 }
 
-fn run(command: &[std::ffi::OsString], ca: Option<&Path>, job: &Value) -> Value {
+/// Runs a program that reads one JSON job and prints one JSON result.
+pub fn run(command: &[OsString], ca: Option<&Path>, job: &Value) -> Value {
     let scratch = Scratch::new();
     // `timeout` bounds the wait for a client that hangs.
     let mut child = clean(Command::new("timeout"), &scratch)

@@ -11,7 +11,7 @@ mod gateway;
 mod process;
 mod servers;
 
-pub use client::{Sdk, Visit};
+pub use client::{Sdk, Visit, run};
 pub use gateway::{Gateway, Site};
 pub use process::{Peer, Scratch, clean, eventually, free_port, installed, node, source};
 pub use servers::Upstream;
