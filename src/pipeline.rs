@@ -33,7 +33,7 @@ use crate::clock::Clock;
 use crate::decode::{Batch, Read};
 use crate::exchange::{Exchange, Received};
 use crate::face::{Hub, Hubs};
-use crate::hygiene::{Document, Target};
+use crate::hygiene::Target;
 use crate::observe::{Metrics, Record, Stage};
 use crate::peer::Peer;
 use crate::record::{self, Recorded};
@@ -144,14 +144,9 @@ impl Pipeline {
         let gates = snap.gates(ex.server_index())?;
         match ex.target() {
             Target::Mcp | Target::Sse | Target::Rest => {}
-            Target::Metadata(Document::ProtectedResource) => {
-                let none = || Rejection::new(Code::RouteUnknown, "this server takes no tokens");
-                let document = gates.metadata.clone().ok_or_else(none)?;
+            Target::Metadata(document) => {
+                let document = gates.document(document)?;
                 return Ok(Outgoing::Document(Some("application/json"), document));
-            }
-            Target::Metadata(Document::AuthorizationServer) => {
-                let story = "the gateway is no authorization server";
-                return Err(Rejection::new(Code::RouteUnknown, story));
             }
             Target::Preflight => return Ok(Outgoing::Document(None, Bytes::new())),
         }

@@ -160,6 +160,8 @@ codes! {
     AuditUnavailable = "audit_unavailable", 503, 50302, Error, "the call cannot be recorded; retry later";
     #[doc = "The upstream cannot be reached."]
     UpstreamUnreachable = "upstream_unreachable", 502, 50201, Error, "the server behind this gateway cannot be reached";
+    #[doc = "The gateway has no credential towards the upstream: the authorization server that gives it refuses or cannot be reached."]
+    CredentialUnavailable = "credential_unavailable", 503, 50310, Error, "the gateway cannot prove itself to the server at the moment";
     #[doc = "The upstream did not answer in time."]
     UpstreamTimeout = "upstream_timeout", 504, 50400, Error, "the server behind this gateway did not answer in time";
     #[doc = "The upstream's answer is malformed, contradictory, redirecting or too large."]

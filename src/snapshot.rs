@@ -19,7 +19,7 @@ use crate::config::{self, Config, CustomPattern, Redact, Server};
 use crate::decode::{BodyBudget, Decoded, Decoder};
 use crate::exchange::Exchange;
 use crate::guard::Guards;
-use crate::hygiene::Edge;
+use crate::hygiene::{Document, Edge};
 use crate::inspect::{Detector, DetectorError};
 use crate::limit::Limiter;
 use crate::mcp::elicitation::UrlHosts;
@@ -31,8 +31,8 @@ use crate::reject::{Code, Rejection};
 use crate::screen::Screener;
 use crate::session::{self, Book, Sealer, Sessions};
 use crate::ticket::Tickets;
-use crate::upstream::{ClientError, Forwarder};
-use crate::{authn, inspect};
+use crate::upstream::{ClientError, Forwarder, Services};
+use crate::{authn, inspect, upstream};
 
 /// What does not change with the configuration.
 #[derive(Debug, Clone)]
@@ -51,6 +51,13 @@ pub struct Shared {
     pub sessions: Arc<Book>,
     /// The gateway's own requests; its settings follow the configuration.
     pub outbound: Arc<Outbound>,
+}
+
+impl Shared {
+    /// What forwarders need to get credentials.
+    fn services(&self) -> Services {
+        Services { clock: self.clock.clone(), outbound: Arc::clone(&self.outbound) }
+    }
 }
 
 /// One configuration, ready to run.
@@ -73,6 +80,8 @@ pub struct Gates {
     pub server: Arc<Server>,
     /// Its RFC 9728 document; none where no tokens are taken.
     pub metadata: Option<Bytes>,
+    /// The keys of the gateway's assertions; none where it makes none.
+    pub keys: Option<Bytes>,
     /// Who.
     pub authn: Authenticator,
     /// What.
@@ -255,6 +264,19 @@ impl Snapshot {
 }
 
 impl Gates {
+    /// A public document about the route.
+    ///
+    /// # Errors
+    /// 404 for what this route has not.
+    pub fn document(&self, document: Document) -> Result<Bytes, Rejection> {
+        let (found, none) = match document {
+            Document::ProtectedResource => (&self.metadata, "this server takes no tokens"),
+            Document::Keys => (&self.keys, "the gateway signs nothing for this server"),
+            Document::AuthorizationServer => (&None, "the gateway is no authorization server"),
+        };
+        found.clone().ok_or_else(|| Rejection::new(Code::RouteUnknown, none))
+    }
+
     /// What the record says of a call: names and masked arguments, never a raw value.
     #[must_use]
     pub fn facts(&self, ex: &Exchange<Decoded>) -> CallFacts {
@@ -288,9 +310,11 @@ impl Part<'_> {
         let authz = Arc::new(Authorizer::new(server, clock));
         let upstream = match old {
             Some(old) if Forwarder::serves(&old.server, server) => Arc::clone(&old.upstream),
-            Some(_) | None => Arc::new(Forwarder::new(server, clock).map_err(|source| {
-                BuildError::Upstream { server: Arc::clone(&server.name), source }
-            })?),
+            Some(_) | None => {
+                Arc::new(Forwarder::new(server, &self.shared.services()).map_err(|source| {
+                    BuildError::Upstream { server: Arc::clone(&server.name), source }
+                })?)
+            }
         };
         let detector =
             Arc::new(Detector::new(&settings(&server.redact)).map_err(|source| {
@@ -298,6 +322,7 @@ impl Part<'_> {
             })?);
         Ok(Gates {
             metadata: authn::metadata::document(server),
+            keys: upstream::key_set(server),
             authn: Authenticator::new(&self.shared.authn, server)
                 .map_err(|source| BuildError::Authn { server: Arc::clone(&server.name), source })?,
             decode: Decoder::new(

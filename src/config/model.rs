@@ -19,7 +19,10 @@ use crate::class::{Class, Form};
 use crate::secret::Secret;
 
 pub use outbound::{ClientProof, OauthClient, Outbound};
-pub use upstream::{Command, Credential, Endpoint, EraPin, Transport, Upstream};
+pub use upstream::{
+    Assertion, ClientIdentity, Command, Credential, CredentialSource, Endpoint, EraPin,
+    TokenRequest, Transport, Upstream,
+};
 
 /// The whole configuration.
 #[derive(Debug, Clone)]

@@ -64,6 +64,8 @@ pub enum Target {
 pub enum Document {
     /// Protected resource metadata, RFC 9728.
     ProtectedResource,
+    /// The keys with which the server behind checks the gateway's assertions, RFC 7517.
+    Keys,
     /// Metadata of an authorization server, RFC 8414 or OpenID Connect Discovery. The gateway is
     /// none; but clients look for it here before they ask elsewhere, and pages among them can only
     /// read an answer that CORS opens to them, a 404 too.

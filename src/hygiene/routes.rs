@@ -11,7 +11,7 @@ use http::Uri;
 use url::Url;
 
 use super::{Document, Target};
-use crate::config::{Profile, RestRoute, Server};
+use crate::config::{CredentialSource, Profile, RestRoute, Server};
 
 /// All host names.
 #[derive(Debug)]
@@ -87,6 +87,11 @@ impl Site {
         let inserted = metadata_path(&server.public_url);
         self.exact.entry(inserted.into()).or_insert((index, document));
         self.exact.entry(WELL_KNOWN.into()).or_insert((index, document));
+        let credential = server.upstream.credential.as_ref();
+        if credential.is_some_and(|it| matches!(it.source, CredentialSource::Assertion(_))) {
+            let path = format!("{KEYS}{}", server.public_url.path().trim_end_matches('/'));
+            self.exact.entry(path.into()).or_insert((index, Place::Metadata(Document::Keys)));
+        }
         let document = Place::Metadata(Document::AuthorizationServer);
         for path in authorization_server_paths(&server.public_url) {
             self.looked_for.entry(path.into()).or_insert((index, document));
@@ -214,3 +219,6 @@ fn escapes_are_plain(segment: &str) -> bool {
 }
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// Where the gateway's own keys stand, before the path of the server that they are for.
+const KEYS: &str = "/.well-known/jwks";

@@ -77,6 +77,7 @@ fn upstream() -> Upstream {
         }),
         era: EraPin::Auto,
         credential: None,
+        identity: None,
         ca: None,
         connect_timeout: Duration::from_secs(1),
         head_timeout: Duration::from_secs(1),

@@ -4,6 +4,22 @@ use super::Limit;
 
 limits! {
     // --- upstream and answers --------------------------------------------------------------
+    #[doc = "Callers for whom credentials towards one server are kept."]
+    CREDENTIAL_CALLERS_MAX: usize = 10_000, "callers", "as many as have buckets of one limiter; a token each";
+    #[doc = "Time after which the credentials of a caller who does not come are forgotten."]
+    CREDENTIAL_IDLE_S: u64 = 900, "seconds", "longer than the life of most access tokens would keep what is of no use";
+    #[doc = "Time after a failure in which no credential is asked for again."]
+    CREDENTIAL_RETRY_MS: u64 = 1_000, "milliseconds", "an authorization server in trouble gets one question a second per caller";
+    #[doc = "Life of a token whose authorization server does not say (RFC 6749 section 5.1: RECOMMENDED)."]
+    CREDENTIAL_S: u64 = 300, "seconds", "short, because nothing is known";
+    #[doc = "Longest time for which a token towards a server is used."]
+    CREDENTIAL_S_MAX: u64 = 3_600, "seconds", "a revoked grant ends with it";
+    #[doc = "Time before its end from which a credential is replaced, at most."]
+    CREDENTIAL_SKEW_S: u64 = 60, "seconds", "clocks differ, and calls take time; a fifth of its life where that is shorter";
+    #[doc = "Life of the gateway's statement about its caller, where the configuration names none."]
+    ASSERTION_S: u64 = 60, "seconds", "it travels once, inside one network";
+    #[doc = "Longest life of the gateway's statement about its caller."]
+    ASSERTION_S_MAX: u64 = 300, "seconds", "whoever steals one has it that long";
     #[doc = "Time to connect to an upstream, by default."]
     CONNECT_MS: u64 = 3_000, "milliseconds", "upstreams are near";
     #[doc = "Time from the request to the head of the upstream's answer, by default."]

@@ -31,6 +31,13 @@ impl Identity {
         Ok(Self(Arc::new(SingleCertAndKey::from(pair))))
     }
 
+    /// `tls` for one server alone, with this identity.
+    #[must_use]
+    pub fn over(&self, mut tls: ClientConfig) -> ClientConfig {
+        tls.client_auth_cert_resolver = Arc::clone(&self.0) as _;
+        tls
+    }
+
     /// `tls` with this identity. Sessions are not resumed: one that was opened as somebody else
     /// would speak for them.
     pub(super) fn beside(&self, tls: &ClientConfig) -> Arc<ClientConfig> {

@@ -8,10 +8,11 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    RSA_PKCS1_SHA256, RsaKeyPair,
+    KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -225,7 +226,39 @@ impl SigningKey {
         }
     }
 
-    fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+    /// Its public half (RFC 7517, RFC 8037); none for RSA, whose keys are only used towards those
+    /// who have the public half already.
+    #[must_use]
+    pub fn public_jwk(&self) -> Option<serde_json::Value> {
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let curve = |name: &str, point: &[u8]| {
+            // SEC 1 section 2.3.3: an uncompressed point is 4, x, y.
+            let (_, halves) = point.split_first()?;
+            let (x, y) = halves.split_at_checked(halves.len() / 2)?;
+            Some(json!({"crv": name, "kty": "EC", "x": text(x), "y": text(y)}))
+        };
+        match &self.0 {
+            Pair::P256(pair) => curve("P-256", pair.public_key().as_ref()),
+            Pair::P384(pair) => curve("P-384", pair.public_key().as_ref()),
+            Pair::Ed25519(pair) => {
+                Some(json!({"crv": "Ed25519", "kty": "OKP", "x": text(pair.public_key().as_ref())}))
+            }
+            Pair::Rsa(_) => None,
+        }
+    }
+
+    /// The RFC 7638 thumbprint of its public half: members in alphabetical order, which is how
+    /// [`SigningKey::public_jwk`] writes them.
+    #[must_use]
+    pub fn thumbprint(&self) -> Option<String> {
+        let text = self.public_jwk()?.to_string();
+        let hash = digest::digest(&digest::SHA256, text.as_bytes());
+        Some(URL_SAFE_NO_PAD.encode(hash))
+    }
+
+    /// Signs in the form of JWS; `None` when the cryptographic library fails.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match &self.0 {
             Pair::P256(pair) | Pair::P384(pair) => {

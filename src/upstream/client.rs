@@ -23,6 +23,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::{TcpStream, UnixStream};
 use tower_service::Service;
 
+use crate::outbound::Identity;
 use crate::{config, limits};
 
 /// The client type of every upstream.
@@ -37,6 +38,9 @@ pub enum ClientError {
     /// The credential is not a header value.
     #[error("the upstream credential is not a valid header value")]
     Credential,
+    /// The client certificate or its key cannot be used.
+    #[error("the client certificate towards the upstream cannot be used")]
+    Identity,
     /// The CA file cannot be read or holds no certificate.
     #[error("the upstream CA file `{0}` holds no usable certificate")]
     Ca(String),
@@ -212,11 +216,18 @@ fn tls_config(
         None => {}
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
+    let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|_| ClientError::Tls)?
         .with_root_certificates(roots)
-        .with_no_client_auth())
+        .with_no_client_auth();
+    Ok(match &upstream.identity {
+        None => tls,
+        Some(identity) => {
+            let own = Identity::from_pem(&identity.chain, identity.key.expose());
+            own.map_err(|_| ClientError::Identity)?.over(tls)
+        }
+    })
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), ClientError> {

@@ -5,6 +5,7 @@
 //! doubly framed answers are refused (S-12, S-52, S-53, S-54), that the wait for the head is
 //! bounded, and that a request is sent at most once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,8 +20,10 @@ use hyper::body::{Body as _, Incoming};
 use super::UpstreamError;
 use super::answer::{Raw, RawBody};
 use super::client::{self, ClientError};
+use super::credential::{Authority, Badge, Services};
 use crate::config;
 use crate::decode::Plan;
+use crate::principal::Principal;
 
 /// The HTTP client of one upstream; keeps the connection pool.
 #[derive(Debug)]
@@ -28,7 +31,8 @@ pub(super) struct Http {
     client: client::Client,
     endpoint: Uri,
     host: HeaderValue,
-    credential: Option<(HeaderName, HeaderValue)>,
+    authority: Option<Arc<Authority>>,
+    badge: Badge,
     head_timeout: Duration,
 }
 
@@ -40,21 +44,39 @@ impl Http {
     pub(super) fn new(
         upstream: &config::Upstream,
         endpoint: &config::Endpoint,
+        services: &Services,
     ) -> Result<Self, ClientError> {
         let client = client::build(upstream, endpoint)?;
         let endpoint: Uri = endpoint.url.as_str().parse().map_err(|_| ClientError::Address)?;
         let authority = endpoint.authority().ok_or(ClientError::Address)?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| ClientError::Address)?;
-        let credential = match &upstream.credential {
+        let authority = match &upstream.credential {
             None => None,
-            Some(c) => {
-                let mut value = HeaderValue::from_bytes(c.value.expose())
-                    .map_err(|_| ClientError::Credential)?;
-                value.set_sensitive(true);
-                Some((c.header.clone(), value))
-            }
+            Some(credential) => Some(Arc::new(Authority::new(credential, services)?)),
         };
-        Ok(Self { client, endpoint, host, credential, head_timeout: upstream.head_timeout })
+        let (badge, head_timeout) = (Badge::default(), upstream.head_timeout);
+        Ok(Self { client, endpoint, host, authority, badge, head_timeout })
+    }
+
+    /// The same client, sending for this caller; the very same where callers have no credentials
+    /// of their own.
+    pub(super) fn acting_for(self: &Arc<Self>, who: &Principal) -> Arc<Self> {
+        let Some(authority) = self.authority.as_ref().filter(|it| it.per_caller()) else {
+            return Arc::clone(self);
+        };
+        Arc::new(Self {
+            client: self.client.clone(),
+            endpoint: self.endpoint.clone(),
+            host: self.host.clone(),
+            authority: Some(Arc::clone(authority)),
+            badge: authority.badge(who),
+            head_timeout: self.head_timeout,
+        })
+    }
+
+    /// What proves the gateway, where anything does.
+    pub(super) fn authority(&self) -> Option<&Arc<Authority>> {
+        self.authority.as_ref()
     }
 
     /// Sends one request and waits for the head of the answer.
@@ -120,14 +142,22 @@ impl Http {
             out.insert(ACCEPT, JSON_AND_EVENTS);
         }
         // Last, so that nothing which came with the call can take its place (S-12).
-        if let Some((name, value)) = &self.credential {
-            out.insert(name.clone(), value.clone());
+        if let Some(authority) = &self.authority {
+            let (name, value) = authority.present(&self.badge).await?;
+            request.headers_mut().insert(name, value);
         }
         let sent = tokio::time::timeout(head_timeout, self.client.request(request)).await;
         match sent {
             Err(_) => Err(UpstreamError::Timeout(head_timeout)),
             Ok(Err(error)) => Err(client_error(&error)),
-            Ok(Ok(response)) => accept_head(response),
+            Ok(Ok(response)) => {
+                if let (StatusCode::UNAUTHORIZED, Some(authority)) =
+                    (response.status(), &self.authority)
+                {
+                    authority.refused(&self.badge);
+                }
+                accept_head(response)
+            }
         }
     }
 

@@ -15,6 +15,7 @@
 
 mod answer;
 mod client;
+mod credential;
 pub mod down;
 mod era;
 mod http;
@@ -30,16 +31,18 @@ use std::time::Duration;
 pub(crate) use answer::RawBody;
 pub use answer::{Answer, BodyBroken, Raw};
 pub use client::ClientError;
+pub use credential::{Services, key_set};
 
 use ::http::HeaderName;
 
 use era::{Shows, Speaks};
 use straight::Greeted;
 
-use crate::clock::Clock;
+use crate::authn::bearer;
 use crate::config;
 use crate::exchange::Exchange;
 use crate::mcp::params::Known;
+use crate::principal::AuthMethod;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 
@@ -57,6 +60,8 @@ pub struct Forwarder {
     down: down::Down,
     /// Which arguments of its tools the server wants mirrored in headers.
     mirrors: Arc<Known>,
+    /// What proves the gateway, where anything does.
+    authority: Option<Arc<credential::Authority>>,
 }
 
 /// The ways to a modern server.
@@ -99,6 +104,9 @@ pub enum UpstreamError {
     /// No head in time.
     #[error("the upstream sent no answer within {0:?}")]
     Timeout(Duration),
+    /// The gateway has nothing to prove itself with.
+    #[error("no credential towards the upstream: {0}")]
+    Credential(&'static str),
 }
 
 impl From<UpstreamError> for Rejection {
@@ -108,6 +116,7 @@ impl From<UpstreamError> for Rejection {
             UpstreamError::Connect => Code::UpstreamUnreachable,
             UpstreamError::Closed | UpstreamError::Malformed(_) => Code::UpstreamInvalid,
             UpstreamError::Timeout(_) => Code::UpstreamTimeout,
+            UpstreamError::Credential(_) => Code::CredentialUnavailable,
         };
         Rejection::new(code, error.to_string())
     }
@@ -118,10 +127,10 @@ impl Forwarder {
     ///
     /// # Errors
     /// When the CA file, the credential or the address cannot be used.
-    pub fn new(server: &config::Server, clock: &Clock) -> Result<Self, ClientError> {
-        let upstream = &server.upstream;
+    pub fn new(server: &config::Server, services: &Services) -> Result<Self, ClientError> {
+        let (upstream, clock) = (&server.upstream, &services.clock);
         let http = match upstream.endpoint() {
-            Some(endpoint) => Some(Arc::new(http::Http::new(upstream, endpoint)?)),
+            Some(endpoint) => Some(Arc::new(http::Http::new(upstream, endpoint, services)?)),
             None => None,
         };
         let connector = Arc::new(link::Connector::with_http(upstream, http.clone())?);
@@ -137,6 +146,7 @@ impl Forwarder {
             (config::Transport::Streamable(_) | config::Transport::HttpSse(_), _) => None,
         };
         let modern = wire.map(|wire| Modern { up: up::Up::new(wire.clone(), clock.clone()), wire });
+        let authority = http.as_ref().and_then(|http| http.authority()).map(Arc::clone);
         let http = http.filter(|_| !connector.shares_stream());
         let mirrors = Arc::<Known>::default();
         let straight =
@@ -163,6 +173,7 @@ impl Forwarder {
             down: down.map_err(|_| ClientError::Random)?,
             mirrors,
             connector,
+            authority,
         })
     }
 
@@ -187,6 +198,9 @@ impl Forwarder {
     /// Forgets conversations and sessions that nobody uses; called on a timer.
     pub fn sweep(&self) {
         self.talk.sweep();
+        if let Some(authority) = &self.authority {
+            authority.sweep();
+        }
         self.down.sweep();
         if let Some(modern) = &self.modern {
             modern.up.sweep();
@@ -228,6 +242,9 @@ impl Forwarder {
     /// # Errors
     /// 502 and 504, see [`UpstreamError`].
     pub async fn forward(&self, ex: Exchange<Recorded>) -> Result<Answer<Raw>, Rejection> {
+        if let Some(authority) = self.authority.as_ref().filter(|it| it.wants_tokens()) {
+            present_token(authority, &ex);
+        }
         let call = ex.into_state();
         let raw = match (&self.straight, &self.modern) {
             (Some(straight), Some(modern)) => self.over_http(straight, modern, &call).await?,
@@ -374,6 +391,16 @@ impl Forwarder {
         }
         self.era.saw(Speaks { modern: Some(true), legacy: Some(false) });
         to.up.carry(call).await
+    }
+}
+
+/// Hands the caller's token to those who exchange it. An errand of the gateway has none; what was
+/// handed over before serves it.
+fn present_token(authority: &credential::Authority, ex: &Exchange<Recorded>) {
+    if ex.principal().method == AuthMethod::Bearer
+        && let Ok(token) = bearer::credentials(ex.headers())
+    {
+        authority.note(ex.principal(), token);
     }
 }
 

@@ -54,7 +54,7 @@ impl Straight {
     /// # Errors
     /// See [`UpstreamError`].
     pub(super) async fn send(&self, call: &Recorded) -> Result<Raw, UpstreamError> {
-        self.http.send(call.plan()).await
+        self.http.acting_for(call.principal()).send(call.plan()).await
     }
 
     /// Sends a modern call to a server that is known to be modern. An error in words that no
@@ -63,8 +63,9 @@ impl Straight {
     /// # Errors
     /// As [`Straight::send`], and when the refusal cannot be read.
     pub(super) async fn modern(&self, call: &Recorded, era: &Era) -> Result<Raw, Rejection> {
-        let mirrored = self.mirror.headers(&self.http, call).await?;
-        let raw = self.http.send_with(call.plan(), &mirrored).await?;
+        let http = self.http.acting_for(call.principal());
+        let mirrored = self.mirror.headers(&http, call).await?;
+        let raw = http.send_with(call.plan(), &mirrored).await?;
         if !raw.status.is_client_error() {
             return Ok(raw);
         }

@@ -127,6 +127,7 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
             }),
             era: EraPin::Auto,
             credential: None,
+            identity: None,
             ca: None,
             connect_timeout: Duration::from_secs(1),
             head_timeout: Duration::from_secs(1),

@@ -26,6 +26,7 @@ mod answers;
 mod authentication;
 mod authorization;
 mod batches;
+mod credentials;
 mod discovery;
 mod down;
 mod edge;

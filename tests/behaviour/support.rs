@@ -201,6 +201,11 @@ impl World {
         self.setup.audit_dir.clone().unwrap_or_else(|| self.dir.path().join("audit"))
     }
 
+    /// The test's own clock.
+    pub fn clock(&self) -> Clock {
+        self.setup.clock.clone().unwrap()
+    }
+
     /// Asks the admin listener.
     pub async fn admin(&self, path: &str) -> (u16, String) {
         let address = self.gateway().admin().unwrap();

@@ -10,7 +10,7 @@ use sallyport::upstream::link::{Connector, LinkError};
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::support::{Talk, caller, endpoint, http_sse, upstream};
+use crate::support::{Talk, caller, endpoint, http_sse, services, upstream};
 use crate::upstream::{After, Upstream, bytes_answer, events, status};
 
 type Stream = Arc<Mutex<Option<UnboundedSender<Bytes>>>>;
@@ -121,7 +121,7 @@ async fn server_that_never_names_its_address_is_given_up() {
         let server = Upstream::raw(raw, After::Hang).await;
         let mut settings = upstream(Transport::HttpSse(endpoint(&server.url())));
         settings.head_timeout = Duration::from_millis(50);
-        let connector = Connector::new(&settings).unwrap();
+        let connector = Connector::new(&settings, &services()).unwrap();
         assert_eq!(connector.open(&caller(1)).await.unwrap_err(), LinkError::Timeout);
     }
 }
@@ -155,7 +155,7 @@ async fn silent_stream_ends_with_a_timeout() {
     let (server, _stream) = server(ENDPOINT).await;
     let mut settings = upstream(Transport::HttpSse(endpoint(&server.url())));
     settings.stream_idle_timeout = Duration::from_millis(50);
-    let mut talk = Talk::open(&Connector::new(&settings).unwrap()).await;
+    let mut talk = Talk::open(&Connector::new(&settings, &services()).unwrap()).await;
     assert_eq!(talk.closed().await, LinkError::Timeout);
 }
 
@@ -164,7 +164,7 @@ async fn huge_event_ends_the_conversation() {
     let (server, stream) = server(ENDPOINT).await;
     let mut settings = upstream(Transport::HttpSse(endpoint(&server.url())));
     settings.answer_bytes_max = 1000;
-    let mut talk = Talk::open(&Connector::new(&settings).unwrap()).await;
+    let mut talk = Talk::open(&Connector::new(&settings, &services()).unwrap()).await;
     send(&stream, &format!("data: {}", "x".repeat(1000)));
     assert_eq!(talk.closed().await, LinkError::Malformed("an event that is too large"));
 }

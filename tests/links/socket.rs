@@ -14,7 +14,7 @@ use sallyport::upstream::link::{Connector, LinkError};
 use serde_json::json;
 use tokio::net::UnixListener;
 
-use crate::support::{Talk, caller, upstream};
+use crate::support::{Talk, caller, services, upstream};
 
 /// A folder below cargo's own; removed at the end.
 struct Folder(PathBuf);
@@ -77,7 +77,7 @@ async fn streamable_http_goes_through_the_socket() {
     let folder = Folder::new("streamable");
     serve(UnixListener::bind(folder.socket()).unwrap());
     let transport = Transport::Streamable(folder.endpoint("http://localhost/mcp"));
-    let mut talk = Talk::open(&Connector::new(&upstream(transport)).unwrap()).await;
+    let mut talk = Talk::open(&Connector::new(&upstream(transport), &services()).unwrap()).await;
     for _ in 0..3 {
         talk.request("tools/list", json!(null)).await;
         let seen = talk.message().await.1;
@@ -91,7 +91,7 @@ async fn event_stream_goes_through_the_socket() {
     let folder = Folder::new("sse");
     serve(UnixListener::bind(folder.socket()).unwrap());
     let transport = Transport::HttpSse(folder.endpoint("http://mcp.internal:81/sse"));
-    let mut talk = Talk::open(&Connector::new(&upstream(transport)).unwrap()).await;
+    let mut talk = Talk::open(&Connector::new(&upstream(transport), &services()).unwrap()).await;
     assert_eq!(talk.message().await.1, json!({"x": 1}));
 }
 
@@ -99,7 +99,7 @@ async fn event_stream_goes_through_the_socket() {
 async fn socket_that_is_not_there_is_unreachable() {
     let folder = Folder::new("none");
     let transport = Transport::HttpSse(folder.endpoint("http://localhost/mcp"));
-    let connector = Connector::new(&upstream(transport)).unwrap();
+    let connector = Connector::new(&upstream(transport), &services()).unwrap();
     let refused = connector.open(&caller(1)).await.unwrap_err();
     assert_eq!(refused, LinkError::Unreachable("no connection"));
 }

@@ -10,7 +10,7 @@ use sallyport::upstream::link::{Connector, Heard, LinkError};
 use serde_json::json;
 
 use crate::support::{
-    Talk, caller, command, python, state, stdio, until, upstream, within, zombies,
+    Talk, caller, command, python, services, state, stdio, until, upstream, within, zombies,
 };
 
 #[tokio::test]
@@ -242,7 +242,7 @@ async fn process_that_takes_no_more_or_says_no_more_is_ended() {
 async fn process_that_does_not_read_makes_the_sender_wait_and_not_for_ever() {
     let mut settings = upstream(Transport::Stdio(python(&[])));
     settings.head_timeout = std::time::Duration::from_millis(200);
-    let connector = Connector::new(&settings).unwrap();
+    let connector = Connector::new(&settings, &services()).unwrap();
     let mut talk = Talk::open(&connector).await;
     talk.call("hang", json!(null)).await;
     let large = format!("{{\"x\":\"{}\"}}", "x".repeat(1 << 20));

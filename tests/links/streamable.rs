@@ -15,7 +15,7 @@ use sallyport::upstream::link::{Connector, LinkError};
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::support::{Talk, caller, endpoint, streamable, until, upstream, within};
+use crate::support::{Talk, caller, endpoint, services, streamable, until, upstream, within};
 use crate::upstream::{
     After, Answer, Seen, Upstream, bytes_answer, events, json_answer, rpc, status,
 };
@@ -200,7 +200,7 @@ async fn server_that_is_not_there_or_never_ends_is_heard_as_such() {
         settings.head_timeout = Duration::from_millis(100);
         settings.idle_timeout = Duration::from_millis(100);
         settings.stream_idle_timeout = Duration::from_millis(100);
-        let mut talk = Talk::open(&Connector::new(&settings).unwrap()).await;
+        let mut talk = Talk::open(&Connector::new(&settings, &services()).unwrap()).await;
         let tag = talk.request("tools/call", json!(null)).await;
         assert_eq!(talk.ended().await, (tag, Some(expected)));
     }

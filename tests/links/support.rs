@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
+use sallyport::clock::Clock;
 use sallyport::config::{Command, Endpoint, EraPin, Transport, Upstream};
+use sallyport::outbound::Outbound;
 use sallyport::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
 use sallyport::secret::Secret;
+use sallyport::upstream::Services;
 use sallyport::upstream::link::{Connector, Heard, Link, LinkError, Said};
 use serde_json::{Value, json};
 
@@ -21,6 +24,7 @@ pub fn upstream(transport: Transport) -> Upstream {
         transport,
         era: EraPin::Auto,
         credential: None,
+        identity: None,
         ca: None,
         connect_timeout: second,
         head_timeout: 5 * second,
@@ -35,11 +39,11 @@ pub fn endpoint(url: &str) -> Endpoint {
 }
 
 pub fn streamable(url: &str) -> Connector {
-    Connector::new(&upstream(Transport::Streamable(endpoint(url)))).unwrap()
+    Connector::new(&upstream(Transport::Streamable(endpoint(url))), &services()).unwrap()
 }
 
 pub fn http_sse(url: &str) -> Connector {
-    Connector::new(&upstream(Transport::HttpSse(endpoint(url)))).unwrap()
+    Connector::new(&upstream(Transport::HttpSse(endpoint(url))), &services()).unwrap()
 }
 
 pub fn command(words: &[&str]) -> Command {
@@ -60,8 +64,16 @@ pub fn python(args: &[&str]) -> Command {
     command(&words)
 }
 
+/// No credential is asked for by any test of links.
+pub fn services() -> Services {
+    Services {
+        clock: Clock::system(),
+        outbound: Arc::new(Outbound::new(None, Vec::new()).unwrap()),
+    }
+}
+
 pub fn stdio(command: Command) -> Connector {
-    Connector::new(&upstream(Transport::Stdio(command))).unwrap()
+    Connector::new(&upstream(Transport::Stdio(command)), &services()).unwrap()
 }
 
 pub fn caller(name: u8) -> Principal {

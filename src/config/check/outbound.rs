@@ -105,17 +105,26 @@ fn private_key(cx: &mut Context<'_>, at: &At<'_>, raw: raw::PrivateKeyJwt) -> Op
             return None;
         }
     }
-    let at = at.key("key");
-    let path = cx.resolve(&key.0);
-    let pem = Secret::new(cx.read_secret(&at, &path)?);
+    let key = signing_key(cx, &at.key("key"), &key)?;
+    Some(ClientProof::PrivateKeyJwt { key, kid, audience })
+}
+
+/// A private key that signs assertions, PKCS#8 PEM.
+pub(super) fn signing_key(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    path: &raw::FilePath,
+) -> Option<Secret> {
+    let path = cx.resolve(&path.0);
+    let pem = Secret::new(cx.read_secret(at, &path)?);
     let der = PrivatePkcs8KeyDer::from_pem_slice(pem.expose()).ok();
     if !der.as_ref().is_some_and(|der| signs(der.secret_pkcs8_der())) {
         let help = "make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`";
-        cx.error(&at, "the file holds no PKCS#8 key of a kind that signs assertions", help);
+        cx.error(at, "the file holds no PKCS#8 key of a kind that signs assertions", help);
         return None;
     }
     cx.files.note_key(pem.expose());
-    Some(ClientProof::PrivateKeyJwt { key: pem, kid, audience })
+    Some(pem)
 }
 
 /// The kinds of keys that [`crate::outbound`] signs with.

@@ -100,7 +100,10 @@ fn server(
     let url = self::public_url(cx, &at.key("public_url"), &public_url.0, listeners);
     let base = url.as_ref().map(Url::path);
     let profile = rest::profile(cx, &at.key("profile"), profile, base);
-    let upstream = upstream::upstream(cx, &at.key("upstream"), upstream, profile.as_ref());
+    let upstream = {
+        let at = at.key("upstream");
+        upstream::upstream(cx, &at, upstream, profile.as_ref(), &public_url.0)
+    };
     let hosts = self::hosts(cx, &at.key("hosts"), hosts, url.as_ref(), listeners);
     let origins = self::origins(cx, &at.key("origins"), origins);
     let auth = self::auth(cx, &at.key("auth"), auth, issuers, listeners);

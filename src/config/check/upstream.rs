@@ -17,6 +17,7 @@ pub(super) fn upstream(
     at: &At<'_>,
     raw: raw::Upstream,
     profile: Option<&Profile>,
+    resource: &str,
 ) -> Option<Upstream> {
     let (url_at, keys) = match raw {
         raw::Upstream::Url(url) => {
@@ -35,6 +36,7 @@ pub(super) fn upstream(
         dir,
         processes_max,
         credential,
+        client_certificate,
         ca,
         connect_timeout,
         head_timeout,
@@ -45,6 +47,7 @@ pub(super) fn upstream(
     let of_http = Typed::of([
         ("socket", socket.is_some()),
         ("credential", credential.is_some()),
+        ("client_certificate", client_certificate.is_some()),
         ("ca", ca.is_some()),
         ("connect_timeout", connect_timeout.is_some()),
     ]);
@@ -68,8 +71,12 @@ pub(super) fn upstream(
         }
     };
     let endpoint = transport.as_ref().and_then(Transport::endpoint);
+    let credential_at = at.key("credential");
     let credential =
-        credential.map(|raw| credential::credential(cx, &at.key("credential"), raw, endpoint));
+        credential.map(|raw| credential::credential(cx, &credential_at, raw, endpoint, resource));
+    let identity_at = at.key("client_certificate");
+    let identity =
+        client_certificate.map(|files| credential::identity(cx, &identity_at, &files, endpoint));
     let ca = ca.map(|path| self::authorities(cx, &at.key("ca"), &path, endpoint));
     let waits = waits(cx, at, [connect_timeout, head_timeout, idle_timeout, stream_idle_timeout]);
     let answer_at = at.key("answer_bytes_max");
@@ -80,6 +87,7 @@ pub(super) fn upstream(
         era: era?,
         // A part that was typed and is wrong leaves no upstream.
         credential: credential.map_or(Some(None), |found| found.map(Some))?,
+        identity: identity.map_or(Some(None), |found| found.map(Some))?,
         ca: ca.map_or(Some(None), |found| found.map(Some))?,
         connect_timeout: connect_timeout?,
         head_timeout: head_timeout?,
@@ -268,7 +276,7 @@ fn authorities(
 struct Typed(Vec<&'static str>);
 
 impl Typed {
-    fn of(keys: [(&'static str, bool); 4]) -> Self {
+    fn of<const N: usize>(keys: [(&'static str, bool); N]) -> Self {
         Self(keys.into_iter().filter_map(|(key, typed)| typed.then_some(key)).collect())
     }
 

@@ -1,10 +1,12 @@
 //! Where calls go: the server behind the gateway and how it is reached.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
+use super::OauthClient;
 use crate::secret::Secret;
 
 /// Where calls go.
@@ -14,8 +16,10 @@ pub struct Upstream {
     pub transport: Transport,
     /// Which era of the protocol the server speaks.
     pub era: EraPin,
-    /// Header and value that authenticate the gateway to the upstream. HTTP only.
+    /// What authenticates the gateway, or its caller, to the upstream. HTTP only.
     pub credential: Option<Credential>,
+    /// The certificate that the gateway shows to an `https` upstream.
+    pub identity: Option<ClientIdentity>,
     /// Extra certificate authorities for `https` upstreams, PEM file.
     pub ca: Option<PathBuf>,
     /// Time to connect.
@@ -95,11 +99,61 @@ pub enum EraPin {
     Modern,
 }
 
-/// The gateway's own credential towards an upstream.
+/// A credential towards an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     /// Header name, `authorization` by default.
     pub header: http::HeaderName,
+    /// Where its value comes from.
+    pub source: CredentialSource,
+}
+
+/// Where a credential comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialSource {
     /// The whole header value.
-    pub value: Secret,
+    Static(Secret),
+    /// A token for the gateway (RFC 6749 section 4.4).
+    ClientCredentials(TokenRequest),
+    /// A token for the caller, in exchange for the caller's own (RFC 8693).
+    TokenExchange(TokenRequest),
+    /// A statement of the gateway about its caller.
+    Assertion(Assertion),
+}
+
+/// What an authorization server is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// Its token endpoint.
+    pub endpoint: Url,
+    /// The gateway as its client.
+    pub client: OauthClient,
+    /// `scope`; empty leaves it out.
+    pub scopes: Vec<String>,
+    /// `resource` (RFC 8707).
+    pub resource: Option<String>,
+    /// `audience` (RFC 8693 section 2.1, and servers that know no `resource`).
+    pub audience: Option<String>,
+}
+
+/// A statement of the gateway about its caller, as a signed JWT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assertion {
+    /// Private key, PKCS#8 PEM.
+    pub key: Secret,
+    /// `iss`.
+    pub issuer: Arc<str>,
+    /// `aud`.
+    pub audience: Arc<str>,
+    /// How long it counts.
+    pub lifetime: Duration,
+}
+
+/// The certificate that the gateway shows. PEM, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// Chain, leaf first.
+    pub chain: Arc<[u8]>,
+    /// Private key.
+    pub key: Secret,
 }

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Duration, FilePath, Pairs, SecretRef, Size, Url};
+use super::{
+    CertificateFiles, ClientAuthentication, Duration, FilePath, Pairs, SecretRef, Size, Url,
+};
 
 /// Where calls go.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -53,6 +55,8 @@ pub struct UpstreamKeys {
     /// The gateway's own credential towards the server; a caller's token is never passed on.
     /// Default: none.
     pub credential: Option<Credential>,
+    /// The certificate that the gateway shows to an `https` server. Default: none.
+    pub client_certificate: Option<CertificateFiles>,
     /// Certificate authorities of an `https` upstream, PEM. Default: the system's.
     pub ca: Option<FilePath>,
     /// Time to connect. Default: `3s`.
@@ -104,13 +108,53 @@ pub enum EnvValue {
     Secret(SecretRef),
 }
 
-/// The gateway's own credential.
+/// A credential towards a server: a header, and exactly one way to its value.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
     /// Name of the request header. Default: `authorization`.
     #[schemars(example = "x-api-key")]
     pub header: Option<String>,
-    /// The whole value of the header, such as `Bearer` and a token.
-    pub value: SecretRef,
+    /// The whole value of the header, such as `Bearer` and a token. Default: none.
+    pub value: Option<SecretRef>,
+    /// A token for the gateway itself (OAuth 2.0 client credentials). Default: none.
+    pub client_credentials: Option<TokenRequest>,
+    /// A token for each caller, in exchange for the caller's own (RFC 8693). Only callers with a
+    /// token reach the server. Default: none.
+    pub token_exchange: Option<TokenRequest>,
+    /// A short-lived JWT in which the gateway says who calls, signed with its own key. The public
+    /// key is served as `/.well-known/jwks` before the path of `public_url`. Default: none.
+    pub assertion: Option<Assertion>,
+}
+
+/// What an authorization server is asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRequest {
+    /// Its token endpoint; `https` unless on loopback.
+    #[schemars(example = "https://idp.example.com/token")]
+    pub token_endpoint: Url,
+    /// The gateway's `client_id` there.
+    #[schemars(example = &"sallyport")]
+    pub client_id: String,
+    /// How the gateway proves itself there.
+    pub client: ClientAuthentication,
+    /// Scopes that are asked for. Default: none, and the server chooses.
+    pub scopes: Option<Vec<String>>,
+    /// `resource`: for which server the token is to be good (RFC 8707). Default: none.
+    pub resource: Option<String>,
+    /// `audience`, for authorization servers that know no `resource`. Default: none.
+    pub audience: Option<String>,
+}
+
+/// What the gateway says about its callers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Assertion {
+    /// Private key, PKCS#8 PEM: P-256 (signs ES256), P-384 (ES384) or Ed25519 (EdDSA).
+    pub key: FilePath,
+    /// `aud`. Default: the `url` of the upstream.
+    pub audience: Option<String>,
+    /// How long it counts, at most `5m`. Default: `60s`.
+    pub lifetime: Option<Duration>,
 }

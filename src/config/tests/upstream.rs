@@ -4,7 +4,7 @@ use super::{
     Folder, SERVER, Strictness, accepted, check_in, public, refused, refused_in, refused_server,
     unmarked, warned_in,
 };
-use crate::config::{Lookup, Profile};
+use crate::config::{CredentialSource, Lookup, Profile};
 
 fn upstream(lines: &str) -> String {
     SERVER.replace("upstream: http://127.0.0.1:8080/mcp", lines)
@@ -173,7 +173,10 @@ fn credential_comes_from_a_file_or_the_environment() {
     let from = |text: &str| {
         let config = check_in(&folder, text, Strictness::Strict).unwrap().config;
         let credential = config.servers[0].upstream.credential.clone().unwrap();
-        (credential.header.to_string(), credential.value.expose().to_vec())
+        let CredentialSource::Static(value) = credential.source else {
+            panic!("not a fixed value")
+        };
+        (credential.header.to_string(), value.expose().to_vec())
     };
     assert_eq!(
         from(&with("value: { file: token }")),

@@ -401,7 +401,8 @@ pub(super) fn lost(open: &Open, error: LinkError) -> Rejection {
         LinkError::Unreachable(_)
         | LinkError::Malformed(_)
         | LinkError::Timeout
-        | LinkError::Full(_) => false,
+        | LinkError::Full(_)
+        | LinkError::Credential(_) => false,
     };
     if !gone {
         return error.into();

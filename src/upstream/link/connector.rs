@@ -13,8 +13,8 @@ use crate::clock::Clock;
 use crate::config::{self, Transport};
 use crate::limits::LINKS_MAX;
 use crate::principal::Principal;
-use crate::upstream::ClientError;
 use crate::upstream::http::Http;
+use crate::upstream::{ClientError, Services};
 
 /// Opens conversations with one server, by the transport that the configuration names.
 ///
@@ -47,9 +47,9 @@ impl Connector {
     ///
     /// # Errors
     /// When the CA file, the credential or the address cannot be used.
-    pub fn new(upstream: &config::Upstream) -> Result<Self, ClientError> {
+    pub fn new(upstream: &config::Upstream, services: &Services) -> Result<Self, ClientError> {
         let http = match upstream.endpoint() {
-            Some(endpoint) => Some(Arc::new(Http::new(upstream, endpoint)?)),
+            Some(endpoint) => Some(Arc::new(Http::new(upstream, endpoint, services)?)),
             None => None,
         };
         Self::with_http(upstream, http)
@@ -101,9 +101,11 @@ impl Connector {
         };
         match &self.kind {
             Kind::Stdio(spawner) => spawner.open(who.key, &self.tasks, &self.stop),
-            Kind::Sse(wire) => sse::open(Arc::clone(wire), &self.tasks, &self.stop, slot()?).await,
+            Kind::Sse(wire) => {
+                sse::open(wire.acting_for(who), &self.tasks, &self.stop, slot()?).await
+            }
             Kind::Streamable(wire) => {
-                Ok(streamable::open(Arc::clone(wire), &self.tasks, &self.stop, slot()?))
+                Ok(streamable::open(wire.acting_for(who), &self.tasks, &self.stop, slot()?))
             }
         }
     }

@@ -132,6 +132,9 @@ pub enum LinkError {
     /// As many conversations as are allowed are open.
     #[error("no more conversations with this server: {0}")]
     Full(&'static str),
+    /// The gateway has nothing to prove itself with.
+    #[error("no credential towards the server: {0}")]
+    Credential(&'static str),
 }
 
 impl From<LinkError> for Rejection {
@@ -143,6 +146,7 @@ impl From<LinkError> for Rejection {
             }
             LinkError::Timeout => Code::UpstreamTimeout,
             LinkError::Full(_) => Code::Busy,
+            LinkError::Credential(_) => Code::CredentialUnavailable,
         };
         Self::new(code, error.to_string())
     }

@@ -10,6 +10,7 @@ use http_body_util::Full;
 
 use super::LinkError;
 use crate::limits::{LINK_DRAIN_BYTES_MAX, LINK_DRAIN_MS};
+use crate::principal::Principal;
 use crate::upstream::answer::{Raw, RawBody};
 use crate::upstream::{UpstreamError, http::Http};
 use crate::{config, limits};
@@ -36,6 +37,16 @@ impl Wire {
             stream_idle: upstream.stream_idle_timeout,
             answer_bytes_max: upstream.answer_bytes_max,
         }
+    }
+
+    /// The same for one caller, where callers have credentials of their own.
+    pub(super) fn acting_for(self: &Arc<Self>, who: &Principal) -> Arc<Self> {
+        let http = self.http.acting_for(who);
+        if Arc::ptr_eq(&http, &self.http) {
+            return Arc::clone(self);
+        }
+        let Self { http: _, head, idle, stream_idle, answer_bytes_max } = **self;
+        Arc::new(Self { http, head, idle, stream_idle, answer_bytes_max })
     }
 
     /// Largest event of a stream in bytes.
@@ -156,6 +167,7 @@ pub(super) fn link_error(error: UpstreamError) -> LinkError {
         UpstreamError::Closed => BROKEN,
         UpstreamError::Malformed(why) => LinkError::Malformed(why),
         UpstreamError::Timeout(_) => LinkError::Timeout,
+        UpstreamError::Credential(why) => LinkError::Credential(why),
     }
 }
 

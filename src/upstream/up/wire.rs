@@ -161,7 +161,7 @@ impl Wire {
             }
         };
         let plan = Plan { method: Method::POST, path_and_query: None, headers, body: message };
-        let Raw { status, headers, body } = http.send(&plan).await?;
+        let Raw { status, headers, body } = http.acting_for(who).send(&plan).await?;
         let source = match (status.as_u16(), media(&headers)) {
             (401 | 403 | 407, _) => return Err(WireError::Credential),
             (200, Media::Events) => {

@@ -38,6 +38,7 @@ impl Rig {
             transport: Transport::Stdio(command.clone()),
             era: EraPin::Auto,
             credential: None,
+            identity: None,
             ca: None,
             connect_timeout: second,
             head_timeout: second,

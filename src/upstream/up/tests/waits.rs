@@ -109,6 +109,7 @@ fn upstream() -> Upstream {
         transport: Kind::Stdio(command),
         era: EraPin::Auto,
         credential: None,
+        identity: None,
         ca: None,
         connect_timeout: long,
         head_timeout: long,
