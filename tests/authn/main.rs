@@ -13,11 +13,14 @@ mod corpus;
 mod cost;
 mod development;
 mod forged;
+mod introspection;
 mod keys;
 mod methods;
 mod misused;
 mod refresh;
 mod route;
 
+#[path = "../support/authority.rs"]
+mod authority;
 #[path = "../support/issuer.rs"]
 mod issuer;
