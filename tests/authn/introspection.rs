@@ -1,6 +1,6 @@
 //! Promises about tokens that only their issuer can judge (RFC 7662).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -498,13 +498,45 @@ async fn every_way_of_proving_the_gateway_reaches_the_issuer() {
     assert!(!first.headers.contains_key("authorization"));
 }
 
+/// What is logged on this thread while the guard lives.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[tokio::test]
-async fn no_refusal_tells_the_token() {
+async fn no_refusal_and_no_log_line_tells_the_token() {
+    let lines = Lines::default();
+    let own = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || own.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
     let (authority, _process, route) = setup().await;
-    authority.says(Answer::json(facts().to_string().replace("alice", TOKEN).replace("600", "x")));
-    for answer in [Answer::json("{}"), Answer::json(r#"{"active":false}"#)] {
+    for (n, answer) in [
+        Answer::json(format!(r#"{{"active":"{TOKEN}"}}"#)),
+        Answer::json(format!(r#"{{"active":true,"aud":"{TOKEN}","sub":"{TOKEN}"}}"#)),
+        Answer { status: 400, ..Answer::json(TOKEN) },
+        Answer { status: 401, ..Answer::json(TOKEN) },
+    ]
+    .into_iter()
+    .enumerate()
+    {
         authority.says(answer);
-        let refused = format!("{:?}", route.call(TOKEN).await.unwrap_err());
+        let refused = format!("{:?}", route.call(&format!("{TOKEN}{n}")).await.unwrap_err());
         assert!(!refused.contains(TOKEN) && !refused.contains("127.0.0.1"), "{refused}");
     }
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.matches("an issuer cannot be asked").count(), 3, "{text}");
+    assert!(!text.contains(TOKEN) && !text.contains("c2FsbHlwb3J0OnB3"), "{text}");
 }

@@ -52,8 +52,11 @@ pub struct Authority {
     task: tokio::task::JoinHandle<()>,
 }
 
+/// What is said of a token.
+type Script = Box<dyn Fn(&str) -> Answer + Send>;
+
 struct State {
-    answer: Mutex<Box<dyn Fn(&str) -> Answer + Send>>,
+    answer: Mutex<Script>,
     metadata: Mutex<Value>,
     asked: Mutex<Vec<Asked>>,
     lookups: Mutex<usize>,
