@@ -9,6 +9,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod asked_issuers;
 mod corpus;
 mod cost;
 mod development;

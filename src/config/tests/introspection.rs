@@ -94,9 +94,9 @@ fn gateway_proves_itself_in_exactly_one_way() {
     let folder = folder();
     let with = |auth: &str| issuer(&format!("    introspection: {{ client_id: me, {auth} }}\n"));
     refused_in(&folder, &with("«auth»: {}"), "no way to prove", "client_secret_basic");
-    let two =
-        "«auth»: { client_secret_basic: { file: secret }, client_secret_post: { file: secret } }";
-    refused_in(&folder, &with(two), "several ways", "keep one");
+    let two = "    introspection:\n      client_id: me\n      «auth»:\n        \
+               client_secret_basic: { file: secret }\n        client_secret_post: { file: secret }\n";
+    refused_in(&folder, &issuer(two), "several ways", "keep one");
     let bad = "auth: { private_key_jwt: { key: «secret» } }";
     refused_in(&folder, &with(bad), "no PKCS#8 key", "openssl genpkey");
     let empty = asking("").replace("client_id: me", "client_id: «\" \"»");
