@@ -86,7 +86,7 @@ async fn jwts_go_to_no_issuer_but_their_own_and_refused_ones_to_none() {
         jwts.token().audience("x").sign(),
         jwts.token().claim("iss", "https://evil.example").sign(),
         jwts.token().header("alg", "none").sign(),
-        jwts.token().header_text(r#" {"alg":"none","alg":"none"}"#).sign(),
+        jwts.token().header_text(r#"       {"alg":"none","alg":"none"}"#).sign(),
     ] {
         assert_eq!(code(route.call(&token).await), Code::TokenInvalid);
     }
