@@ -347,6 +347,20 @@ limits! {
     #[doc = "Interval at which key rings are looked at; a ring decides itself whether it is due."]
     KEYS_SWEEP_MS: u64 = 5_000, "milliseconds", "well below JWKS_REFRESH_MIN_S";
 
+    // --- introspection ---------------------------------------------------------------
+    #[doc = "Tokens about which issuers are asked at one time, of all routes together; over it callers get `busy`."]
+    INTROSPECTIONS_MAX: usize = 64, "tokens", "at 20 ms an answer, 3,000 new tokens a second; what a flood of made-up tokens may cost an issuer";
+    #[doc = "Tokens that are remembered as refused."]
+    INTROSPECTION_REFUSED_MAX: usize = 16_384, "tokens", "what INTROSPECTIONS_MAX can bring within ten seconds, about 100 bytes each";
+    #[doc = "Time for which an issuer's answer about a token counts, by default; TOKEN_CACHE_S at most."]
+    INTROSPECTION_CACHE_S: u64 = 60, "seconds", "what a revocation waits for; RFC 7662 section 4 leaves the balance to us";
+    #[doc = "Time for which a refused token is refused without asking, by default."]
+    INTROSPECTION_NEGATIVE_S: u64 = 10, "seconds", "a refused token does not come back to life";
+    #[doc = "Time for which a refused token is refused without asking, at most."]
+    INTROSPECTION_NEGATIVE_S_MAX: u64 = 60, "seconds", "tokens may be known to one replica of an issuer before another";
+    #[doc = "Time by which a token that was accepted may outlive its check while the issuer cannot be asked, at most."]
+    INTROSPECTION_GRACE_S_MAX: u64 = 3600, "seconds", "an outage that takes longer is not to be slept through";
+
     // --- audit, more -----------------------------------------------------------------
     #[doc = "A commit that takes longer makes the log unhealthy while it lasts, in milliseconds."]
     AUDIT_STALL_MS: u64 = 5_000, "milliseconds", "as long as an exchange waits for its record.";

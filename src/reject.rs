@@ -101,6 +101,8 @@ codes! {
     CertificateRequired = "certificate_required", 401, 40102, Warn, "a client certificate is required";
     #[doc = "The issuer's keys cannot be had; nobody is let in."]
     KeysUnavailable = "keys_unavailable", 503, 50301, Error, "tokens cannot be verified at the moment";
+    #[doc = "The issuer cannot be asked about the token, and the token is not one that passes meanwhile."]
+    IntrospectionUnavailable = "introspection_unavailable", 503, 50304, Error, "tokens cannot be verified at the moment";
 
     // --- decode ---------------------------------------------------------------------------
     #[doc = "The body is larger than the limit."]

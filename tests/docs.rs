@@ -89,13 +89,16 @@ impl Dir {
         path.to_str().unwrap().to_owned()
     }
 
-    /// A certificate and its key under the names that the documents use.
+    /// A certificate, its key and a secret under the names that the documents use.
     fn certificates(&self) -> &Self {
         use std::os::unix::fs::PermissionsExt;
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         self.write("server.pem", &made.cert.pem());
         let key = self.write("server.key", &made.signing_key.serialize_pem());
-        fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
+        let secret = self.write("client.secret", "a client's secret");
+        for path in [key, secret] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
         self
     }
 }

@@ -169,7 +169,7 @@ impl Hash for CacheKey {
 
 /// Takes the tag as it is: it is a keyed hash already, so nobody can steer entries together.
 #[derive(Default)]
-struct TagHasher(u64);
+pub(super) struct TagHasher(u64);
 
 impl Hasher for TagHasher {
     fn finish(&self) -> u64 {

@@ -74,17 +74,25 @@ impl Rules {
         self.check_type(typ, claims)?;
         self.check_audience(claims)?;
         let expires_at_s = self.check_times(claims, now_s)?;
+        let expires_at_s =
+            expires_at_s.ok_or(TokenError::Claim { name: "exp", expected: "present" })?;
         if claims.get("cnf").is_some() {
             return Err(TokenError::Bound);
         }
-        let subject = text(claims, "sub")?.filter(|sub| !sub.is_empty());
         let subject =
-            subject.ok_or(TokenError::Claim { name: "sub", expected: "a non-empty string" })?;
-        let client_id = match text(claims, "client_id")? {
-            Some(id) => Some(id),
-            None => text(claims, "azp")?,
-        };
-        let key = PrincipalKey::of(&issuer, &subject, client_id.as_deref());
+            subject(claims)?.ok_or(TokenError::Claim { name: "sub", expected: SUBJECT })?;
+        self.principal(claims, subject, expires_at_s)
+    }
+
+    /// What all tokens have in common once they are judged.
+    pub(super) fn principal(
+        &self,
+        claims: Value<'_>,
+        subject: Arc<str>,
+        expires_at_s: u64,
+    ) -> Result<Principal, TokenError> {
+        let client_id = client_id(claims)?;
+        let key = PrincipalKey::of(&self.issuer, &subject, client_id.as_deref());
         Ok(Principal {
             client_id,
             scopes: scopes(claims)?,
@@ -100,6 +108,11 @@ impl Rules {
         })
     }
 
+    /// The issuer's identifier.
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// RFC 9068 section 4 and RFC 8725 section 3.11: only an access token is an access token.
     fn check_type(&self, typ: Option<&str>, claims: Value<'_>) -> Result<(), TokenError> {
         let typ = typ.map(str::to_ascii_lowercase);
@@ -111,7 +124,7 @@ impl Rules {
         }
     }
 
-    fn check_audience(&self, claims: Value<'_>) -> Result<(), TokenError> {
+    pub(super) fn check_audience(&self, claims: Value<'_>) -> Result<(), TokenError> {
         let wrong = TokenError::Claim { name: "aud", expected: "a string or an array of strings" };
         let aud = claims.get("aud").ok_or(TokenError::Audience)?;
         let ours = |value: Value<'_>| self.audiences.iter().any(|a| value.is_str(a));
@@ -126,11 +139,14 @@ impl Rules {
         if accepted { Ok(()) } else { Err(TokenError::Audience) }
     }
 
-    /// RFC 7519 sections 4.1.4 to 4.1.6. Gives `exp`.
-    fn check_times(&self, claims: Value<'_>, now_s: u64) -> Result<u64, TokenError> {
-        let expires = numeric_date(claims, "exp")?
-            .ok_or(TokenError::Claim { name: "exp", expected: "present" })?;
-        if now_s >= expires.saturating_add(self.skew_s) {
+    /// RFC 7519 sections 4.1.4 to 4.1.6. Gives `exp`, if there is one.
+    pub(super) fn check_times(
+        &self,
+        claims: Value<'_>,
+        now_s: u64,
+    ) -> Result<Option<u64>, TokenError> {
+        let expires = numeric_date(claims, "exp")?;
+        if let Some(expires) = expires.filter(|at| now_s >= at.saturating_add(self.skew_s)) {
             return Err(TokenError::Expired { seconds_ago: now_s.saturating_sub(expires) });
         }
         let begins = numeric_date(claims, "nbf")?.max(numeric_date(claims, "iat")?).unwrap_or(0);
@@ -144,17 +160,36 @@ impl Rules {
 /// The stand-in for a missing `typ`: what only access tokens have, and nothing that only ID tokens
 /// (`nonce` and the hashes, OpenID Connect Core section 2) or event tokens (RFC 8417) have.
 fn check_plain(claims: Value<'_>) -> Result<(), TokenError> {
-    if OTHER_KINDS.iter().any(|name| claims.get(name).is_some()) {
-        return Err(TokenError::Type("it has claims of an ID or event token"));
-    }
+    check_kind(claims)?;
     if ["scope", "scp", "client_id"].iter().all(|name| claims.get(name).is_none()) {
         return Err(TokenError::Type("it has neither scope nor client_id"));
     }
     Ok(())
 }
 
+/// Nothing that only ID tokens or event tokens have.
+pub(super) fn check_kind(claims: Value<'_>) -> Result<(), TokenError> {
+    if OTHER_KINDS.iter().any(|name| claims.get(name).is_some()) {
+        return Err(TokenError::Type("it has claims of an ID or event token"));
+    }
+    Ok(())
+}
+
+/// `sub`, if there is one that names somebody.
+pub(super) fn subject(claims: Value<'_>) -> Result<Option<Arc<str>>, TokenError> {
+    Ok(text(claims, "sub")?.filter(|sub| !sub.is_empty()))
+}
+
+/// `client_id`, else `azp`.
+pub(super) fn client_id(claims: Value<'_>) -> Result<Option<Arc<str>>, TokenError> {
+    match text(claims, "client_id")? {
+        Some(id) => Ok(Some(id)),
+        None => text(claims, "azp"),
+    }
+}
+
 /// `scope` as a string (RFC 8693 section 4.2) or, as some issuers write it, an array; else `scp`.
-fn scopes(claims: Value<'_>) -> Result<Scopes, TokenError> {
+pub(super) fn scopes(claims: Value<'_>) -> Result<Scopes, TokenError> {
     let (name, value) = match (claims.get("scope"), claims.get("scp")) {
         (Some(value), _) => ("scope", value),
         (None, Some(value)) => ("scp", value),
@@ -189,7 +224,7 @@ fn find<'d>(claims: Value<'d>, at: &str) -> Option<Value<'d>> {
     claims.get(at).or_else(|| at.split('.').try_fold(claims, |v, name| v.get(name)))
 }
 
-fn text(claims: Value<'_>, name: &'static str) -> Result<Option<Arc<str>>, TokenError> {
+pub(super) fn text(claims: Value<'_>, name: &'static str) -> Result<Option<Arc<str>>, TokenError> {
     match claims.get(name) {
         None => Ok(None),
         Some(value) => match value.as_str() {
@@ -218,6 +253,9 @@ fn short_hash(text: &str) -> Arc<str> {
     let hash = digest(&SHA256, text.as_bytes());
     hash.as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect::<String>().into()
 }
+
+/// What a subject is.
+pub(super) const SUBJECT: &str = "a non-empty string";
 
 /// Claims that an access token does not have.
 const OTHER_KINDS: [&str; 5] = ["nonce", "at_hash", "c_hash", "s_hash", "events"];
@@ -287,6 +325,7 @@ mod tests {
             clock_skew: Duration::from_secs(86_400),
             roles_claim: None,
             tenant_claim: None,
+            introspection: None,
             development_key: None,
         };
         let rules = Rules::of(&issuer, &Arc::from("https://mcp.example/mcp"));

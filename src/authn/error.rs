@@ -76,6 +76,18 @@ pub enum TokenError {
     /// The issuer's keys cannot be had, or are too old.
     #[error("the issuer's keys cannot be had")]
     KeysUnavailable,
+    /// Each issuer that was asked says that the token is not active (RFC 7662 section 2.2).
+    #[error("the issuer says that the token is not active")]
+    Inactive,
+    /// What the issuer says of the token is not what the token says of itself.
+    #[error("the issuer says another `{0}` than the token")]
+    Contradicted(&'static str),
+    /// The issuer cannot be asked, or gave an answer that is none.
+    #[error("the issuer cannot be asked about the token")]
+    Unconfirmed,
+    /// Issuers are asked about as many tokens as they may be at one time.
+    #[error("too many tokens wait for an answer of their issuers")]
+    Crowded,
 }
 
 /// Under which label a refusal is counted. Public API of the metrics.
@@ -103,7 +115,9 @@ pub enum Reason {
     Algorithm,
     /// A sender-constrained token.
     BoundToken,
-    /// Anything else; keys that cannot be had.
+    /// The issuer says that the token is not active.
+    Inactive,
+    /// Anything else; keys that cannot be had, issuers that cannot be asked.
     Other,
 }
 
@@ -128,7 +142,10 @@ impl TokenError {
             Self::Expired { .. } => Reason::Expired,
             Self::NotYetValid { .. } => Reason::NotYetValid,
             Self::Bound => Reason::BoundToken,
-            Self::KeysUnavailable => Reason::Other,
+            Self::Inactive => Reason::Inactive,
+            Self::Contradicted(_) | Self::KeysUnavailable | Self::Unconfirmed | Self::Crowded => {
+                Reason::Other
+            }
         }
     }
 
@@ -138,6 +155,8 @@ impl TokenError {
         match self {
             Self::Missing => Code::TokenMissing,
             Self::KeysUnavailable => Code::KeysUnavailable,
+            Self::Unconfirmed => Code::IntrospectionUnavailable,
+            Self::Crowded => Code::Busy,
             Self::Repeated
             | Self::TooLong(_)
             | Self::Malformed(_)
@@ -152,14 +171,16 @@ impl TokenError {
             | Self::Audience
             | Self::Expired { .. }
             | Self::NotYetValid { .. }
-            | Self::Bound => Code::TokenInvalid,
+            | Self::Bound
+            | Self::Inactive
+            | Self::Contradicted(_) => Code::TokenInvalid,
         }
     }
 }
 
 impl Reason {
     /// Every label, in the order in which counts are kept.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Missing,
         Self::Malformed,
         Self::Expired,
@@ -171,6 +192,7 @@ impl Reason {
         Self::BadType,
         Self::Algorithm,
         Self::BoundToken,
+        Self::Inactive,
         Self::Other,
     ];
 
@@ -189,6 +211,7 @@ impl Reason {
             Self::BadType => "bad_type",
             Self::Algorithm => "algorithm",
             Self::BoundToken => "bound_token",
+            Self::Inactive => "inactive",
             Self::Other => "other",
         }
     }

@@ -13,6 +13,7 @@ pub mod bearer;
 pub mod cache;
 pub mod claims;
 mod error;
+mod introspect;
 pub mod jwks;
 pub mod jwt;
 pub mod keys;
@@ -35,7 +36,7 @@ use crate::clock::Clock;
 use crate::config::{Auth, Server};
 use crate::exchange::Exchange;
 use crate::hygiene::Wellformed;
-use crate::limits::JWKS_REFRESH_MIN_S;
+use crate::limits::{JWKS_REFRESH_MIN_S, JWKS_RETRY_S};
 use crate::net::Peer;
 use crate::outbound::Outbound;
 use crate::principal::{AuthMethod, CertificateIdentity, Principal, PrincipalKey};
@@ -46,6 +47,7 @@ pub use jwks::KeyStatus;
 pub use tokens::SetupError;
 
 use cache::TokenCache;
+use introspect::Introspection;
 use jwks::{KeyRing, Services};
 use source::Source;
 use tokens::Tokens;
@@ -56,6 +58,7 @@ use tokens::Tokens;
 pub struct Authn {
     services: Services,
     cache: TokenCache,
+    introspection: Introspection,
     rings: Mutex<Vec<Weak<KeyRing>>>,
 }
 
@@ -111,7 +114,8 @@ impl Authn {
     pub fn new(clock: Clock, outbound: Arc<Outbound>) -> Result<Arc<Self>, Unspecified> {
         let (tasks, generations) = (TaskTracker::new(), Arc::default());
         let services = Services { clock, outbound, tasks, generations };
-        Ok(Arc::new(Self { services, cache: TokenCache::new()?, rings: Mutex::default() }))
+        let (cache, introspection) = (TokenCache::new()?, Introspection::new()?);
+        Ok(Arc::new(Self { services, cache, introspection, rings: Mutex::default() }))
     }
 
     /// Keeps keys fresh and the cache clean until `stop`, then waits for loads in flight. The
@@ -136,6 +140,7 @@ impl Authn {
         let rings = self.live_rings();
         futures_util::future::join_all(rings.iter().map(KeyRing::refresh_if_due)).await;
         self.cache.sweep(self.services.clock.unix_s());
+        self.introspection.sweep(self.services.clock.unix_s());
     }
 
     /// How each issuer's keys are doing, for readiness and metrics.
@@ -241,8 +246,12 @@ impl Authenticator {
         let code = error.code();
         let mut rejection = Rejection::new(code, error.to_string());
         rejection.reason = Some(error.reason().name());
-        if code == Code::KeysUnavailable {
-            return rejection.retry_after(JWKS_REFRESH_MIN_S);
+        match code {
+            Code::KeysUnavailable => return rejection.retry_after(JWKS_REFRESH_MIN_S),
+            Code::IntrospectionUnavailable | Code::Busy => {
+                return rejection.retry_after(JWKS_RETRY_S);
+            }
+            _ => {}
         }
         let said = (code == Code::TokenInvalid).then_some("invalid_token");
         rejection.with_challenge(Challenge { error: said, ..self.challenge.clone() })

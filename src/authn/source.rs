@@ -50,9 +50,9 @@ pub struct Loaded {
     pub fresh_for: Duration,
 }
 
-/// Why an issuer's keys cannot be looked for at all.
+/// Why an issuer's addresses cannot be looked for at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("keys cannot be discovered from issuer `{issuer}`: it is not a plain https URL")]
+#[error("nothing can be discovered from issuer `{issuer}`: it is not a plain https URL")]
 pub struct SourceError {
     /// The issuer.
     pub issuer: Arc<str>,
@@ -79,34 +79,33 @@ pub enum KeysError {
     /// The metadata names another issuer (RFC 8414 section 3.3: MUST NOT be used).
     #[error("the issuer's metadata names another issuer")]
     OtherIssuer,
-    /// The metadata has no usable `jwks_uri`.
-    #[error("the issuer's metadata has no usable jwks_uri")]
-    NoKeySet,
+    /// The metadata does not name a usable address where it should.
+    #[error("the issuer's metadata has no usable {0}")]
+    NoAddress(&'static str),
     /// The development key file holds no P-256 key in PKCS#8.
     #[error("the development key is not a P-256 key in PKCS#8 PEM")]
     DevelopmentKey,
 }
 
 impl Source {
-    /// The source of an issuer's keys. A development key stands for itself, so that no key set has
-    /// to be written beside it.
+    /// The source of an issuer's keys, or `None` for one that is asked about each token. A
+    /// development key stands for itself, so that no key set has to be written beside it.
     ///
     /// # Errors
     /// When keys are to be discovered from an issuer that is not a URL to start from.
-    pub fn of(issuer: &Issuer) -> Result<Self, SourceError> {
+    pub fn of(issuer: &Issuer) -> Result<Option<Self>, SourceError> {
         if let Some(key) = &issuer.development_key {
-            return Ok(Self::Development(key.clone()));
+            return Ok(Some(Self::Development(key.clone())));
         }
-        match &issuer.keys {
-            KeySource::File(path) => Ok(Self::File(path.clone())),
-            KeySource::Url(url) => Ok(Self::Url(url.clone())),
+        Ok(match &issuer.keys {
+            KeySource::File(path) => Some(Self::File(path.clone())),
+            KeySource::Url(url) => Some(Self::Url(url.clone())),
             KeySource::Discover => {
-                let name = &issuer.issuer;
-                let documents = metadata_urls(name);
-                let documents = documents.ok_or(SourceError { issuer: Arc::clone(name) })?;
-                Ok(Self::Discover { issuer: Arc::clone(name), documents })
+                let issuer = Arc::clone(&issuer.issuer);
+                Some(Self::Discover { documents: metadata_urls(&issuer)?, issuer })
             }
-        }
+            KeySource::None => None,
+        })
     }
 
     /// Loads the keys once. Bounded in time and size by [`Outbound`] and the limits.
@@ -124,7 +123,7 @@ impl Source {
             }
             Self::Url(url) => fetch_set(outbound, url).await,
             Self::Discover { issuer, documents } => {
-                let url = discover(outbound, issuer, documents).await?;
+                let url = discover(outbound, issuer, documents, Member::KeySet).await?;
                 fetch_set(outbound, &url).await
             }
         }
@@ -140,50 +139,75 @@ async fn fetch_set(outbound: &Outbound, url: &Url) -> Result<Loaded, KeysError> 
     Ok(Loaded { set: KeySet::parse(fetched.body)?, fresh_for })
 }
 
-/// Tries the metadata documents in turn. A document that is there and wrong tells more than one
-/// that is not there.
-async fn discover(
+/// An address that metadata names (RFC 8414 section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Member {
+    /// `jwks_uri`
+    KeySet,
+    /// `introspection_endpoint`
+    Introspection,
+}
+
+impl Member {
+    fn name(self) -> &'static str {
+        match self {
+            Self::KeySet => "jwks_uri",
+            Self::Introspection => "introspection_endpoint",
+        }
+    }
+}
+
+/// Finds an address in the issuer's metadata. Tries the documents in turn; one that is there and
+/// wrong tells more than one that is not there.
+pub(super) async fn discover(
     outbound: &Outbound,
     issuer: &str,
     documents: &[Url; 2],
+    member: Member,
 ) -> Result<Url, KeysError> {
     let [first, second] = documents;
-    let first = match metadata(outbound, issuer, first).await {
+    let first = match metadata(outbound, issuer, first, member).await {
         Ok(url) => return Ok(url),
         Err(error) => error,
     };
-    let second = metadata(outbound, issuer, second).await;
+    let second = metadata(outbound, issuer, second, member).await;
     second.map_err(|second| if matches!(first, KeysError::Fetch(_)) { second } else { first })
 }
 
-async fn metadata(outbound: &Outbound, issuer: &str, at: &Url) -> Result<Url, KeysError> {
+async fn metadata(
+    outbound: &Outbound,
+    issuer: &str,
+    at: &Url,
+    member: Member,
+) -> Result<Url, KeysError> {
     let fetched = outbound.get_json(at).await?;
     let document = Document::parse(fetched.body, &METADATA_JSON).map_err(KeysError::Metadata)?;
     if !document.root().get("issuer").is_some_and(|found| found.is_str(issuer)) {
         return Err(KeysError::OtherIssuer);
     }
-    let uri = document.root().get("jwks_uri").and_then(|u| Url::parse(&u.as_str()?).ok());
-    uri.filter(|uri| may_point_to(at, uri)).ok_or(KeysError::NoKeySet)
+    let uri = document.root().get(member.name()).and_then(|u| Url::parse(&u.as_str()?).ok());
+    uri.filter(|uri| may_point_to(at, uri)).ok_or(KeysError::NoAddress(member.name()))
 }
 
 /// Loopback is reachable only for those whom the configuration put there: the metadata of a public
 /// issuer may not send the gateway to itself.
-fn may_point_to(metadata: &Url, jwks_uri: &Url) -> bool {
-    !names_loopback(jwks_uri) || names_loopback(metadata)
+fn may_point_to(metadata: &Url, address: &Url) -> bool {
+    !names_loopback(address) || names_loopback(metadata)
 }
 
 /// RFC 8414 section 3.1 inserts the well-known path before the issuer's own, OpenID Connect
 /// Discovery section 4 appends it.
-fn metadata_urls(issuer: &str) -> Option<[Url; 2]> {
-    let url = Url::parse(issuer).ok()?;
+pub(super) fn metadata_urls(issuer: &Arc<str>) -> Result<[Url; 2], SourceError> {
+    let wrong = || SourceError { issuer: Arc::clone(issuer) };
+    let url = Url::parse(issuer).map_err(|_| wrong())?;
     if url.cannot_be_a_base() || url.query().is_some() || url.fragment().is_some() {
-        return None;
+        return Err(wrong());
     }
     let path = url.path().trim_end_matches('/');
     let (mut oauth, mut openid) = (url.clone(), url.clone());
     oauth.set_path(&format!("/.well-known/oauth-authorization-server{path}"));
     openid.set_path(&format!("{path}/.well-known/openid-configuration"));
-    Some([oauth, openid])
+    Ok([oauth, openid])
 }
 
 fn development(pem: &[u8]) -> Result<KeySet, KeysError> {
@@ -251,7 +275,7 @@ mod tests {
                 "https://as.example:8443/realms/a/.well-known/openid-configuration",
             ),
         ] {
-            let [first, second] = metadata_urls(issuer).unwrap();
+            let [first, second] = metadata_urls(&issuer.into()).unwrap();
             assert_eq!((first.as_str(), second.as_str()), (oauth, openid));
         }
     }
@@ -259,7 +283,7 @@ mod tests {
     #[test]
     fn issuer_that_is_no_plain_url_cannot_be_discovered() {
         for issuer in ["joe", "mailto:a@b", "https://as.example?x=1", "https://as.example#x"] {
-            assert!(metadata_urls(issuer).is_none(), "{issuer}");
+            assert!(metadata_urls(&issuer.into()).is_err(), "{issuer}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The method `bearer token`: from a token to a [`Principal`], remembered or verified.
 //!
-//! Owns the order of the checks: form, issuer, algorithm, key, signature, claims. Nothing that a
+//! Owns the order of the checks: form, issuer, algorithm, key, signature, claims, and at last what
+//! the issuer itself says, where it is asked. Nothing that a
 //! token says is believed before its signature held, except the name of the issuer whose keys are
 //! to be asked, and that only among the issuers of the route. No fetch happens for a token that
 //! fails before the key is looked up (S-01, S-02).
@@ -9,16 +10,19 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use http::HeaderMap;
+use url::Url;
+use zeroize::Zeroizing;
 
 use super::cache::{CacheKey, Realm, Remembered};
 use super::claims::Rules;
 use super::error::TokenError;
+use super::introspect::{self, Asked, Asker, Question, Verified};
 use super::jwks::{Held, KeyRing};
 use super::jwt::{self, Unverified};
 use super::keys::Alg;
 use super::source::{Source, SourceError};
 use super::{Authn, bearer};
-use crate::config::{Issuer, KeySource, TokenType};
+use crate::config::{self, Issuer, KeySource, TokenType};
 use crate::limits::TOKEN_CACHE_S;
 use crate::principal::Principal;
 
@@ -40,6 +44,17 @@ pub enum SetupError {
     /// Keys cannot be discovered.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// Neither keys nor introspection: no token could ever be verified.
+    #[error("issuer `{0}` has neither keys nor introspection")]
+    NoWay(Arc<str>),
+    /// The gateway cannot prove itself to an issuer.
+    #[error("issuer `{issuer}` cannot be asked about tokens: {why}")]
+    Client {
+        /// The issuer.
+        issuer: Arc<str>,
+        /// What is wrong, in words.
+        why: String,
+    },
 }
 
 /// What a route needs to judge tokens.
@@ -53,8 +68,11 @@ pub(super) struct Tokens {
 struct Trusted {
     issuer: Arc<str>,
     algorithms: Vec<Alg>,
-    rules: Rules,
-    ring: Arc<KeyRing>,
+    rules: Arc<Rules>,
+    /// None for an issuer that is asked about each token.
+    ring: Option<Arc<KeyRing>>,
+    /// None for an issuer that is never asked.
+    asker: Option<Arc<Asker>>,
 }
 
 impl Tokens {
@@ -79,7 +97,7 @@ impl Tokens {
     /// The caller behind the token of these header fields.
     pub(super) async fn principal(
         &self,
-        authn: &Authn,
+        authn: &Arc<Authn>,
         headers: &HeaderMap,
     ) -> Result<Arc<Principal>, TokenError> {
         let credentials = bearer::credentials(headers)?;
@@ -87,24 +105,39 @@ impl Tokens {
         if let Some(principal) = key.and_then(|key| self.remembered(authn, &key)) {
             return Ok(principal);
         }
-        let read = jwt::read(bearer::token(credentials)?)?;
+        let token = bearer::token(credentials)?;
+        if self.issuers.iter().any(|t| t.asker.is_some()) && !jwt::is_one(token) {
+            return self
+                .introspected(authn, key, token, self.issuers.iter().enumerate(), None)
+                .await;
+        }
+        let read = jwt::read(token)?;
         let (index, trusted) = self.issuer_of(&read)?;
+        let Some(ring) = &trusted.ring else {
+            let only = std::iter::once((index, trusted));
+            return self.introspected(authn, key, token, only, None).await;
+        };
         if !trusted.algorithms.contains(&read.alg) {
             return Err(TokenError::Algorithm);
         }
         let kid = read.kid.as_deref();
-        let held = trusted.ring.keys_for(read.alg, kid).await?;
+        let held = ring.keys_for(read.alg, kid).await?;
         held.set.verify(read.alg, kid, read.signed, &read.signature)?;
         let now_s = authn.services.clock.unix_s();
         let principal = trusted.rules.judge(read.typ.as_deref(), read.claims(), now_s)?;
         let principal = Arc::new(principal);
+        let until_s = trusted.trusted_until(ring, &held, &principal, now_s);
+        if trusted.asker.as_ref().is_some_and(|asker| asker.confirms_jwts()) {
+            let verified = Verified { principal, until_s, generation: held.generation };
+            let only = std::iter::once((index, trusted));
+            return self.introspected(authn, key, token, only, Some(verified)).await;
+        }
         if let Some(key) = key {
-            let until = trusted.trusted_until(&held, &principal, now_s);
             authn.cache.insert(
                 key,
                 Remembered {
                     principal: Arc::clone(&principal),
-                    trusted_until_s: until,
+                    trusted_until_s: until_s,
                     generation: held.generation,
                     issuer: index,
                 },
@@ -113,13 +146,41 @@ impl Tokens {
         Ok(principal)
     }
 
+    /// The caller of whom the first of these issuers says that the token is active.
+    async fn introspected<'a>(
+        &self,
+        authn: &Arc<Authn>,
+        key: Option<CacheKey>,
+        token: &str,
+        issuers: impl Iterator<Item = (usize, &'a Trusted)>,
+        verified: Option<Verified>,
+    ) -> Result<Arc<Principal>, TokenError> {
+        let asked = issuers.filter_map(|(index, trusted)| {
+            let asker = Arc::clone(trusted.asker.as_ref()?);
+            let generation = match &verified {
+                Some(verified) => verified.generation,
+                None => trusted.generation(),
+            };
+            Some(Asked { index, asker, rules: Arc::clone(&trusted.rules), generation })
+        });
+        let question = Question {
+            // Without a place in the cache there is no bound on how often a token is asked about.
+            key: key.ok_or(TokenError::Unconfirmed)?,
+            realm: self.realm,
+            token: Zeroizing::new(token.to_owned()),
+            asked: asked.collect(),
+            verified,
+        };
+        introspect::confirm(authn, question).await
+    }
+
     /// A token that was verified before, if that still counts: by time, and because every key
     /// that was there when it was verified is still there.
     fn remembered(&self, authn: &Authn, key: &CacheKey) -> Option<Arc<Principal>> {
         let found = authn.cache.get(key)?;
-        let ring = &self.issuers.get(found.issuer)?.ring;
+        let trusted = self.issuers.get(found.issuer)?;
         let counts = authn.services.clock.unix_s() < found.trusted_until_s
-            && ring.generation() == found.generation;
+            && trusted.generation() == found.generation;
         if counts {
             return Some(found.principal);
         }
@@ -145,15 +206,27 @@ impl Trusted {
         if algorithms.is_empty() {
             return Err(SetupError::NoAlgorithm(Arc::clone(&issuer.issuer)));
         }
-        let ring = authn.ring(&issuer.issuer, Source::of(issuer)?);
-        let rules = Rules::of(issuer, resource);
-        Ok(Self { issuer: Arc::clone(&issuer.issuer), algorithms, rules, ring })
+        let ring = Source::of(issuer)?.map(|source| authn.ring(&issuer.issuer, source));
+        let asker = match &issuer.introspection {
+            None => None,
+            Some(how) => Some(Arc::new(Asker::new(&issuer.issuer, how)?)),
+        };
+        if ring.is_none() && asker.is_none() {
+            return Err(SetupError::NoWay(Arc::clone(&issuer.issuer)));
+        }
+        let rules = Arc::new(Rules::of(issuer, resource));
+        Ok(Self { issuer: Arc::clone(&issuer.issuer), algorithms, rules, ring, asker })
+    }
+
+    /// That of the keys; zero where there are none, and nothing depends on them.
+    fn generation(&self) -> u64 {
+        self.ring.as_ref().map_or(0, |ring| ring.generation())
     }
 
     /// No longer than the token lives, than a cached check may count, and than the keys count.
-    fn trusted_until(&self, held: &Held, principal: &Principal, now_s: u64) -> u64 {
+    fn trusted_until(&self, ring: &KeyRing, held: &Held, principal: &Principal, now_s: u64) -> u64 {
         let expiry = principal.expires_at_s.unwrap_or(0).saturating_add(self.rules.skew_s());
-        let keys_s = self.ring.remaining(held).as_secs();
+        let keys_s = ring.remaining(held).as_secs();
         expiry.min(now_s.saturating_add(TOKEN_CACHE_S.min(keys_s)))
     }
 }
@@ -173,6 +246,7 @@ fn realm(issuers: &[Arc<Issuer>], resource: &str) -> Realm {
             clock_skew,
             roles_claim,
             tenant_claim,
+            introspection,
             development_key,
         } = issuer.as_ref();
         facts.add(issuer);
@@ -180,6 +254,7 @@ fn realm(issuers: &[Arc<Issuer>], resource: &str) -> Realm {
             KeySource::Discover => facts.add("discover"),
             KeySource::Url(url) => facts.add(url.as_str()),
             KeySource::File(path) => facts.add(&format!("file {}", path.display())),
+            KeySource::None => facts.add("no keys"),
         }
         facts.all(algorithms.iter());
         facts.all(audiences.iter());
@@ -190,9 +265,27 @@ fn realm(issuers: &[Arc<Issuer>], resource: &str) -> Realm {
         facts.add(&clock_skew.as_secs().to_string());
         facts.all(roles_claim.iter());
         facts.all(tenant_claim.iter());
+        facts.all(introspection.iter().map(described));
         facts.all(development_key.iter().map(|path| path.display().to_string()));
     }
     facts.finish()
+}
+
+/// What an issuer is asked, of which its answer and its life in the cache depend. The proof is
+/// left out: whoever proves another way asks the same.
+fn described(how: &config::Introspection) -> String {
+    let config::Introspection {
+        endpoint,
+        when,
+        client,
+        cache,
+        negative_cache,
+        grace,
+        audience_optional,
+    } = how;
+    let endpoint = endpoint.as_ref().map(Url::as_str);
+    let waits = (cache, negative_cache, grace);
+    format!("{endpoint:?} {when:?} {:?} {waits:?} {audience_optional}", client.id)
 }
 
 /// Hashes texts with their lengths, so that no two lists of them run together.

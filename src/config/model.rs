@@ -3,6 +3,7 @@
 //! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
+mod introspection;
 mod outbound;
 mod upstream;
 
@@ -18,6 +19,7 @@ use crate::call::Action;
 use crate::class::{Class, Form};
 use crate::secret::Secret;
 
+pub use introspection::{IntrospectWhen, Introspection};
 pub use outbound::{ClientProof, OauthClient, Outbound};
 pub use upstream::{
     Assertion, ClientIdentity, Command, Credential, CredentialSource, Endpoint, EraPin,
@@ -256,6 +258,8 @@ pub struct Issuer {
     pub roles_claim: Option<String>,
     /// Claim that holds the tenant.
     pub tenant_claim: Option<String>,
+    /// How the issuer is asked about tokens; `None` never asks.
+    pub introspection: Option<Introspection>,
     /// Private key file of a local development issuer; only on loopback listeners.
     pub development_key: Option<PathBuf>,
 }
@@ -269,6 +273,8 @@ pub enum KeySource {
     Url(Url),
     /// A key set in this file.
     File(PathBuf),
+    /// Nowhere: the issuer is asked about each token, and [`Issuer::introspection`] says how.
+    None,
 }
 
 /// What the `typ` header of a token must say (RFC 9068 section 2.1).

@@ -200,7 +200,7 @@ impl Record {
     pub fn caller(&mut self, principal: &Arc<Principal>) {
         self.principal = Some(Arc::clone(principal));
         if let Some(route) = &self.route {
-            route.authn("ok");
+            route.authn(if principal.unconfirmed { "grace" } else { "ok" });
         }
     }
 
@@ -435,6 +435,9 @@ impl Record {
             }
             if let Some(id) = &p.token_id_hash {
                 line.word("token_id", id);
+            }
+            if p.unconfirmed {
+                line.word("token_check", "grace");
             }
             if let Some(certificate) = &p.certificate {
                 line.text("certificate", &certificate.name, max);

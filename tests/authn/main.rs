@@ -9,15 +9,19 @@
     reason = "a test may fail loudly"
 )]
 
+mod asked_issuers;
 mod corpus;
 mod cost;
 mod development;
 mod forged;
+mod introspection;
 mod keys;
 mod methods;
 mod misused;
 mod refresh;
 mod route;
 
+#[path = "../support/authority.rs"]
+mod authority;
 #[path = "../support/issuer.rs"]
 mod issuer;

@@ -12,7 +12,7 @@ use sallyport::config::{
     RouteLimits, Server, TokenType, Transport, Upstream,
 };
 use sallyport::net::Peer;
-use sallyport::outbound::Outbound;
+use sallyport::outbound::{Outbound, Settings};
 use sallyport::principal::Principal;
 use sallyport::reject::Rejection;
 use url::Url;
@@ -31,7 +31,16 @@ impl Process {
     }
 
     pub fn by(clock: Clock) -> Self {
-        let outbound = Arc::new(Outbound::new(None, Vec::new()).unwrap());
+        Self::of(clock, Outbound::new(None, Vec::new()).unwrap())
+    }
+
+    /// Whose requests have these settings.
+    pub fn with(outbound: Settings) -> Self {
+        Self::of(Clock::manual(NOW), Outbound::with(outbound))
+    }
+
+    fn of(clock: Clock, outbound: Outbound) -> Self {
+        let outbound = Arc::new(outbound);
         let authn = Authn::new(clock.clone(), outbound).unwrap();
         Self { clock, authn }
     }
@@ -103,6 +112,7 @@ pub fn trust(issuer: &Issuer) -> Trust {
         clock_skew: Duration::from_secs(30),
         roles_claim: None,
         tenant_claim: None,
+        introspection: None,
         development_key: None,
     }
 }

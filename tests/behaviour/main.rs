@@ -11,6 +11,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "../support/authority.rs"]
+mod authority;
 #[path = "../support/issuer.rs"]
 mod issuer;
 #[path = "../support/modern.rs"]
@@ -32,6 +34,7 @@ mod down;
 mod edge;
 mod eras;
 mod handed_out;
+mod introspection;
 mod legacy;
 mod limits;
 mod listening;

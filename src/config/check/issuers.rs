@@ -7,7 +7,7 @@ use super::super::model::{Auth, Issuer, KeySource, Server, TokenType};
 use super::super::raw;
 use super::super::structure::nearest;
 use super::listeners::Checked as Listener;
-use super::{At, Context, certificates, duration, urls};
+use super::{At, Context, certificates, duration, introspection, urls};
 use crate::limits::{CLOCK_SKEW_S, CLOCK_SKEW_S_MAX, JWKS_BYTES_MAX, JWKS_KEYS_MAX};
 
 /// One issuer as far as it could be read.
@@ -54,13 +54,21 @@ fn issuer(
         clock_skew,
         roles_claim,
         tenant_claim,
+        introspection,
         development_key,
     } = raw;
     let identifier = identifier(cx, &at.key("issuer"), &issuer.0);
     if development_key.is_some() {
         beside_development_key(cx, at, keys.as_ref(), algorithms.as_deref());
     }
+    if matches!(keys, Some(raw::Keys::Off(_))) {
+        let idle = [("algorithms", algorithms.is_some()), ("token_type", token_type.is_some())];
+        introspection::without_keys(cx, at, introspection.is_some(), idle);
+    }
     let keys = key_source(cx, &at.key("keys"), keys);
+    let introspection_at = at.key("introspection");
+    let introspection =
+        introspection::introspection(cx, &introspection_at, introspection, keys.as_ref());
     let algorithms = self::algorithms(cx, &at.key("algorithms"), algorithms);
     let audiences = audiences(cx, &at.key("audience"), audience);
     let (default, bound) =
@@ -83,6 +91,7 @@ fn issuer(
         clock_skew: clock_skew?,
         roles_claim: roles_claim?,
         tenant_claim: tenant_claim?,
+        introspection: introspection?,
         development_key: development_key?,
     })
 }
@@ -99,6 +108,7 @@ fn identifier(cx: &mut Context<'_>, at: &At<'_>, text: &str) -> Option<()> {
 
 fn key_source(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Keys>) -> Option<KeySource> {
     match raw {
+        Some(raw::Keys::Off(raw::Off::Off)) => Some(KeySource::None),
         None | Some(raw::Keys::Discover(raw::Discover::Discover)) => Some(KeySource::Discover),
         Some(raw::Keys::Url(raw::Url(text))) => {
             if !text.contains("://") {

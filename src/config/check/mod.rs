@@ -10,6 +10,7 @@ mod command;
 mod context;
 mod credential;
 mod glob;
+mod introspection;
 mod issuers;
 mod limits;
 mod listeners;

@@ -7,6 +7,7 @@
 //! Each comment ends with "Default: …." where a key may be left out; the reference chapter cuts
 //! the sentence out and shows it in its own column.
 
+mod introspection;
 mod outbound;
 mod server;
 mod text;
@@ -15,6 +16,7 @@ mod upstream;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use introspection::*;
 pub use outbound::*;
 pub use server::*;
 pub use text::*;
@@ -252,8 +254,9 @@ pub enum Durability {
 pub struct Issuer {
     /// The issuer's identifier, compared with `iss` byte for byte; `https` unless on loopback.
     pub issuer: Url,
-    /// Where its keys are: `discover` (RFC 8414, OpenID Connect), the address of a key set, or
-    /// `{ file: jwks.json }`. Default: `discover`.
+    /// Where its keys are: `discover` (RFC 8414, OpenID Connect), the address of a key set,
+    /// `{ file: jwks.json }`, or `off` for an issuer that is asked about every token.
+    /// Default: `discover`.
     pub keys: Option<Keys>,
     /// Accepted signature algorithms, by their JWA names; `none` and HMAC are never accepted.
     /// Default: `[RS256, PS256, ES256, ES384, EdDSA]`.
@@ -273,6 +276,9 @@ pub struct Issuer {
     /// Claim that holds the caller's tenant. Default: none.
     #[schemars(example = &"tenant")]
     pub tenant_claim: Option<String>,
+    /// Asking the issuer about tokens (RFC 7662). Default: it is not asked, and tokens that are not
+    /// JWTs are refused.
+    pub introspection: Option<Introspection>,
     /// Private key, P-256 in PKCS#8 PEM, with which `sallyport token` signs; its public half is the
     /// issuer's only key. A development issuer is refused unless every listener is on loopback.
     /// Default: none.
@@ -284,6 +290,8 @@ pub struct Issuer {
 #[serde(untagged)]
 #[schemars(inline)]
 pub enum Keys {
+    /// Nowhere.
+    Off(Off),
     /// `discover`.
     Discover(Discover),
     /// Address of a key set.
