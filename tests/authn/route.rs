@@ -11,7 +11,6 @@ use sallyport::config::{
     Access, Auth, Endpoint, EraPin, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Redact,
     RouteLimits, Server, TokenType, Transport, Upstream,
 };
-use sallyport::net::Peer;
 use sallyport::outbound::Outbound;
 use sallyport::principal::Principal;
 use sallyport::reject::Rejection;
@@ -64,15 +63,15 @@ impl Route {
     }
 
     pub async fn call_with(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Rejection> {
-        self.judge.identify(headers, &peer()).await
+        self.judge.identify(headers, None).await
     }
 
     pub async fn call_from(
         &self,
         headers: &HeaderMap,
-        peer: &Peer,
+        certificate: Option<&Arc<CertificateIdentity>>,
     ) -> Result<Arc<Principal>, Rejection> {
-        self.judge.identify(headers, peer).await
+        self.judge.identify(headers, certificate).await
     }
 }
 
@@ -82,14 +81,6 @@ pub fn headers(authorization: &[&str]) -> HeaderMap {
         headers.append("authorization", HeaderValue::from_str(value).unwrap());
     }
     headers
-}
-
-pub fn peer() -> Peer {
-    Peer {
-        listener: Arc::from("main"),
-        address: SocketAddr::from(([127, 0, 0, 1], 40_000)),
-        tls: None,
-    }
 }
 
 /// Trust in an issuer by the address of its keys, ES256 only, the route's own audience.

@@ -29,6 +29,7 @@ mod down;
 mod edge;
 mod eras;
 mod handed_out;
+mod identities;
 mod legacy;
 mod limits;
 mod listening;
