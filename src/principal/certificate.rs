@@ -68,10 +68,14 @@ impl CertificateIdentity {
         let Names { dns, mut uris, mails, common_name } = names;
         let alone = uris.len() == 1;
         uris.retain(|uri| !spiffe::is_claimed(uri) || (alone && spiffe::check(uri).is_ok()));
-        let first = uris.first().or(dns.first()).or(mails.first()).or(common_name.as_ref());
-        let name = match first {
+        let others = [dns.first(), mails.first(), common_name.as_ref()].into_iter().flatten();
+        // A DNS or common name that looks like an id of another kind would be taken for it.
+        let others = others.filter(|name| !spiffe::is_claimed(name));
+        let mut first =
+            uris.first().into_iter().chain(others).filter(|name| !name.starts_with(FINGERPRINT));
+        let name = match first.next() {
             Some(name) => Arc::from(name.as_str()),
-            None => Arc::from(format!("sha256:{fingerprint}")),
+            None => Arc::from(format!("{FINGERPRINT}{fingerprint}")),
         };
         Self { name, dns, uris, mails, common_name, fingerprint, source }
     }
@@ -82,6 +86,9 @@ impl CertificateIdentity {
         self.uris.first().map(String::as_str).filter(|uri| spiffe::is_claimed(uri))
     }
 }
+
+/// How a name begins that is a fingerprint.
+const FINGERPRINT: &str = "sha256:";
 
 #[cfg(test)]
 mod tests {
@@ -111,5 +118,17 @@ mod tests {
         let beside = with_uris(&["https://corp/agent", id]);
         assert_eq!((beside.spiffe_id(), &*beside.name), (None, "https://corp/agent"));
         assert_eq!(beside.uris, ["https://corp/agent"]);
+    }
+    #[test]
+    fn s20_name_of_one_kind_never_stands_for_one_of_another() {
+        let named = |name: &str| {
+            let names = Names { common_name: Some(name.to_owned()), ..Names::default() };
+            CertificateIdentity::new(names, "00".repeat(32), CertificateSource::Tls)
+        };
+        let own = format!("sha256:{}", "00".repeat(32));
+        assert_eq!(&*named("agent").name, "agent");
+        for other in ["spiffe://corp/agent", "SPIFFE://corp/agent", "sha256:11"] {
+            assert_eq!(*named(other).name, *own, "{other}");
+        }
     }
 }

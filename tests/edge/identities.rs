@@ -62,6 +62,10 @@ async fn s20_chain_time_purpose_and_constraints_of_a_client_certificate_are_judg
     for (good, identity) in [
         ("issued by the authority", pki.issue(&["a.test"], Use::Client)),
         ("issued by an intermediate", inner.issue(&["a.test"])),
+        (
+            "for any purpose",
+            pki.issue_with(&["a.test"], Use::Client, |p| p.extended_key_usages.clear()),
+        ),
         ("within the constraint", constrained.issue(&["one.agents.test"])),
     ] {
         assert!(lets_in(&edge, &pki, &identity).await, "{good}");

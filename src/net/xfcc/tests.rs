@@ -118,7 +118,7 @@ fn s20_malformed_fields_are_refused() {
 
 #[test]
 fn s20_chain_longer_than_forwarded_hops_max_is_refused() {
-    let longest = [format!("Hash={HASH}"); 1].repeat(FORWARDED_HOPS_MAX).join(",");
+    let longest = vec![format!("Hash={HASH}"); FORWARDED_HOPS_MAX].join(",");
     assert!(client(&longest).is_ok());
     assert_eq!(client(&format!("{longest},Hash={HASH}")), Err(XfccError::TooLong));
 }
