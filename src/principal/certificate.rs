@@ -60,6 +60,17 @@ pub struct Names {
     pub common_name: Option<String>,
 }
 
+impl Names {
+    /// The one that stands for the certificate.
+    fn main(&self) -> Option<Arc<str>> {
+        let others = [self.dns.first(), self.mails.first(), self.common_name.as_ref()];
+        // A DNS or common name that looks like an id of another kind would be taken for it.
+        let others = others.into_iter().flatten().filter(|name| !spiffe::is_claimed(name));
+        let mut all = self.uris.first().into_iter().chain(others);
+        all.find(|name| !name.starts_with(FINGERPRINT)).map(|name| Arc::from(name.as_str()))
+    }
+}
+
 impl CertificateIdentity {
     /// The identity behind these names. SPIFFE ids that are malformed, or not the only URI of the
     /// certificate, are taken out: X509-SVID section 2 gives such a certificate no id.
@@ -68,15 +79,9 @@ impl CertificateIdentity {
         let Names { dns, mut uris, mails, common_name } = names;
         let alone = uris.len() == 1;
         uris.retain(|uri| !spiffe::is_claimed(uri) || (alone && spiffe::check(uri).is_ok()));
-        let others = [dns.first(), mails.first(), common_name.as_ref()].into_iter().flatten();
-        // A DNS or common name that looks like an id of another kind would be taken for it.
-        let others = others.filter(|name| !spiffe::is_claimed(name));
-        let mut first =
-            uris.first().into_iter().chain(others).filter(|name| !name.starts_with(FINGERPRINT));
-        let name = match first.next() {
-            Some(name) => Arc::from(name.as_str()),
-            None => Arc::from(format!("{FINGERPRINT}{fingerprint}")),
-        };
+        let names = Names { dns, uris, mails, common_name };
+        let name = names.main().unwrap_or_else(|| format!("{FINGERPRINT}{fingerprint}").into());
+        let Names { dns, uris, mails, common_name } = names;
         Self { name, dns, uris, mails, common_name, fingerprint, source }
     }
 
