@@ -1,6 +1,5 @@
 //! A protected route for tests: its configuration, its judge, its clock.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use sallyport::config::{
     RouteLimits, Server, TokenType, Transport, Upstream,
 };
 use sallyport::outbound::Outbound;
-use sallyport::principal::Principal;
+use sallyport::principal::{CertificateIdentity, Principal};
 use sallyport::reject::Rejection;
 use url::Url;
 
@@ -110,6 +109,7 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
         path: "/mcp".to_owned(),
         hosts: vec!["mcp.example".to_owned()],
         origins: Vec::new(),
+        client_identities: Vec::new(),
         profile: Profile::Mcp,
         upstream: Upstream {
             transport: Transport::Streamable(Endpoint {

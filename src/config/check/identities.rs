@@ -72,7 +72,7 @@ pub(super) fn mesh(
     Some(Some(TrustedMesh { networks, identities }))
 }
 
-/// The rules of one route.
+/// The rules of one route; `at` has the key `client_identities`.
 pub(super) fn of_route(
     cx: &mut Context<'_>,
     at: &At<'_>,
@@ -81,6 +81,7 @@ pub(super) fn of_route(
     certificates: Certificates,
 ) -> Option<Vec<IdentityRule>> {
     let Some(raw) = raw else { return Some(Vec::new()) };
+    let at = &at.key("client_identities");
     if matches!(auth, Some(Auth::None)) {
         let message = "`auth: none` asks nobody who they are, and this list asks everybody";
         cx.error(at, message, "write `auth: certificate` or `auth: tokens`");

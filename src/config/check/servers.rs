@@ -112,9 +112,7 @@ fn server(
     let hosts = self::hosts(cx, &at.key("hosts"), hosts, url.as_ref(), listeners);
     let origins = self::origins(cx, &at.key("origins"), origins);
     let auth = self::auth(cx, &at.key("auth"), auth, issuers, certificates);
-    let identities_at = at.key("client_identities");
-    let client_identities =
-        identities::of_route(cx, &identities_at, client_identities, auth.as_ref(), certificates);
+    let identities = identities::of_route(cx, at, client_identities, auth.as_ref(), certificates);
     let actions = profile.as_ref().map(rest::actions);
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
@@ -142,7 +140,7 @@ fn server(
         profile: profile?,
         upstream: upstream?,
         auth: auth?,
-        client_identities: client_identities?,
+        client_identities: identities?,
         access: access?,
         limits: limits?,
         guard,

@@ -168,7 +168,7 @@ pub(super) fn build(tls: &Tls) -> Result<Ready, TlsError> {
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(tls))?;
     let (verifier, crl_until_s) = match client_verifier(tls, &provider)? {
-        Some((verifier, crl_until_s)) => (Some(verifier), crl_until_s),
+        Some(Asking { verifier, until_s }) => (Some(verifier), until_s),
         None => (None, None),
     };
     let builder = match verifier.clone() {
@@ -229,13 +229,17 @@ fn versions(tls: &Tls) -> &'static [&'static SupportedProtocolVersion] {
     if tls.tls13_only { ONLY_TLS_13 } else { BOTH }
 }
 
+/// How client certificates are judged.
+struct Asking {
+    verifier: Arc<dyn ClientCertVerifier>,
+    /// Next update of the revocation list that ends first, seconds since the Unix epoch.
+    until_s: Option<u64>,
+}
+
 /// The verifier of client certificates (S-20): chain to the configured authorities alone, purpose
 /// clientAuth, name constraints, and, where there are revocation lists, a current one for each
-/// certificate of the chain. Beside it the next update of the list that ends first.
-fn client_verifier(
-    tls: &Tls,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Option<(Arc<dyn ClientCertVerifier>, Option<u64>)>, TlsError> {
+/// certificate of the chain.
+fn client_verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Option<Asking>, TlsError> {
     let optional = match tls.client_auth {
         ClientAuth::Off => return Ok(None),
         ClientAuth::Optional => true,
@@ -257,7 +261,8 @@ fn client_verifier(
         // A list that has ended proves nothing: without it rustls would go on believing it.
         builder.with_crls(lists).enforce_revocation_expiration()
     };
-    builder.build().map(|verifier| Some((verifier, until_s))).map_err(|e| refused(e.to_string()))
+    let verifier = builder.build().map_err(|e| refused(e.to_string()))?;
+    Ok(Some(Asking { verifier, until_s }))
 }
 
 /// All revocation lists, and the next update of the one that ends first.
