@@ -15,7 +15,6 @@ use sallyport::authn::{Authenticator, Authn, jwt};
 use sallyport::clock::Clock;
 use sallyport::mcp::version::Revision;
 use sallyport::outbound::Outbound;
-use sallyport::peer::Peer;
 use sallyport::principal::PrincipalKey;
 use sallyport::session::{Facts, Purpose, Sealer};
 
