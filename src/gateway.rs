@@ -328,6 +328,9 @@ impl Core {
         for (listener, ends_s) in self.reloader.certificate_ends_s() {
             metrics.certificate_not_after.with_label_values(&[&listener]).set(signed(ends_s));
         }
+        for (listener, ends_s) in self.reloader.crl_ends_s() {
+            metrics.crl_next_update.with_label_values(&[&listener]).set(signed(ends_s));
+        }
         metrics.text()
     }
 

@@ -254,6 +254,10 @@ limits! {
     METHOD_BYTES_MAX: usize = 24, "bytes", "the longest registered method has 17";
     #[doc = "Bytes of the value of Host, Content-Length, Transfer-Encoding or Expect."]
     VALUE_BYTES_MAX: usize = 272, "bytes", "a host name of 253, a port and blanks";
+    #[doc = "Files of revocation lists of one listener."]
+    CRL_FILES_MAX: usize = 64, "files", "one for each authority in the chains of clients; one file may hold several";
+    #[doc = "Time after which the certificate of an open connection is verified again, also when nothing was reloaded."]
+    CERTIFICATE_RECHECK_S: u64 = 60, "seconds", "lists and certificates end by the minute; a verification costs a tenth of a millisecond";
     #[doc = "Alternative names of one certificate."]
     CERTIFICATE_NAMES_MAX: usize = 100, "names", "public authorities allow 100";
     #[doc = "Bytes of one name in a certificate."]

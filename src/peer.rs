@@ -2,6 +2,7 @@
 //!
 //! Owns [`Peer`], the facts that the transport layer proved, made once per connection.
 
+use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -27,6 +28,31 @@ pub struct TlsFacts {
     pub group: &'static str,
     /// Server name that the client asked for.
     pub server_name: Option<Box<str>>,
-    /// Names in the client's certificate, verified against the listener's client CA.
-    pub certificate: Option<Arc<CertificateIdentity>>,
+    /// Names in the certificate of the other end, verified against the listener's client CA. The
+    /// other end may be a proxy: who calls is [`crate::net::Vetted::certificate`].
+    pub presented: Option<Arc<CertificateIdentity>>,
+    /// Whether that certificate is still accepted; `None` where none was presented.
+    pub standing: Option<Arc<dyn Standing>>,
+}
+
+/// Whether what a handshake proved still holds: authorities, revocation lists and the time change
+/// while a connection is open.
+pub trait Standing: Debug + Send + Sync {
+    /// Whether a new handshake would still accept the certificate. Cheap; asked for each request.
+    fn holds(&self) -> bool;
+}
+
+impl Peer {
+    /// Whether the certificate of this connection, if it has one, is still accepted.
+    #[must_use]
+    pub fn still_stands(&self) -> bool {
+        let standing = self.tls.as_ref().and_then(|tls| tls.standing.as_ref());
+        standing.is_none_or(|standing| standing.holds())
+    }
+
+    /// Names in the certificate that this connection presented.
+    #[must_use]
+    pub fn presented(&self) -> Option<&Arc<CertificateIdentity>> {
+        self.tls.as_ref().and_then(|tls| tls.presented.as_ref())
+    }
 }

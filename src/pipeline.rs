@@ -236,7 +236,7 @@ impl Pipeline {
     }
 
     /// What an open stream asks again: token, session, policy, route.
-    fn recheck(&self, snap: &Arc<Snapshot>, request: &Recorded) -> Recheck {
+    fn recheck(&self, snap: &Arc<Snapshot>, request: &Exchange<Recorded>) -> Recheck {
         let live = Arc::clone(&self.live);
         let clock = self.clock.clone();
         let session = request.session().map(|session| session.key());
@@ -244,6 +244,7 @@ impl Pipeline {
         // The gateway's own errands end a session that has ended here already.
         let was_open = session.is_some_and(|session| !book.has_ended(session));
         let principal = Arc::clone(request.principal());
+        let peer = Arc::clone(request.peer());
         let server = Arc::clone(&request.server().name);
         let call = request.call();
         let mut asked = vec![(call.action, call.resource.clone())];
@@ -252,6 +253,9 @@ impl Pipeline {
         Recheck::new(move || {
             if principal.expires_at_s.is_some_and(|exp| exp <= clock.unix_s()) {
                 return Err(Rejection::new(Code::StreamRevoked, "the token expired"));
+            }
+            if !peer.still_stands() {
+                return Err(Rejection::new(Code::StreamRevoked, "the certificate has ended"));
             }
             if session.is_some_and(|session| was_open && book.has_ended(session)) {
                 return Err(Rejection::new(Code::StreamRevoked, "the session has ended"));

@@ -3,8 +3,13 @@
 //! Owns the vocabulary of identity. Assumes that only [`crate::authn`] fills it from verified
 //! tokens and from the TLS layer.
 
+mod certificate;
+pub mod spiffe;
+
 use std::net::IpAddr;
 use std::sync::Arc;
+
+pub use certificate::{CertificateIdentity, CertificateSource, Names};
 
 /// An authenticated caller. Immutable and shared, because verified tokens are cached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,20 +136,6 @@ impl PrincipalKey {
     pub fn of_address(client: IpAddr) -> Self {
         Self::of("\0address", &client.to_string(), None)
     }
-}
-
-/// Names found in a verified client certificate (RFC 5280 section 4.2.1.6).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateIdentity {
-    /// The one name that stands for the certificate: first URI, else DNS, else e-mail, else the
-    /// subject's common name.
-    pub name: Arc<str>,
-    /// All DNS names.
-    pub dns: Vec<String>,
-    /// All URIs, SPIFFE ids among them.
-    pub uris: Vec<String>,
-    /// SHA-256 of the DER certificate, lower-case hex.
-    pub fingerprint: String,
 }
 
 /// The scopes of a token. Small, sorted, compared byte for byte (RFC 6749 section 3.3).

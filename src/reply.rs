@@ -15,7 +15,7 @@ use http::{HeaderMap, Response, StatusCode};
 use crate::body::ReplyBody;
 use crate::hygiene::{Cors, Shape};
 use crate::json;
-use crate::reject::{Challenge, RateLimitHeaders, Rejection, Row};
+use crate::reject::{Challenge, Code, RateLimitHeaders, Rejection, Row};
 
 /// Facts of the request that every response answers to.
 #[derive(Debug, Clone)]
@@ -56,6 +56,8 @@ pub fn refusal(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     if let Some(challenge) = &rejection.challenge {
         insert(headers, WWW_AUTHENTICATE, &challenge_value(challenge));
+    } else if rejection.code == Code::CertificateRequired {
+        headers.insert(WWW_AUTHENTICATE, CLIENT_CERTIFICATE);
     }
     if let Some(seconds) = rejection.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -198,6 +200,9 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
+/// RFC 9110 section 11.6.1: a 401 has a challenge. No scheme for certificates is registered; this
+/// one is that of draft-thomson-httpbis-cant, and clients pass over a scheme that they do not know.
+const CLIENT_CERTIFICATE: HeaderValue = HeaderValue::from_static("ClientCertificate");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");

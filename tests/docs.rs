@@ -99,7 +99,26 @@ impl Dir {
         for path in [key, secret] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
         }
+        self.authority();
         self
+    }
+
+    /// An authority of clients and its revocation list.
+    fn authority(&self) {
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let authority = rcgen::CertifiedIssuer::self_signed(params, key).unwrap();
+        let list = rcgen::CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2020, 1, 1),
+            next_update: rcgen::date_time_ymd(2099, 1, 1),
+            crl_number: rcgen::SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        self.write("clients.pem", &authority.pem());
+        self.write("clients.crl", &list.signed_by(&authority).unwrap().pem().unwrap());
     }
 }
 

@@ -15,6 +15,8 @@ mod bounds;
 mod drain;
 #[path = "edge/http2.rs"]
 mod http2;
+#[path = "edge/identities.rs"]
+mod identities;
 #[path = "edge/proxy.rs"]
 mod proxy;
 #[path = "edge/tls.rs"]

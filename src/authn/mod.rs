@@ -37,7 +37,7 @@ use crate::config::{Auth, Server};
 use crate::exchange::Exchange;
 use crate::hygiene::Wellformed;
 use crate::limits::{JWKS_REFRESH_MIN_S, JWKS_RETRY_S};
-use crate::net::Peer;
+use crate::net::identities::Identities;
 use crate::outbound::Outbound;
 use crate::principal::{AuthMethod, CertificateIdentity, Principal, PrincipalKey};
 use crate::reject::{Challenge, Code, Rejection};
@@ -69,6 +69,8 @@ pub struct Authenticator {
     /// Asked in order; the first whose credential is there decides.
     methods: Vec<Method>,
     challenge: Challenge,
+    /// Which certificates may call at all; empty asks for none.
+    identities: Identities,
 }
 
 /// The table of authentication methods. A new method is a variant, and a row in
@@ -186,7 +188,8 @@ impl Authenticator {
             Auth::Tokens(issuers) => Method::Token(Tokens::new(authn, issuers, &server.resource)?),
         };
         let challenge = metadata::challenge_for(server, None, &metadata::basic_scopes(server));
-        Ok(Self { authn: Arc::clone(authn), methods: vec![method], challenge })
+        let identities = Identities::new(&server.client_identities);
+        Ok(Self { authn: Arc::clone(authn), methods: vec![method], challenge, identities })
     }
 
     /// Authenticates the caller of an exchange, before its body is read.
@@ -202,27 +205,32 @@ impl Authenticator {
         let principal = match (ex.vouched(), ex.part()) {
             // The gateway's own errand: who opened the session was proven then.
             (Some(principal), _) => Arc::clone(principal),
+            (None, _) if !ex.peer().still_stands() => {
+                let why = "the connection's certificate is no longer accepted";
+                return Err(certificate_refused(why, "certificate_ended"));
+            }
             // Of these very header fields, when the batch came: a proof of possession counts once.
             (None, Some(part)) => Arc::clone(&part.principal),
             (None, None) => {
-                told_apart(self.identify(ex.headers(), ex.peer()).await?, ex.client_ip())
+                told_apart(self.identify(ex.headers(), ex.certificate()).await?, ex.client_ip())
             }
         };
         Ok(ex.advance(|base| Authenticated { base, principal }))
     }
 
-    /// The caller behind these header fields on this connection. Proves an identity; the witness
-    /// is made only by [`Authenticator::authenticate`].
+    /// The caller behind these header fields with this verified certificate. Proves an identity;
+    /// the witness is made only by [`Authenticator::authenticate`].
     ///
     /// # Errors
     /// As [`Authenticator::authenticate`].
     pub async fn identify(
         &self,
         headers: &HeaderMap,
-        peer: &Peer,
+        certificate: Option<&Arc<CertificateIdentity>>,
     ) -> Result<Arc<Principal>, Rejection> {
-        let certificate = peer.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
-        let mut refusal = Rejection::new(Code::CertificateRequired, "no client certificate");
+        // Before the token: whoever is not of the mesh does not learn whether his token is good.
+        self.admit(certificate)?;
+        let mut refusal = certificate_refused("no client certificate", "certificate_missing");
         for method in &self.methods {
             match method {
                 Method::Anonymous(principal) => return Ok(Arc::clone(principal)),
@@ -241,6 +249,26 @@ impl Authenticator {
         Err(refusal)
     }
 
+    /// Whether the list of identities of this route still names the caller's certificate.
+    #[must_use]
+    pub fn still_admits(&self, principal: &Principal) -> bool {
+        self.admit(principal.certificate.as_ref()).is_ok()
+    }
+
+    fn admit(&self, certificate: Option<&Arc<CertificateIdentity>>) -> Result<(), Rejection> {
+        if self.identities.is_empty() {
+            return Ok(());
+        }
+        match certificate {
+            None => Err(certificate_refused("no client certificate", "certificate_missing")),
+            Some(certificate) if self.identities.name(certificate) => Ok(()),
+            Some(_) => {
+                let why = "`client_identities` does not name this certificate";
+                Err(certificate_refused(why, "certificate_unlisted"))
+            }
+        }
+    }
+
     /// RFC 6750 section 3: `error` only when a token was sent.
     fn refuse(&self, error: &TokenError) -> Rejection {
         let code = error.code();
@@ -256,6 +284,12 @@ impl Authenticator {
         let said = (code == Code::TokenInvalid).then_some("invalid_token");
         rejection.with_challenge(Challenge { error: said, ..self.challenge.clone() })
     }
+}
+
+fn certificate_refused(why: &'static str, reason: &'static str) -> Rejection {
+    let mut rejection = Rejection::new(Code::CertificateRequired, why);
+    rejection.reason = Some(reason);
+    rejection
 }
 
 /// A certificate that came along with a token is recorded beside it. The cached principal stays

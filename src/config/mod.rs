@@ -7,6 +7,7 @@
 //! errors; a text is never trusted to be short, flat or finite.
 
 mod check;
+pub(crate) mod crl;
 mod files;
 mod flags;
 mod model;

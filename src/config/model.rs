@@ -3,6 +3,7 @@
 //! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
+mod identities;
 mod introspection;
 mod outbound;
 mod upstream;
@@ -19,6 +20,7 @@ use crate::call::Action;
 use crate::class::{Class, Form};
 use crate::secret::Secret;
 
+pub use identities::{IdentityKind, IdentityRule, TrustedMesh};
 pub use introspection::{IntrospectWhen, Introspection};
 pub use outbound::{ClientProof, OauthClient, Outbound};
 pub use upstream::{
@@ -41,6 +43,8 @@ pub struct Config {
     pub issuers: Vec<Arc<Issuer>>,
     /// Peers whose `X-Forwarded-For` and PROXY headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Peers whose `X-Forwarded-Client-Cert` is believed.
+    pub trusted_mesh: Option<TrustedMesh>,
     /// Calls per client address, before any token is looked at.
     pub per_address: Option<Rate>,
     /// Sealed sessions.
@@ -100,6 +104,8 @@ pub struct Tls {
     pub certificates: Vec<CertificateFiles>,
     /// Certificate authorities of clients, PEM file.
     pub client_ca: Option<PathBuf>,
+    /// Revocation lists of client certificates, PEM or DER files; empty checks none.
+    pub crl: Vec<PathBuf>,
     /// Whether clients must present a certificate.
     pub client_auth: ClientAuth,
     /// Refuse TLS 1.2.
@@ -172,6 +178,8 @@ pub struct Server {
     pub upstream: Upstream,
     /// Who may authenticate.
     pub auth: Auth,
+    /// Whose certificates may call; empty asks for none.
+    pub client_identities: Vec<IdentityRule>,
     /// What they may do.
     pub access: Access,
     /// How often.

@@ -19,6 +19,7 @@ pub fn config(servers: Vec<Server>) -> Config {
         servers: servers.into_iter().map(Arc::new).collect(),
         issuers: Vec::new(),
         trusted_proxies: Vec::new(),
+        trusted_mesh: None,
         per_address: None,
         sessions: Sessions {
             keys: Vec::new(),
@@ -51,6 +52,7 @@ pub fn server(name: &str, public_url: &str) -> Server {
         profile: Profile::Mcp,
         upstream: upstream(),
         auth: Auth::Tokens(Vec::new()),
+        client_identities: Vec::new(),
         access: Access::default(),
         limits: RouteLimits::default(),
         guard: Guard {

@@ -1,7 +1,8 @@
 //! The first gate: where a request comes from, and how many come from there.
 //!
 //! Owns [`Vet`] and its witness [`Vetted`]. Assumes nothing. Guarantees that the client's address
-//! is known (see [`super::client`]) and that this address has not used up its share, before a
+//! is known (see [`super::client`]), whose certificate it comes with (see [`super::mesh`]), and that
+//! this address has not used up its share, before a
 //! path, a token or a body is looked at. Every request counts, metadata and preflights included.
 
 use std::net::IpAddr;
@@ -10,16 +11,19 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::client::client_ip;
+use super::mesh::{self, Mesh};
 use crate::bucket::{Bucket, Wait};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exchange::{Exchange, Received};
+use crate::principal::CertificateIdentity;
 use crate::reject::{Code, Rejection};
 
 /// The gate's settings and the buckets of all addresses.
 #[derive(Debug)]
 pub struct Vet {
     trusted_proxies: Vec<IpNet>,
+    mesh: Option<Mesh>,
     per_address: Option<Arc<Bucket<AddressKey>>>,
 }
 
@@ -27,6 +31,7 @@ pub struct Vet {
 #[derive(Debug)]
 pub struct Vetted {
     client: IpAddr,
+    certificate: Option<Arc<CertificateIdentity>>,
 }
 
 impl Vetted {
@@ -34,6 +39,12 @@ impl Vetted {
     #[must_use]
     pub fn client_ip(&self) -> IpAddr {
         self.client
+    }
+
+    /// The certificate of the client, not of a proxy of the mesh before it.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Arc<CertificateIdentity>> {
+        self.certificate.as_ref()
     }
 }
 
@@ -71,21 +82,23 @@ impl Vet {
                 .filter(|bucket| bucket.same_as(&rate))
                 .map_or_else(|| Arc::new(Bucket::new(rate, clock)), Arc::clone)
         });
-        Self { trusted_proxies: config.trusted_proxies.clone(), per_address }
+        let mesh = config.trusted_mesh.as_ref().map(Mesh::new);
+        Self { trusted_proxies: config.trusted_proxies.clone(), mesh, per_address }
     }
 
-    /// Finds the client's address and counts the request against it.
+    /// Finds the client's address, counts the request against it, and finds its certificate.
     ///
     /// # Errors
-    /// [`Code::HeaderInvalid`] when a trusted proxy's `X-Forwarded-For` cannot be read,
-    /// [`Code::RateLimited`] with `Retry-After` when the address is over its rate.
+    /// [`Code::HeaderInvalid`] when a trusted proxy's `X-Forwarded-For` cannot be read, or an
+    /// `X-Forwarded-Client-Cert` is not to be believed; [`Code::RateLimited`] with `Retry-After` when the address is over its rate.
     pub fn vet(&self, ex: Exchange<Received>) -> Result<Exchange<Vetted>, Rejection> {
         let client = client_ip(ex.peer().address, ex.headers(), &self.trusted_proxies)?;
         // An errand of the gateway itself is nobody's knock.
         if ex.vouched().is_none() {
             self.count(client)?;
         }
-        Ok(ex.advance(|_| Vetted { client }))
+        let certificate = mesh::certificate(self.mesh.as_ref(), ex.peer(), ex.headers())?;
+        Ok(ex.advance(|_| Vetted { client, certificate }))
     }
 
     /// Forgets addresses whose share is full again.

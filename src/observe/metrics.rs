@@ -56,6 +56,8 @@ pub struct Metrics {
     pub audit_healthy: IntGauge,
     /// `sallyport_tls_certificate_not_after_timestamp_seconds`
     pub certificate_not_after: IntGaugeVec,
+    /// `sallyport_tls_crl_next_update_timestamp_seconds`
+    pub crl_next_update: IntGaugeVec,
     /// `sallyport_config_last_reload_successful`
     pub reload_successful: IntGauge,
     /// `sallyport_config_last_reload_timestamp_seconds`
@@ -117,6 +119,7 @@ impl Metrics {
             audit_lag_s: float_gauge "audit_lag_seconds" "Age of the oldest audit record that is not durable." [];
             audit_healthy: gauge "audit_healthy" "1 when audit records can be written." [];
             certificate_not_after: gauges "tls_certificate_not_after_timestamp_seconds" "End of validity of served certificates." ["listener"];
+            crl_next_update: gauges "tls_crl_next_update_timestamp_seconds" "Next update of the revocation list that ends first." ["listener"];
             reload_successful: gauge "config_last_reload_successful" "1 when the last reload was accepted." [];
             reload_timestamp: gauge "config_last_reload_timestamp_seconds" "Time of the last accepted configuration." [];
             generation: gauge "config_generation" "Number of configurations accepted since start." [];

@@ -441,6 +441,7 @@ impl Record {
             }
             if let Some(certificate) = &p.certificate {
                 line.text("certificate", &certificate.name, max);
+                line.word("certificate_source", certificate.source.name());
             }
             line.words("roles", p.roles.iter().map(|r| cut(r, max)).take(ROLES_MAX));
         }

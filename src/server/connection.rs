@@ -74,7 +74,7 @@ pub(super) fn run<H: Handler>(
 /// Finds out who is there, and serves him in the protocol that was settled.
 async fn establish<H: Handler>(
     shared: &Arc<Shared<H>>,
-    slot: &Slot,
+    slot: &Arc<Slot>,
     mut socket: TcpStream,
     from: SocketAddr,
 ) {
@@ -90,7 +90,7 @@ async fn establish<H: Handler>(
         return serve_http1(shared, peer, socket).await;
     };
     let Some(stream) = handshake(shared, slot, ready, socket).await else { return };
-    let facts = match tls::facts(stream.get_ref().1) {
+    let facts = match tls::facts(stream.get_ref().1, slot, &live) {
         Ok(facts) => facts,
         Err(error) => {
             tracing::debug!(listener = %slot.name, %error, "client certificate refused");
@@ -164,6 +164,9 @@ async fn handshake<H: Handler>(
     match result {
         Ok(Ok(stream)) => Some(stream),
         Ok(Err(error)) => {
+            if ready.says_list_has_ended(&error) {
+                tracing::warn!(listener = %slot.name, %error, "clients are refused: a revocation list is missing or has ended");
+            }
             tracing::debug!(listener = %slot.name, %error, "TLS handshake failed");
             shared.handler.observe(&slot.name, Event::HandshakeFailed);
             None

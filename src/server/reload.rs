@@ -1,12 +1,15 @@
-//! What of a listener can change while it serves: certificates, client CA, trusted proxies.
+//! What of a listener can change while it serves: certificates, client CA, revocation lists,
+//! trusted proxies.
 //!
 //! Owns [`Live`], read once per connection, and its replacement in two steps: preparing may fail
 //! and changes nothing, installing cannot fail. So a broken file keeps the old certificate, and a
 //! reload of the whole configuration happens altogether or not at all (S-66). Connections that
-//! are open keep what they were opened with.
+//! are open keep what they were opened with, but their certificates are verified anew (see
+//! [`tls::Presented`]).
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
@@ -18,6 +21,8 @@ use crate::config::Listener;
 /// The changeable part of one listener.
 #[derive(Debug)]
 pub(super) struct Live {
+    /// Different for each reading, so that open connections see a change.
+    pub(super) generation: u64,
     /// `None` is plain HTTP.
     pub(super) tls: Option<tls::Ready>,
     proxy_protocol: bool,
@@ -30,7 +35,8 @@ impl Live {
         let name = || Arc::clone(&listener.name);
         let tls = tls.map_err(|source| BindError::Tls { listener: name(), source })?;
         let trusted = Arc::clone(trusted);
-        Ok(Self { tls, proxy_protocol: listener.proxy_protocol, trusted })
+        let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { generation, tls, proxy_protocol: listener.proxy_protocol, trusted })
     }
 
     /// Whether a connection from here begins with a PROXY protocol header. Everybody else speaks
@@ -56,6 +62,10 @@ impl Slot {
 
     pub(super) fn live(&self) -> Arc<Live> {
         self.live.load_full()
+    }
+
+    pub(super) fn replace(&self, live: Arc<Live>) {
+        self.live.store(live);
     }
 }
 
@@ -101,6 +111,17 @@ impl Reloader {
         };
         self.slots.iter().filter_map(ends).collect()
     }
+
+    /// Name and next update, in seconds since the Unix epoch, of the revocation list that ends
+    /// first, for each listener that has one.
+    #[must_use]
+    pub fn crl_ends_s(&self) -> Vec<(Arc<str>, u64)> {
+        let ends = |slot: &Arc<Slot>| {
+            let ends_s = slot.live.load().tls.as_ref()?.crl_until_s?;
+            Some((Arc::clone(&slot.name), ends_s))
+        };
+        self.slots.iter().filter_map(ends).collect()
+    }
 }
 
 impl Slot {
@@ -120,10 +141,13 @@ impl Prepared {
     /// Swaps them in; the next handshake of each listener uses them.
     pub fn install(self) {
         for (slot, live) in self.next {
-            slot.live.store(live);
+            slot.replace(live);
         }
     }
 }
+
+/// One more than the readings so far.
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 
 impl tls::Ready {
     pub(super) fn config(&self) -> Arc<ServerConfig> {

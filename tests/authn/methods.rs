@@ -10,13 +10,14 @@ use sallyport::call::Action;
 use sallyport::config::{Auth, Issuer as Trust, Rule, Server, TokenType};
 use sallyport::exchange::Exchange;
 use sallyport::hygiene::Wellformed;
-use sallyport::net::{Peer, TlsFacts};
-use sallyport::principal::{AuthMethod, CertificateIdentity, PrincipalKey};
+use sallyport::principal::{
+    AuthMethod, CertificateIdentity, CertificateSource, Names, PrincipalKey,
+};
 use sallyport::reject::{Code, Rejection};
 use serde_json::{Value, json};
 
 use crate::issuer::{AUDIENCE, CLIENT, Issuer, NOW, SUBJECT};
-use crate::route::{Process, headers, peer, server, tokens, trust};
+use crate::route::{Process, headers, server, tokens, trust};
 
 const METADATA: &str = "https://mcp.example/.well-known/oauth-protected-resource/mcp";
 
@@ -213,34 +214,22 @@ async fn s06_plain_jwt_is_accepted_where_configured_and_only_as_an_access_token(
 }
 
 fn certificate(name: &str) -> Arc<CertificateIdentity> {
-    Arc::new(CertificateIdentity {
-        name: Arc::from(name),
-        dns: vec![name.to_owned()],
-        uris: Vec::new(),
-        fingerprint: "00".repeat(32),
-    })
-}
-
-fn peer_with(certificate: Option<Arc<CertificateIdentity>>) -> Peer {
-    let facts =
-        TlsFacts { version: "TLSv1.3", group: "X25519MLKEM768", server_name: None, certificate };
-    Peer { tls: Some(facts), ..peer() }
+    let names = Names { dns: vec![name.to_owned()], ..Names::default() };
+    Arc::new(CertificateIdentity::new(names, "00".repeat(32), CertificateSource::Tls))
 }
 
 #[tokio::test]
 async fn s20_certificate_alone_is_an_identity_only_from_the_tls_layer() {
     let route = Process::start().route(Auth::Certificate);
-    let peer = peer_with(Some(certificate("agent.example")));
-    let caller = route.call_from(&headers(&[]), &peer).await.unwrap();
+    let agent = certificate("agent.example");
+    let caller = route.call_from(&headers(&[]), Some(&agent)).await.unwrap();
     assert_eq!((caller.method, &*caller.subject), (AuthMethod::Certificate, "agent.example"));
     assert_eq!(caller.certificate.as_ref().unwrap().fingerprint.len(), 64);
     let mut claimed = headers(&["Bearer abc"]);
     claimed.insert("x-client-cert", HeaderValue::from_static("agent.example"));
     claimed.insert("x-forwarded-client-cert", HeaderValue::from_static("Subject=agent"));
-    for peer in [peer_with(None), self::peer()] {
-        let refused = route.call_from(&claimed, &peer).await.unwrap_err();
-        assert_eq!(refused.code, Code::CertificateRequired);
-    }
+    let refused = route.call_from(&claimed, None).await.unwrap_err();
+    assert_eq!(refused.code, Code::CertificateRequired);
 }
 
 #[tokio::test]
@@ -248,14 +237,14 @@ async fn certificate_beside_a_token_is_recorded_for_that_connection_only() {
     let issuer = Issuer::start_at(NOW).await;
     let route = Process::start().route(tokens([trust(&issuer)]));
     let bearer = headers(&[&format!("Bearer {}", issuer.token().sign())]);
-    let plain = route.call_from(&bearer, &peer_with(None)).await.unwrap();
-    let with = route.call_from(&bearer, &peer_with(Some(certificate("a")))).await.unwrap();
-    let again = route.call_from(&bearer, &peer_with(None)).await.unwrap();
+    let plain = route.call_from(&bearer, None).await.unwrap();
+    let with = route.call_from(&bearer, Some(&certificate("a"))).await.unwrap();
+    let again = route.call_from(&bearer, None).await.unwrap();
     assert_eq!(with.certificate.as_ref().unwrap().name.as_ref(), "a");
     assert_eq!((with.method, &with.subject), (AuthMethod::Bearer, &plain.subject));
     assert_eq!(with.key, plain.key);
     assert!(plain.certificate.is_none() && again.certificate.is_none());
-    let without_token = route.call_from(&headers(&[]), &peer_with(Some(certificate("a")))).await;
+    let without_token = route.call_from(&headers(&[]), Some(&certificate("a"))).await;
     assert_no_token(&without_token.unwrap_err());
 }
 
@@ -274,8 +263,8 @@ async fn s13_only_the_route_that_says_so_lets_anonymous_callers_in() {
 async fn callers_of_different_methods_never_share_a_key() {
     let process = Process::start();
     let anonymous = process.route(Auth::None).call_with(&headers(&[])).await.unwrap();
-    let named = peer_with(Some(certificate("anonymous")));
-    let certified = process.route(Auth::Certificate).call_from(&headers(&[]), &named).await;
+    let named = certificate("anonymous");
+    let certified = process.route(Auth::Certificate).call_from(&headers(&[]), Some(&named)).await;
     assert_ne!(anonymous.key, certified.unwrap().key);
     assert_ne!(anonymous.key, PrincipalKey::of("", "anonymous", None));
 }

@@ -1,6 +1,5 @@
 //! A protected route for tests: its configuration, its judge, its clock.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,8 @@ use sallyport::config::{
     Access, Auth, Endpoint, EraPin, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Redact,
     RouteLimits, Server, TokenType, Transport, Upstream,
 };
-use sallyport::net::Peer;
 use sallyport::outbound::{Outbound, Settings};
-use sallyport::principal::Principal;
+use sallyport::principal::{CertificateIdentity, Principal};
 use sallyport::reject::Rejection;
 use url::Url;
 
@@ -73,15 +71,15 @@ impl Route {
     }
 
     pub async fn call_with(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Rejection> {
-        self.judge.identify(headers, &peer()).await
+        self.judge.identify(headers, None).await
     }
 
     pub async fn call_from(
         &self,
         headers: &HeaderMap,
-        peer: &Peer,
+        certificate: Option<&Arc<CertificateIdentity>>,
     ) -> Result<Arc<Principal>, Rejection> {
-        self.judge.identify(headers, peer).await
+        self.judge.identify(headers, certificate).await
     }
 }
 
@@ -91,14 +89,6 @@ pub fn headers(authorization: &[&str]) -> HeaderMap {
         headers.append("authorization", HeaderValue::from_str(value).unwrap());
     }
     headers
-}
-
-pub fn peer() -> Peer {
-    Peer {
-        listener: Arc::from("main"),
-        address: SocketAddr::from(([127, 0, 0, 1], 40_000)),
-        tls: None,
-    }
 }
 
 /// Trust in an issuer by the address of its keys, ES256 only, the route's own audience.
@@ -129,6 +119,7 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
         path: "/mcp".to_owned(),
         hosts: vec!["mcp.example".to_owned()],
         origins: Vec::new(),
+        client_identities: Vec::new(),
         profile: Profile::Mcp,
         upstream: Upstream {
             transport: Transport::Streamable(Endpoint {

@@ -34,6 +34,7 @@ mod down;
 mod edge;
 mod eras;
 mod handed_out;
+mod identities;
 mod introspection;
 mod legacy;
 mod limits;

@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use crate::support::{HOST, Setup, World, call, post};
 use crate::upstream::{Upstream, events};
 
-type Sender = mpsc::UnboundedSender<Bytes>;
+pub type Sender = mpsc::UnboundedSender<Bytes>;
 
 /// An upstream that answers every request with a stream which the test feeds.
-async fn fed() -> (Upstream, Arc<Mutex<Vec<Sender>>>) {
+pub async fn fed() -> (Upstream, Arc<Mutex<Vec<Sender>>>) {
     let senders = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&senders);
     let upstream = Upstream::answering(move |_| {

@@ -21,7 +21,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::issuer::Issuer;
-use crate::pki::Pki;
+use crate::pki::{Identity, Pki};
 use crate::upstream::Upstream;
 
 /// The name under which every test's gateway is served.
@@ -73,6 +73,8 @@ pub struct Setup {
     pub server: String,
     /// Lines at the top level.
     pub top: String,
+    /// More keys of `tls`, each behind a comma; `ca.pem` and `clients.crl` are there.
+    pub tls: String,
     /// Lines that stand in place of the usual `upstream:`, indented by four.
     pub server_replaces_upstream: Option<String>,
     /// A hand-moved clock.
@@ -155,6 +157,8 @@ impl World {
         for (from, to) in [(leaf.cert, "tls.pem"), (leaf.key, "tls.key")] {
             dir.write(to, &std::fs::read_to_string(from).unwrap());
         }
+        dir.write("ca.pem", &std::fs::read_to_string(pki.ca_file()).unwrap());
+        dir.write("clients.crl", &pki.crl(&[], (-1, 24)));
         let issuer = Issuer::start_at(crate::issuer::NOW).await;
         let mut world = Self { gateway: None, issuer, upstream, dir, pki, setup };
         let options = Options {
@@ -173,8 +177,9 @@ impl World {
             .clone()
             .unwrap_or_else(|| format!("    upstream: {}\n", self.upstream.url()));
         let mut text = format!(
-            "listen: 127.0.0.1:0\ntls: {{ cert: tls.pem, key: tls.key }}\nadmin: {{ listen: 127.0.0.1:0 }}\n\
+            "listen: 127.0.0.1:0\ntls: {{ cert: tls.pem, key: tls.key{} }}\nadmin: {{ listen: 127.0.0.1:0 }}\n\
              issuers:\n  - issuer: {}\n    roles_claim: roles\naudit: {{ dir: {} }}\n",
+            self.setup.tls,
             self.issuer.url(),
             self.audit_dir().display()
         );
@@ -233,9 +238,19 @@ impl World {
     }
 
     pub async fn connect(&self) -> TlsStream<TcpStream> {
+        self.connect_as(None).await
+    }
+
+    /// With a client certificate, or without one.
+    pub async fn connect_as(&self, identity: Option<&Identity>) -> TlsStream<TcpStream> {
         let address = self.gateway().addresses()[0].address;
         let stream = TcpStream::connect(address).await.unwrap();
-        let connector = TlsConnector::from(Arc::new(self.pki.client().alpn(&["http/1.1"]).build()));
+        let client = self.pki.client().alpn(&["http/1.1"]);
+        let client = match identity {
+            Some(identity) => client.identity(identity),
+            None => client,
+        };
+        let connector = TlsConnector::from(Arc::new(client.build()));
         connector.connect(ServerName::try_from(HOST).unwrap(), stream).await.unwrap()
     }
 

@@ -101,7 +101,7 @@ impl Echo {
             }
         };
         let tls = peer.tls.as_ref().map_or("plain".to_owned(), |tls| {
-            let name = tls.certificate.as_ref().map_or("-", |c| &*c.name);
+            let name = tls.presented.as_ref().map_or("-", |c| &*c.name);
             let server = tls.server_name.as_deref().unwrap_or("-");
             format!("{} {} {server} {name}", tls.version, tls.group)
         });
@@ -226,7 +226,13 @@ pub fn listener(tls: Option<Tls>) -> Listener {
 }
 
 pub fn tls(certificates: Vec<CertificateFiles>) -> Tls {
-    Tls { certificates, client_ca: None, client_auth: ClientAuth::Off, tls13_only: false }
+    Tls {
+        certificates,
+        client_ca: None,
+        crl: Vec::new(),
+        client_auth: ClientAuth::Off,
+        tls13_only: false,
+    }
 }
 
 /// Everything until the server closes. A reset counts as an end, after what came before it.

@@ -6,10 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationList,
+    CertificateRevocationListParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SanType,
+    SerialNumber,
 };
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -21,12 +24,18 @@ use sallyport::config::CertificateFiles;
 pub struct Identity {
     pub chain: Vec<CertificateDer<'static>>,
     pub key: PrivateKeyDer<'static>,
+    pub serial: u64,
     pem: (String, String),
 }
 
 impl Clone for Identity {
     fn clone(&self) -> Self {
-        Self { chain: self.chain.clone(), key: self.key.clone_key(), pem: self.pem.clone() }
+        Self {
+            chain: self.chain.clone(),
+            key: self.key.clone_key(),
+            serial: self.serial,
+            pem: self.pem.clone(),
+        }
     }
 }
 
@@ -51,10 +60,7 @@ impl Pki {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("pki-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, format!("test authority {number}"));
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let params = authority(&format!("test authority {number}"));
         let key = KeyPair::generate().unwrap();
         let authority = CertifiedIssuer::self_signed(params, key).unwrap();
         std::fs::write(dir.join("ca.pem"), authority.pem()).unwrap();
@@ -71,31 +77,47 @@ impl Pki {
         self.dir.join(name)
     }
 
-    /// Issues a certificate. Names with `://` become URIs, `cn:` sets the common name, others are
-    /// DNS names.
+    /// Issues a certificate. Names with `:/` become URIs, `cn:` sets the common name, those with `@`
+    /// are e-mail addresses, others are DNS names.
     pub fn issue(&self, names: &[&str], usage: Use) -> Identity {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        for name in names {
-            if let Some(name) = name.strip_prefix("cn:") {
-                params.distinguished_name.push(DnType::CommonName, name);
-            } else if name.contains("://") {
-                params.subject_alt_names.push(SanType::URI((*name).try_into().unwrap()));
-            } else {
-                params.subject_alt_names.push(SanType::DnsName((*name).try_into().unwrap()));
-            }
-        }
-        params.extended_key_usages = vec![match usage {
-            Use::Server => ExtendedKeyUsagePurpose::ServerAuth,
-            Use::Client => ExtendedKeyUsagePurpose::ClientAuth,
-        }];
+        self.issue_with(names, usage, |_| {})
+    }
+
+    /// Issues a certificate that differs from the usual one.
+    pub fn issue_with(
+        &self,
+        names: &[&str],
+        usage: Use,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Identity {
+        issue(&self.authority, names, usage, change)
+    }
+
+    /// An authority below this one.
+    pub fn intermediate(&self, change: impl FnOnce(&mut CertificateParams)) -> Intermediate {
+        let mut params = authority("intermediate authority");
+        let serial = next_serial();
+        params.serial_number = Some(SerialNumber::from(serial));
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.authority).unwrap();
-        Identity {
-            chain: vec![certificate.der().clone()],
-            key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-            pem: (certificate.pem(), key.serialize_pem()),
-        }
+        let authority = CertifiedIssuer::signed_by(params, key, &self.authority).unwrap();
+        Intermediate { authority, serial }
+    }
+
+    /// A revocation list of this authority, PEM, between two numbers of hours from now.
+    pub fn crl(&self, serials: &[u64], hours: (i64, i64)) -> String {
+        crl(&self.authority, serials, hours).pem().unwrap()
+    }
+
+    /// The same in DER.
+    pub fn crl_der(&self, serials: &[u64], hours: (i64, i64)) -> Vec<u8> {
+        crl(&self.authority, serials, hours).der().to_vec()
+    }
+
+    /// Writes a file of this authority's directory.
+    pub fn write_file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        std::fs::write(self.path(name), content).unwrap();
+        self.path(name)
     }
 
     /// Writes certificate and key as `<name>.pem` and `<name>.key`.
@@ -120,6 +142,109 @@ impl Pki {
         roots.add(self.authority.der().clone()).unwrap();
         Client { roots, identity: None, alpn: vec![], versions: rustls::ALL_VERSIONS }
     }
+}
+
+/// An authority that another one certified.
+#[derive(Debug)]
+pub struct Intermediate {
+    authority: CertifiedIssuer<'static, KeyPair>,
+    pub serial: u64,
+}
+
+impl Intermediate {
+    /// Issues a client's certificate; its chain holds the intermediate.
+    pub fn issue(&self, names: &[&str]) -> Identity {
+        let mut identity = issue(&self.authority, names, Use::Client, |_| {});
+        identity.chain.push(self.authority.der().clone());
+        identity
+    }
+
+    /// A revocation list, PEM.
+    pub fn crl(&self, serials: &[u64], hours: (i64, i64)) -> String {
+        crl(&self.authority, serials, hours).pem().unwrap()
+    }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+fn issue(
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    names: &[&str],
+    usage: Use,
+    change: impl FnOnce(&mut CertificateParams),
+) -> Identity {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    for name in names {
+        if let Some(name) = name.strip_prefix("cn:") {
+            params.distinguished_name.push(DnType::CommonName, name);
+        } else if name.contains(":/") {
+            params.subject_alt_names.push(SanType::URI((*name).try_into().unwrap()));
+        } else if name.contains('@') {
+            params.subject_alt_names.push(SanType::Rfc822Name((*name).try_into().unwrap()));
+        } else {
+            params.subject_alt_names.push(SanType::DnsName((*name).try_into().unwrap()));
+        }
+    }
+    params.extended_key_usages = vec![match usage {
+        Use::Server => ExtendedKeyUsagePurpose::ServerAuth,
+        Use::Client => ExtendedKeyUsagePurpose::ClientAuth,
+    }];
+    let serial = next_serial();
+    params.serial_number = Some(SerialNumber::from(serial));
+    change(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, authority).unwrap();
+    Identity {
+        chain: vec![certificate.der().clone()],
+        key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        serial,
+        pem: (certificate.pem(), key.serialize_pem()),
+    }
+}
+
+fn next_serial() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1_000);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn crl(
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    serials: &[u64],
+    (from, until): (i64, i64),
+) -> CertificateRevocationList {
+    let revoked = |serial: &u64| RevokedCertParams {
+        serial_number: SerialNumber::from(*serial),
+        revocation_time: rcgen::date_time_ymd(1970, 1, 1) + since_1970(-1),
+        reason_code: Some(RevocationReason::KeyCompromise),
+        invalidity_date: None,
+    };
+    let params = CertificateRevocationListParams {
+        this_update: rcgen::date_time_ymd(1970, 1, 1) + since_1970(from),
+        next_update: rcgen::date_time_ymd(1970, 1, 1) + since_1970(until),
+        crl_number: SerialNumber::from(next_serial()),
+        issuing_distribution_point: None,
+        revoked_certs: serials.iter().map(revoked).collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    params.signed_by(authority).unwrap()
+}
+
+/// Sets the validity of a certificate, in hours from now.
+pub fn valid(params: &mut CertificateParams, from: i64, until: i64) {
+    params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_1970(from);
+    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_1970(until);
+}
+
+fn since_1970(hours: i64) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Duration::from_secs(now.checked_add_signed(hours * 3_600).unwrap())
 }
 
 impl Drop for Pki {

@@ -49,18 +49,23 @@ pub(super) fn pair(
     Some(files)
 }
 
-/// A file of certificate authorities.
-pub(super) fn authorities(cx: &mut Context<'_>, at: &At<'_>, path: &FilePath) -> Option<PathBuf> {
+/// A file of certificate authorities, and what it holds.
+pub(super) fn authorities(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    path: &FilePath,
+) -> Option<(PathBuf, Vec<CertificateDer<'static>>)> {
     let path = cx.resolve(&path.0);
     let mut roots = RootCertStore::empty();
-    for certificate in chain(cx, at, &path)? {
-        if roots.add(certificate).is_err() {
+    let chain = chain(cx, at, &path)?;
+    for certificate in &chain {
+        if roots.add(certificate.clone()).is_err() {
             let help = "name the certificates of authorities, PEM, X.509 version 3";
             cx.error(at, "a certificate in this file cannot be an authority", help);
             return None;
         }
     }
-    Some(path)
+    Some((path, chain))
 }
 
 /// The key of a development issuer: P-256 in PKCS#8. Read and dropped: whoever uses it reads it

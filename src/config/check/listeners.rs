@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::super::model::{Admin, ClientAuth, Listener, Tls};
 use super::super::raw::{self, PlainHttp};
 use super::super::values;
-use super::{At, Context, certificates, is_name};
+use super::{At, Context, certificates, is_name, revocation};
 
 /// The keys of the file that describe listeners.
 pub(super) struct Listeners {
@@ -170,7 +170,7 @@ fn names(cx: &mut Context<'_>, all: &[Checked<'_>]) {
 }
 
 fn tls(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Tls) -> Option<Tls> {
-    let raw::Tls { cert, key, client_ca, client_auth, tls13_only, more } = raw;
+    let raw::Tls { cert, key, client_ca, client_auth, crl, tls13_only, more } = raw;
     let mut certificates = vec![certificates::pair(cx, at, &cert, &key)];
     for (i, raw) in more.into_iter().flatten().enumerate() {
         let raw::CertificateFiles { cert, key } = raw;
@@ -196,12 +196,26 @@ fn tls(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Tls) -> Option<Tls> {
             ClientAuth::Off
         }
     };
-    let client_ca = match client_ca {
-        Some(path) => Some(certificates::authorities(cx, &at.key("client_ca"), &path)?),
-        None => None,
+    let crl_at = at.key("crl");
+    let (client_ca, crl) = match (client_ca, crl) {
+        (Some(path), crl) => {
+            let (path, chain) = certificates::authorities(cx, &at.key("client_ca"), &path)?;
+            let crl = match crl {
+                Some(crl) => revocation::files(cx, &crl_at, &crl, &chain)?,
+                None => Vec::new(),
+            };
+            (Some(path), crl)
+        }
+        (None, Some(_)) => {
+            let message = "revocation lists have no effect without `client_ca`";
+            cx.absent(&crl_at, message, "add `client_ca: clients.pem`, or remove `crl`");
+            (None, Vec::new())
+        }
+        (None, None) => (None, Vec::new()),
     };
     let certificates = certificates.into_iter().collect::<Option<Vec<_>>>()?;
-    Some(Tls { certificates, client_ca, client_auth, tls13_only: tls13_only.unwrap_or(false) })
+    let tls13_only = tls13_only.unwrap_or(false);
+    Some(Tls { certificates, client_ca, crl, client_auth, tls13_only })
 }
 
 /// The admin listener as far as it could be read.

@@ -10,6 +10,7 @@ mod command;
 mod context;
 mod credential;
 mod glob;
+mod identities;
 mod introspection;
 mod issuers;
 mod limits;
@@ -17,6 +18,7 @@ mod listeners;
 mod outbound;
 mod redact;
 mod rest;
+mod revocation;
 mod servers;
 mod sessions;
 mod upstream;
@@ -34,6 +36,7 @@ use super::model::{Audit, Config, Durability, Log};
 use super::raw::{self, Raw};
 use super::structure::short;
 use super::values;
+use identities::{Certificates, Mesh};
 use listeners::Listeners;
 
 /// Everything that a [`Config`] holds, except what is known only at the end of the check.
@@ -45,6 +48,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         plain_http,
         admin,
         trusted_proxies,
+        trusted_mesh,
         limits,
         sessions,
         log,
@@ -60,6 +64,9 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let proxies_known = trusted_proxies.as_ref().is_none_or(|list| !list.is_empty());
     let listeners =
         listeners::listeners(cx, at, Listeners { listen, tls, plain_http, proxies_known });
+    let mesh = if trusted_mesh.is_some() { Mesh::Typed } else { Mesh::Absent };
+    let trusted_mesh = identities::mesh(cx, &at.key("trusted_mesh"), trusted_mesh, &listeners);
+    let certificates = Certificates::of(&listeners, mesh);
     let admin = listeners::admin(cx, &at.key("admin"), admin);
     listeners::conflicts(cx, listeners.iter().map(|l| (&l.bind_at, l.bind)).chain(admin.bound()));
     let per_address = limits::global(cx, &at.key("limits"), limits);
@@ -68,7 +75,8 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let audit = audit_of(cx, &at.key("audit"), audit);
     let outbound = outbound::outbound(cx, &at.key("outbound"), outbound);
     let issuers = issuers::issuers(cx, &at.key("issuers"), issuers, &listeners);
-    let servers = servers::servers(cx, &at.key("servers"), servers, &issuers, &listeners);
+    let around = servers::Around { issuers: &issuers, listeners: &listeners, certificates };
+    let servers = servers::servers(cx, &at.key("servers"), servers, &around);
     issuers::unused(cx, &issuers, &servers);
     Some(Config {
         listeners: listeners.into_iter().map(|l| l.listener).collect::<Option<Vec<_>>>()?,
@@ -77,6 +85,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         servers: servers.into_iter().map(|s| s.map(Arc::new)).collect::<Option<_>>()?,
         issuers: issuers.into_iter().map(|i| i.issuer).collect::<Option<_>>()?,
         trusted_proxies: trusted_proxies?,
+        trusted_mesh: trusted_mesh?,
         per_address: per_address?,
         sessions: sessions?,
         outbound: outbound?,

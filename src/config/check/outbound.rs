@@ -41,7 +41,7 @@ pub(super) fn outbound(
 }
 
 fn authorities(cx: &mut Context<'_>, at: &At<'_>, path: &raw::FilePath) -> Option<Arc<[u8]>> {
-    let path = certificates::authorities(cx, at, path)?;
+    let (path, _) = certificates::authorities(cx, at, path)?;
     cx.read(at, &path, FILE_BYTES_MAX).map(Arc::from)
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::super::model::{Access, Auth, ClientAuth, Profile, Server};
+use super::super::model::{Access, Auth, Profile, Server};
 use super::super::raw::{self, AuthName};
 use super::super::structure::nearest;
 use super::access::{self, Callers, RawAccess};
+use super::identities::{self, Certificates};
 use super::issuers::Checked as Issuer;
 use super::limits::{self, Tools};
 use super::listeners::{self, Checked as Listener};
@@ -15,12 +16,19 @@ use super::{At, Context, is_name, redact, rest, sessions, size, upstream, urls};
 use crate::call::Action;
 use crate::limits::{BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX};
 
+/// What of the rest of the file servers depend on.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a, 't> {
+    pub(super) issuers: &'a [Issuer<'t>],
+    pub(super) listeners: &'a [Listener<'t>],
+    pub(super) certificates: Certificates,
+}
+
 pub(super) fn servers(
     cx: &mut Context<'_>,
     at: &At<'_>,
     raw: Option<Vec<raw::Server>>,
-    issuers: &[Issuer<'_>],
-    listeners: &[Listener<'_>],
+    around: &Around<'_, '_>,
 ) -> Vec<Option<Server>> {
     let raw = raw.unwrap_or_default();
     if raw.is_empty() {
@@ -38,7 +46,7 @@ pub(super) fn servers(
             cx.error(&name_at, message, format!("line {line} has it already; choose another"));
         }
         names.push((name, at.line()));
-        let server = server(cx, &at, raw, issuers, listeners);
+        let server = server(cx, &at, raw, around);
         let own = server.as_ref().map(occupied).unwrap_or_default();
         for route in &own {
             if let Some((_, line)) = routes.iter().find(|(other, _)| other == route) {
@@ -70,9 +78,9 @@ fn server(
     cx: &mut Context<'_>,
     at: &At<'_>,
     raw: raw::Server,
-    issuers: &[Issuer<'_>],
-    listeners: &[Listener<'_>],
+    around: &Around<'_, '_>,
 ) -> Option<Server> {
+    let Around { issuers, listeners, certificates } = *around;
     let raw::Server {
         name,
         public_url,
@@ -81,6 +89,7 @@ fn server(
         hosts,
         origins,
         auth,
+        client_identities,
         scopes,
         tools,
         resources,
@@ -106,7 +115,8 @@ fn server(
     };
     let hosts = self::hosts(cx, &at.key("hosts"), hosts, url.as_ref(), listeners);
     let origins = self::origins(cx, &at.key("origins"), origins);
-    let auth = self::auth(cx, &at.key("auth"), auth, issuers, listeners);
+    let auth = self::auth(cx, &at.key("auth"), auth, issuers, certificates);
+    let identities = identities::of_route(cx, at, client_identities, auth.as_ref(), certificates);
     let actions = profile.as_ref().map(rest::actions);
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
@@ -135,6 +145,7 @@ fn server(
         profile: profile?,
         upstream: upstream?,
         auth: auth?,
+        client_identities: identities?,
         access: access?,
         limits: limits?,
         guard,
@@ -292,7 +303,7 @@ fn auth(
     at: &At<'_>,
     raw: Option<raw::Auth>,
     issuers: &[Issuer<'_>],
-    listeners: &[Listener<'_>],
+    certificates: Certificates,
 ) -> Option<Auth> {
     match raw {
         None | Some(raw::Auth::Named(AuthName::Tokens)) => {
@@ -310,11 +321,7 @@ fn auth(
             Some(Auth::None)
         }
         Some(raw::Auth::Named(AuthName::Certificate)) => {
-            let asks = |l: &Listener<'_>| {
-                let tls = l.listener.as_ref().map(|listener| &listener.tls);
-                tls.is_none_or(|tls| tls.as_ref().is_some_and(|t| t.client_auth != ClientAuth::Off))
-            };
-            if !listeners.iter().any(asks) {
+            if certificates == Certificates::Never {
                 let message = "no listener asks for client certificates";
                 cx.absent(at, message, "add `client_ca: clients.pem` to `tls`");
             }

@@ -269,7 +269,7 @@ fn authorities(
     if endpoint.is_some_and(|endpoint| endpoint.url.scheme() != "https") {
         cx.error(at, "`ca` has no effect on an `http` upstream", "use `https`, or remove it");
     }
-    certificates::authorities(cx, at, path)
+    certificates::authorities(cx, at, path).map(|(path, _)| path)
 }
 
 /// Keys that were typed, by name.

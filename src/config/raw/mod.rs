@@ -7,6 +7,7 @@
 //! Each comment ends with "Default: …." where a key may be left out; the reference chapter cuts
 //! the sentence out and shows it in its own column.
 
+mod identities;
 mod introspection;
 mod outbound;
 mod server;
@@ -16,6 +17,7 @@ mod upstream;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use identities::*;
 pub use introspection::*;
 pub use outbound::*;
 pub use server::*;
@@ -41,6 +43,9 @@ pub struct Raw {
     /// Networks of the load balancers whose `X-Forwarded-For` and PROXY headers are believed.
     /// Default: none, so the peer's own address counts.
     pub trusted_proxies: Option<Vec<Network>>,
+    /// Proxies of a service mesh whose `X-Forwarded-Client-Cert` is believed. Default: none, so that
+    /// the header means nothing.
+    pub trusted_mesh: Option<TrustedMesh>,
     /// Limits of the whole gateway.
     pub limits: Option<GlobalLimits>,
     /// Sealed session ids.
@@ -113,6 +118,11 @@ pub struct Tls {
     /// Whether a client must present a certificate. Default: `optional` with `client_ca`,
     /// otherwise `off`.
     pub client_auth: Option<ClientAuth>,
+    /// Revocation lists (CRL, PEM or DER) of all authorities in the chains of clients. A certificate
+    /// without a current list of its authority is refused. Default: none, so that revoked
+    /// certificates count until they expire.
+    #[schemars(example = ["clients.crl"])]
+    pub crl: Option<Vec<FilePath>>,
     /// Refuse TLS 1.2. Default: `false`.
     pub tls13_only: Option<bool>,
     /// Further certificates, chosen by the server name that the client asks for. Default: none.

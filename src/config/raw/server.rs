@@ -31,6 +31,11 @@ pub struct Server {
     /// Who may call: `tokens` of all issuers, `{ issuers: [URL] }` for tokens of some,
     /// `certificate` for a client certificate alone, `none` for everybody. Default: `tokens`.
     pub auth: Option<Auth>,
+    /// Client certificates that may call, besides what `auth` asks: `spiffe://…`, or `dns:`, `uri:`,
+    /// `email:`, `cn:`, `sha256:` and a name; `*` is any run of characters. Default: every verified
+    /// certificate, and with tokens none is needed.
+    #[schemars(example = ["spiffe://corp.example/ns/agents/*"])]
+    pub client_identities: Option<Vec<String>>,
     /// Scopes per action, in place of the built-in ones (`mcp.` and the action's name). An empty
     /// list needs none; without tokens nobody has any. Default: the built-in ones.
     pub scopes: Option<Pairs<Vec<String>>>,

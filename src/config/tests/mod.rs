@@ -4,6 +4,7 @@
 //! Bad files are written with `«` and `»` around the text that must be underlined.
 
 mod command;
+mod identities;
 mod introspection;
 mod issuers;
 mod listeners;
@@ -152,4 +153,37 @@ fn with_certificate() -> Folder {
     folder.write("tls.crt", cert);
     folder.write("tls.key", key);
     folder
+}
+
+/// An authority `ca.crt` and its revocation list `ca.crl`, in time.
+fn with_authority(folder: &Folder) -> rcgen::CertifiedIssuer<'static, rcgen::KeyPair> {
+    let mut params = rcgen::CertificateParams::default();
+    let name = folder.path().display().to_string();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign, rcgen::KeyUsagePurpose::KeyCertSign];
+    let key = rcgen::KeyPair::generate().unwrap();
+    let authority = rcgen::CertifiedIssuer::self_signed(params, key).unwrap();
+    folder.write("ca.crt", authority.pem());
+    folder.write("ca.crl", revocation_list(&authority, -1, 7).pem().unwrap());
+    authority
+}
+
+/// An empty list, valid between two numbers of days from today.
+fn revocation_list(
+    authority: &rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
+    from: i64,
+    until: i64,
+) -> rcgen::CertificateRevocationList {
+    let seconds =
+        |day: i64| std::time::Duration::from_secs(u64::try_from(today() + day).unwrap() * 86_400);
+    let params = rcgen::CertificateRevocationListParams {
+        this_update: rcgen::date_time_ymd(1970, 1, 1) + seconds(from),
+        next_update: rcgen::date_time_ymd(1970, 1, 1) + seconds(until),
+        crl_number: rcgen::SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    params.signed_by(authority).unwrap()
 }

@@ -20,9 +20,10 @@ servers:
 const EVERYTHING: &str = "\
 version: 1
 listen: 0.0.0.0:8443
-tls: { cert: tls.crt, key: tls.key, client_ca: tls.crt, client_auth: optional, more: [ { cert: tls.crt, key: tls.key } ] }
+tls: { cert: tls.crt, key: tls.key, client_ca: ca.crt, client_auth: optional, crl: [ca.crl], more: [ { cert: tls.crt, key: tls.key } ] }
 admin: { listen: 127.0.0.1:9464 }
 trusted_proxies: [10.0.0.0/8]
+trusted_mesh: { networks: [10.0.0.0/8], identities: ['spiffe://corp.example/ingress'] }
 limits: { per_address: { rate: 100/s, burst: 200 } }
 sessions: { key: { file: session.key }, lifetime: 24h }
 log: { filter: info, format: json }
@@ -36,6 +37,7 @@ servers:
     hosts: [notes.internal:8443]
     origins: [https://app.example.com]
     auth: { issuers: [https://idp.example.com] }
+    client_identities: ['spiffe://corp.example/ns/agents/*', 'dns:*.agents.example']
     scopes: { tools.invoke: [mcp.tools.invoke], resources.read: [] }
     tools: [ { match: crm.*, scopes: [crm:read], roles: [support] }, { match: admin.*, deny: true }, { match: \"*\" } ]
     resources: [ { match: \"file:///*\" } ]
@@ -50,6 +52,7 @@ servers:
 
 fn folder() -> Folder {
     let folder = with_certificate();
+    super::with_authority(&folder);
     folder.write("session.key", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
     folder
 }
@@ -74,7 +77,7 @@ fn file_with_everything_for_one_server_has_at_most_30_lines_and_no_warning() {
     let checked =
         check_in(&folder, EVERYTHING, Strictness::Strict).unwrap_or_else(|why| panic!("{why}"));
     assert!(checked.warnings.is_empty(), "{:?}", checked.warnings);
-    for name in ["s.yaml", "tls.crt", "tls.key", "session.key"] {
+    for name in ["s.yaml", "tls.crt", "tls.key", "session.key", "ca.crl"] {
         assert!(checked.config.files.contains(&folder.path().join(name)), "{name}");
     }
 }

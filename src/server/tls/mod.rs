@@ -6,31 +6,37 @@
 //! hybrid first; no 0-RTT (its data can be replayed: RFC 8446 section 8); HTTP/2 and HTTP/1.1 by
 //! ALPN; a certificate without its own key is refused before anybody is served with it.
 
-mod identity;
 mod names;
+mod standing;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{Ticketer, cipher_suite, default_provider};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    ProtocolVersion, RootCertStore, ServerConfig, ServerConnection, SupportedCipherSuite,
-    SupportedProtocolVersion, version,
+    CertificateError, ProtocolVersion, RootCertStore, ServerConfig, ServerConnection,
+    SupportedCipherSuite, SupportedProtocolVersion, version,
 };
 
-pub use self::identity::{IdentityError, identity};
 use self::names::Certificates;
-use crate::config::{CertificateFiles, ClientAuth, Tls};
+pub(super) use self::standing::Presented;
+use super::reload::{Live, Slot};
+use crate::config::{self, CertificateFiles, ClientAuth, Tls};
 use crate::limits::FILE_BYTES_MAX;
 use crate::net::TlsFacts;
+use crate::net::certificate::server_names;
+pub use crate::net::certificate::{IdentityError, identity};
+use crate::peer::Standing;
+use crate::principal::CertificateSource;
 
 /// Why TLS of a listener cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +94,14 @@ pub enum TlsError {
         /// Why.
         detail: String,
     },
+    /// A revocation list cannot be used.
+    #[error("`{path}` cannot be used as a revocation list: {detail}")]
+    Crl {
+        /// The list's file.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
     /// No certificate is configured.
     #[error("TLS without a certificate")]
     Empty,
@@ -102,6 +116,40 @@ pub(super) struct Ready {
     pub(super) config: Arc<ServerConfig>,
     /// End of validity of the certificate that ends first, seconds since the Unix epoch.
     pub(super) not_after_s: u64,
+    /// Next update of the revocation list that ends first, seconds since the Unix epoch.
+    pub(super) crl_until_s: Option<u64>,
+    /// Whether the log was told that a list has ended.
+    told: Arc<AtomicBool>,
+    /// `None` where no client certificates are asked for.
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
+}
+
+impl Ready {
+    /// Judges a chain, leaf first, as a handshake at `now` would.
+    fn verify(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), rustls::Error> {
+        let verifier = self.verifier.as_ref().ok_or_else(no_verifier)?;
+        let (leaf, rest) = chain.split_first().ok_or_else(no_verifier)?;
+        verifier.verify_client_cert(leaf, rest, now).map(|_verified| ())
+    }
+
+    /// Whether a handshake failed for want of a current revocation list, for the first time under
+    /// these settings: the log must not grow with each client that tries.
+    pub(super) fn says_list_has_ended(&self, error: &io::Error) -> bool {
+        let behind = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+        let ended = matches!(
+            behind,
+            Some(rustls::Error::InvalidCertificate(
+                CertificateError::ExpiredRevocationList
+                    | CertificateError::ExpiredRevocationListContext { .. }
+                    | CertificateError::UnknownRevocationStatus
+            ))
+        );
+        ended && !self.told.swap(true, Ordering::Relaxed)
+    }
+}
+
+fn no_verifier() -> rustls::Error {
+    rustls::Error::General("client certificates are no longer asked for".to_owned())
 }
 
 /// Reads the files and builds the settings. Blocks on files.
@@ -119,9 +167,11 @@ pub(super) fn build(tls: &Tls) -> Result<Ready, TlsError> {
     }
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(tls))?;
-    let verifier = client_verifier(tls, &provider)?;
-    let asks_clients = verifier.is_some();
-    let builder = match verifier {
+    let (verifier, crl_until_s) = match client_verifier(tls, &provider)? {
+        Some(Asking { verifier, until_s }) => (Some(verifier), until_s),
+        None => (None, None),
+    };
+    let builder = match verifier.clone() {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
@@ -130,20 +180,29 @@ pub(super) fn build(tls: &Tls) -> Result<Ready, TlsError> {
     config.max_early_data_size = 0;
     // RFC 7627: without it a TLS 1.2 session can be confused with another one.
     config.require_ems = true;
-    if asks_clients {
+    if verifier.is_some() {
         // A resumed session is not verified again: it would outlive its certificate and its CA.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
     } else {
         config.ticketer = Ticketer::new()?;
     }
-    Ok(Ready { config: Arc::new(config), not_after_s })
+    Ok(Ready { config: Arc::new(config), not_after_s, crl_until_s, told: Arc::default(), verifier })
 }
 
 /// What a finished handshake settled.
-pub(super) fn facts(connection: &ServerConnection) -> Result<TlsFacts, IdentityError> {
-    let certificate = match connection.peer_certificates().and_then(<[_]>::first) {
-        Some(leaf) => Some(Arc::new(identity(leaf)?)),
+pub(super) fn facts(
+    connection: &ServerConnection,
+    slot: &Arc<Slot>,
+    live: &Live,
+) -> Result<TlsFacts, IdentityError> {
+    let chain = connection.peer_certificates().unwrap_or_default();
+    let presented = match chain.first() {
+        Some(leaf) => Some(Arc::new(identity(leaf, CertificateSource::Tls)?)),
+        None => None,
+    };
+    let standing: Option<Arc<dyn Standing>> = match &presented {
+        Some(_) => Some(Arc::new(Presented::new(slot, live, chain))),
         None => None,
     };
     let version = match connection.protocol_version() {
@@ -156,7 +215,8 @@ pub(super) fn facts(connection: &ServerConnection) -> Result<TlsFacts, IdentityE
         version,
         group: group.unwrap_or("unknown"),
         server_name: connection.server_name().map(Box::from),
-        certificate,
+        presented,
+        standing,
     })
 }
 
@@ -169,12 +229,17 @@ fn versions(tls: &Tls) -> &'static [&'static SupportedProtocolVersion] {
     if tls.tls13_only { ONLY_TLS_13 } else { BOTH }
 }
 
+/// How client certificates are judged.
+struct Asking {
+    verifier: Arc<dyn ClientCertVerifier>,
+    /// Next update of the revocation list that ends first, seconds since the Unix epoch.
+    until_s: Option<u64>,
+}
+
 /// The verifier of client certificates (S-20): chain to the configured authorities alone, purpose
-/// clientAuth, name constraints.
-fn client_verifier(
-    tls: &Tls,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+/// clientAuth, name constraints, and, where there are revocation lists, a current one for each
+/// certificate of the chain.
+fn client_verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Option<Asking>, TlsError> {
     let optional = match tls.client_auth {
         ClientAuth::Off => return Ok(None),
         ClientAuth::Optional => true,
@@ -189,7 +254,39 @@ fn client_verifier(
     let builder =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
     let builder = if optional { builder.allow_unauthenticated() } else { builder };
-    builder.build().map(Some).map_err(|e| refused(e.to_string()))
+    let (lists, until_s) = revocation_lists(&tls.crl)?;
+    let builder = if lists.is_empty() {
+        builder
+    } else {
+        // A list that has ended proves nothing: without it rustls would go on believing it.
+        builder.with_crls(lists).enforce_revocation_expiration()
+    };
+    let verifier = builder.build().map_err(|e| refused(e.to_string()))?;
+    Ok(Some(Asking { verifier, until_s }))
+}
+
+/// All revocation lists, and the next update of the one that ends first.
+fn revocation_lists(
+    files: &[PathBuf],
+) -> Result<(Vec<CertificateRevocationListDer<'static>>, Option<u64>), TlsError> {
+    let mut all = Vec::new();
+    let mut until_s: Option<u64> = None;
+    for path in files {
+        let refused =
+            |detail: &str| TlsError::Crl { path: path.clone(), detail: detail.to_owned() };
+        let lists = config::crl::lists(&read(path)?);
+        if lists.is_empty() {
+            return Err(refused("it holds none"));
+        }
+        for list in &lists {
+            let facts = config::crl::facts(list).ok_or_else(|| refused("it cannot be read"))?;
+            let ends = facts.until_s.and_then(|s| u64::try_from(s).ok());
+            let ends = ends.ok_or_else(|| refused("it has no next update"))?;
+            until_s = Some(until_s.map_or(ends, |other| other.min(ends)));
+        }
+        all.extend(lists);
+    }
+    Ok((all, until_s))
 }
 
 /// One certificate with its key, its names and the end of its validity.
@@ -201,7 +298,7 @@ fn certificate(
     let chain = chain(&files.cert)?;
     let leaf = chain.first().ok_or_else(|| TlsError::NoCertificate { path: path() })?;
     let (names, ends_s) =
-        identity::server_names(leaf).map_err(|source| TlsError::Names { path: path(), source })?;
+        server_names(leaf).map_err(|source| TlsError::Names { path: path(), source })?;
     let key = PrivateKeyDer::from_pem_slice(&read(&files.key)?)
         .map_err(|_| TlsError::NoKey { path: files.key.clone() })?;
     // Checks that the key is the certificate's own.

@@ -15,7 +15,6 @@ use sallyport::authn::{Authenticator, Authn, jwt};
 use sallyport::clock::Clock;
 use sallyport::mcp::version::Revision;
 use sallyport::outbound::Outbound;
-use sallyport::peer::Peer;
 use sallyport::principal::PrincipalKey;
 use sallyport::session::{Facts, Purpose, Sealer};
 
@@ -56,13 +55,11 @@ fn remembered(criterion: &mut Criterion) {
     let mut headers = HeaderMap::new();
     let value = format!("Bearer {}", token(&signer, "ES256"));
     headers.insert("authorization", HeaderValue::from_str(&value).unwrap());
-    let peer =
-        Peer { listener: Arc::from("bench"), address: "127.0.0.1:1".parse().unwrap(), tls: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(judge.identify(&headers, &peer)).unwrap();
+    runtime.block_on(judge.identify(&headers, None)).unwrap();
     assert_eq!(authn.cached_tokens(), 1);
     criterion.bench_function("authn, a remembered token", |b| {
-        b.iter(|| judge.identify(black_box(&headers), &peer).now_or_never().unwrap().unwrap());
+        b.iter(|| judge.identify(black_box(&headers), None).now_or_never().unwrap().unwrap());
     });
 }
 

@@ -1,19 +1,16 @@
 //! The names in a client's certificate.
 //!
-//! Assumes that the handshake verified the chain; a certificate is only read here, never judged.
-//! Guarantees that names are plain, printable and bounded, or the connection is refused: a name
-//! becomes part of an identity.
-
-use crate::limits::CERTIFICATE_NAME_BYTES_MAX;
-use crate::limits::CERTIFICATE_NAMES_MAX;
-use std::sync::Arc;
+//! Assumes that the handshake, or a trusted proxy, verified the chain; a certificate is only read
+//! here, never judged. Guarantees that names are plain, printable and bounded, or the certificate
+//! is refused: a name becomes part of an identity.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
-use crate::principal::CertificateIdentity;
+use crate::limits::{CERTIFICATE_NAME_BYTES_MAX, CERTIFICATE_NAMES_MAX};
+use crate::principal::{CertificateIdentity, CertificateSource, Names};
 
 /// Why a verified certificate gives no identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,40 +23,42 @@ pub enum IdentityError {
     Names,
 }
 
-/// Reads the names of RFC 5280 section 4.2.1.6; the subject's common name only where there are
-/// none.
-pub fn identity(der: &[u8]) -> Result<CertificateIdentity, IdentityError> {
+/// Reads the names of RFC 5280 section 4.2.1.6 and the subject's common name.
+///
+/// # Errors
+/// See [`IdentityError`].
+pub fn identity(
+    der: &[u8],
+    source: CertificateSource,
+) -> Result<CertificateIdentity, IdentityError> {
     let (rest, certificate) =
         X509Certificate::from_der(der).map_err(|_| IdentityError::Unreadable)?;
     if !rest.is_empty() {
         return Err(IdentityError::Unreadable);
     }
-    let fingerprint = fingerprint(der);
-    let mut dns = Vec::new();
-    let mut uris = Vec::new();
-    let mut mails = Vec::new();
+    let mut names = Names::default();
     for name in alternative_names(&certificate)? {
         match name {
-            GeneralName::DNSName(name) => dns.push(plain(name)?),
-            GeneralName::URI(name) => uris.push(plain(name)?),
-            GeneralName::RFC822Name(name) => mails.push(plain(name)?),
+            GeneralName::DNSName(name) => names.dns.push(plain(name)?),
+            GeneralName::URI(name) => names.uris.push(plain(name)?),
+            GeneralName::RFC822Name(name) => names.mails.push(plain(name)?),
             // Addresses and directory names identify nobody here.
             _ => {}
         }
     }
-    let name = match [uris.first(), dns.first(), mails.first()].into_iter().flatten().next() {
-        Some(name) => Arc::from(name.as_str()),
-        None => match common_name(&certificate)? {
-            Some(name) => Arc::from(name),
-            None => Arc::from(format!("sha256:{fingerprint}")),
-        },
-    };
-    Ok(CertificateIdentity { name, dns, uris, fingerprint })
+    let common_name = common_name(&certificate);
+    let alone = names.dns.is_empty() && names.uris.is_empty() && names.mails.is_empty();
+    // Beside other names an unusable one is left out; alone it would have been the identity.
+    names.common_name = if alone { common_name? } else { common_name.unwrap_or(None) };
+    Ok(CertificateIdentity::new(names, fingerprint(der), source))
 }
 
 /// Subject alternative names of DNS kind, lower case, and `notAfter` in seconds since the epoch:
 /// what a server certificate says of itself.
-pub(super) fn server_names(der: &[u8]) -> Result<(Vec<String>, u64), IdentityError> {
+///
+/// # Errors
+/// See [`IdentityError`].
+pub fn server_names(der: &[u8]) -> Result<(Vec<String>, u64), IdentityError> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|_| IdentityError::Unreadable)?;
     let mut names = Vec::new();
     for name in alternative_names(&certificate)? {
@@ -80,21 +79,24 @@ fn alternative_names<'a>(
     if names.len() > CERTIFICATE_NAMES_MAX { Err(IdentityError::Names) } else { Ok(names) }
 }
 
-fn common_name<'a>(certificate: &'a X509Certificate<'a>) -> Result<Option<&'a str>, IdentityError> {
-    let Some(name) = certificate.subject().iter_common_name().next() else { return Ok(None) };
-    let name = name.as_str().map_err(|_| IdentityError::Names)?;
-    plain(name)?;
-    Ok(Some(name))
+/// The subject's common name. Of several none counts: readers differ in which one they take.
+fn common_name(certificate: &X509Certificate<'_>) -> Result<Option<String>, IdentityError> {
+    let mut all = certificate.subject().iter_common_name();
+    match (all.next(), all.next()) {
+        (Some(name), None) => plain(name.as_str().map_err(|_| IdentityError::Names)?).map(Some),
+        (None, _) | (Some(_), Some(_)) => Ok(None),
+    }
 }
 
 /// A name as it may stand in identities, records and policies.
-fn plain(name: &str) -> Result<String, IdentityError> {
+pub(super) fn plain(name: &str) -> Result<String, IdentityError> {
     let printable = name.bytes().all(|b| (b' '..=b'~').contains(&b));
     let bounded = (1..=CERTIFICATE_NAME_BYTES_MAX).contains(&name.len());
     if printable && bounded { Ok(name.to_owned()) } else { Err(IdentityError::Names) }
 }
 
-fn fingerprint(der: &[u8]) -> String {
+/// SHA-256 of the DER certificate, lower-case hex.
+pub(super) fn fingerprint(der: &[u8]) -> String {
     use std::fmt::Write;
     let mut hex = String::with_capacity(64);
     for byte in digest(&SHA256, der).as_ref() {
@@ -109,7 +111,12 @@ mod tests {
     use proptest::prelude::*;
     use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 
-    use super::{IdentityError, identity, server_names};
+    use super::{IdentityError, server_names};
+    use crate::principal::{CertificateIdentity, CertificateSource};
+
+    fn identity(der: &[u8]) -> Result<CertificateIdentity, IdentityError> {
+        super::identity(der, CertificateSource::Tls)
+    }
 
     fn certificate(common_name: Option<&str>, names: Vec<SanType>) -> Vec<u8> {
         let mut params = CertificateParams::default();
@@ -156,6 +163,19 @@ mod tests {
         assert_eq!(identity(&forged), Err(IdentityError::Names));
         let many = (0..101).map(|i| dns(&format!("h{i}.test"))).collect();
         assert_eq!(identity(&certificate(None, many)), Err(IdentityError::Names));
+    }
+
+    #[test]
+    fn s20_of_several_common_names_none_counts() {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "agent");
+        let other = DnType::CustomDnType(vec![2, 5, 4, 3]);
+        params.distinguished_name.push(other, "admin");
+        let der = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let found = identity(der.der()).unwrap();
+        assert_eq!(found.common_name, None);
+        assert!(found.name.starts_with("sha256:"));
     }
 
     #[test]
