@@ -17,7 +17,7 @@ use http::{HeaderMap, Method, Request, Uri, Version};
 use hyper::body::Incoming;
 
 use crate::peer::Peer;
-use crate::principal::Principal;
+use crate::principal::{Confirmation, Principal};
 
 /// A request on its way through the request gate, with all that is proven of it.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ struct Common {
     body: Option<RequestBody>,
     peer: Arc<Peer>,
     vouched: Option<Arc<Principal>>,
+    proven: Option<Confirmation>,
 }
 
 /// A body that was not read yet.
@@ -54,7 +55,10 @@ impl Exchange<Received> {
     pub fn open(request: Request<Incoming>, peer: Arc<Peer>) -> Self {
         let (head, body) = request.into_parts();
         let body = Some(RequestBody::Incoming(body));
-        Self { common: Box::new(Common { head, body, peer, vouched: None }), state: Received(()) }
+        Self {
+            common: Box::new(Common { head, body, peer, vouched: None, proven: None }),
+            state: Received(()),
+        }
     }
 
     /// Begins an exchange that the gateway runs of itself for a client: it passes every gate like
@@ -70,7 +74,16 @@ impl Exchange<Received> {
         vouched: Option<Arc<Principal>>,
     ) -> Self {
         let body = Some(RequestBody::Whole(body));
-        Self { common: Box::new(Common { head, body, peer, vouched }), state: Received(()) }
+        let common = Common { head, body, peer, vouched, proven: None };
+        Self { common: Box::new(common), state: Received(()) }
+    }
+
+    /// Of an exchange of the gateway's own in a caller's name: the keys that the caller proved in
+    /// the request that began it. The gateway has no such key and cannot prove it again.
+    #[must_use]
+    pub(crate) fn with_proven(mut self, proven: Option<Confirmation>) -> Self {
+        self.common.proven = proven;
+        self
     }
 }
 
@@ -109,6 +122,12 @@ impl<S> Exchange<S> {
     #[must_use]
     pub fn vouched(&self) -> Option<&Arc<Principal>> {
         self.common.vouched.as_ref()
+    }
+
+    /// The keys that the caller proved in the request for which the gateway runs this exchange.
+    #[must_use]
+    pub fn proven(&self) -> Option<Confirmation> {
+        self.common.proven
     }
 
     /// Hands the exchange to the next state. The closure is the stage's own constructor.

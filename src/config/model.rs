@@ -3,6 +3,7 @@
 //! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
+mod proof;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use crate::call::Action;
 use crate::class::{Class, Form};
 use crate::secret::Secret;
 
+pub use proof::{Dpop, NonceRule, Proof, RequiredProof};
 pub use upstream::{Command, Credential, Endpoint, EraPin, Transport, Upstream};
 
 /// The whole configuration.
@@ -163,6 +165,8 @@ pub struct Server {
     pub upstream: Upstream,
     /// Who may authenticate.
     pub auth: Auth,
+    /// How they prove that a token is theirs.
+    pub proof: Proof,
     /// What they may do.
     pub access: Access,
     /// How often.

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::config::{
     Access, Audit, Auth, Config, Durability, Endpoint, EraPin, Guard, GuardMode, Log, Profile,
-    Redact, RouteLimits, Server, Sessions, Transport, Upstream,
+    Proof, Redact, RouteLimits, Server, Sessions, Transport, Upstream,
 };
 
 /// A configuration with these servers.
@@ -50,6 +50,7 @@ pub fn server(name: &str, public_url: &str) -> Server {
         profile: Profile::Mcp,
         upstream: upstream(),
         auth: Auth::Tokens(Vec::new()),
+        proof: Proof::default(),
         access: Access::default(),
         limits: RouteLimits::default(),
         guard: Guard {

@@ -16,8 +16,14 @@ mod forged;
 mod keys;
 mod methods;
 mod misused;
+mod proof;
 mod refresh;
 mod route;
 
 #[path = "../support/issuer.rs"]
 mod issuer;
+#[path = "../support/pki.rs"]
+mod pki;
+#[allow(dead_code, reason = "each test binary uses its own part of the helper")]
+#[path = "../support/upstream.rs"]
+mod upstream;

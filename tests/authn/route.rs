@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
-use sallyport::authn::{Authenticator, Authn};
+use http::{HeaderMap, HeaderValue, Method};
+use sallyport::authn::{Authenticator, Authn, RequestHead};
 use sallyport::clock::Clock;
 use sallyport::config::{
-    Access, Auth, Endpoint, EraPin, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Redact,
-    RouteLimits, Server, TokenType, Transport, Upstream,
+    Access, Auth, Endpoint, EraPin, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Proof,
+    Redact, RouteLimits, Server, TokenType, Transport, Upstream,
 };
 use sallyport::net::Peer;
 use sallyport::outbound::Outbound;
@@ -64,7 +64,7 @@ impl Route {
     }
 
     pub async fn call_with(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Rejection> {
-        self.judge.identify(headers, &peer()).await
+        self.call_from(headers, &peer()).await
     }
 
     pub async fn call_from(
@@ -72,7 +72,13 @@ impl Route {
         headers: &HeaderMap,
         peer: &Peer,
     ) -> Result<Arc<Principal>, Rejection> {
-        self.judge.identify(headers, peer).await
+        let (method, path) = (&Method::POST, "/mcp");
+        self.judge.identify(&RequestHead { method, path, headers, peer, proven: None }).await
+    }
+
+    /// Another request than `POST /mcp`.
+    pub async fn identify(&self, head: &RequestHead<'_>) -> Result<Arc<Principal>, Rejection> {
+        self.judge.identify(head).await
     }
 }
 
@@ -135,6 +141,7 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
             answer_bytes_max: 1024,
         },
         auth,
+        proof: Proof::default(),
         access: Access::default(),
         limits: RouteLimits::default(),
         guard: Guard {

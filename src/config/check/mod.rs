@@ -13,6 +13,7 @@ mod glob;
 mod issuers;
 mod limits;
 mod listeners;
+mod proof;
 mod redact;
 mod rest;
 mod servers;

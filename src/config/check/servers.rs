@@ -11,7 +11,8 @@ use super::access::{self, Callers, RawAccess};
 use super::issuers::Checked as Issuer;
 use super::limits::{self, Tools};
 use super::listeners::{self, Checked as Listener};
-use super::{At, Context, is_name, redact, rest, sessions, size, upstream, urls};
+use super::proof::RawProof;
+use super::{At, Context, is_name, proof, redact, rest, sessions, size, upstream, urls};
 use crate::call::Action;
 use crate::limits::{BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX};
 
@@ -81,6 +82,8 @@ fn server(
         hosts,
         origins,
         auth,
+        proof,
+        dpop,
         scopes,
         tools,
         resources,
@@ -103,6 +106,8 @@ fn server(
     let hosts = self::hosts(cx, &at.key("hosts"), hosts, url.as_ref(), listeners);
     let origins = self::origins(cx, &at.key("origins"), origins);
     let auth = self::auth(cx, &at.key("auth"), auth, issuers, listeners);
+    let raw_proof = RawProof { proof, dpop };
+    let proof = proof::proof(cx, at, raw_proof, auth.as_ref(), ask_for_certificates(listeners));
     let actions = profile.as_ref().map(rest::actions);
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
@@ -130,6 +135,7 @@ fn server(
         profile: profile?,
         upstream: upstream?,
         auth: auth?,
+        proof: proof?,
         access: access?,
         limits: limits?,
         guard,
@@ -304,11 +310,7 @@ fn auth(
             Some(Auth::None)
         }
         Some(raw::Auth::Named(AuthName::Certificate)) => {
-            let asks = |l: &Listener<'_>| {
-                let tls = l.listener.as_ref().map(|listener| &listener.tls);
-                tls.is_none_or(|tls| tls.as_ref().is_some_and(|t| t.client_auth != ClientAuth::Off))
-            };
-            if !listeners.iter().any(asks) {
+            if !ask_for_certificates(listeners) {
                 let message = "no listener asks for client certificates";
                 cx.absent(at, message, "add `client_ca: clients.pem` to `tls`");
             }
@@ -318,6 +320,15 @@ fn auth(
             some_issuers(cx, &at.key("issuers"), &wanted, issuers)
         }
     }
+}
+
+/// Whether some listener asks its clients for certificates, or cannot be read.
+fn ask_for_certificates(listeners: &[Listener<'_>]) -> bool {
+    let asks = |l: &Listener<'_>| {
+        let tls = l.listener.as_ref().map(|listener| &listener.tls);
+        tls.is_none_or(|tls| tls.as_ref().is_some_and(|t| t.client_auth != ClientAuth::Off))
+    };
+    listeners.iter().any(asks)
 }
 
 fn some_issuers(
