@@ -306,10 +306,13 @@ mod tests {
             fields(both(), Scheme::Bearer),
             [format!("{bearer}{error}{scope}"), format!("{dpop}{metadata}{scope}")]
         );
-        let blamed = format!("{dpop}{metadata}{error}{scope}");
-        assert_eq!(fields(both(), Scheme::Dpop), [format!("{bearer}{scope}"), blamed.clone()]);
+        let blamed = [format!("{dpop}{metadata}{error}{scope}")];
+        assert_eq!(
+            fields(both(), Scheme::Dpop),
+            [&[format!("{bearer}{scope}")][..], &blamed].concat()
+        );
         for used in [Scheme::Bearer, Scheme::Dpop] {
-            assert_eq!(fields(Schemes::Dpop("ES256".into()), used), [blamed.clone()]);
+            assert_eq!(fields(Schemes::Dpop("ES256".into()), used), blamed);
             assert_eq!(fields(Schemes::Bearer, used), [format!("{bearer}{error}{scope}")]);
         }
     }

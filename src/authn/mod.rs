@@ -320,6 +320,7 @@ impl Authenticator {
             Code::ProofNonce => Some("use_dpop_nonce"),
             // The memory of used proofs; it has room again when the oldest are forgotten.
             Code::Busy => return rejection.retry_after(DPOP_REPLAY_BUCKET_S),
+            // Nothing was sent.
             _ => None,
         };
         let used = bearer::scheme(head.headers);

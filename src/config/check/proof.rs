@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::super::model::{Auth, Dpop, NonceRule, Proof, RequiredProof};
 use super::super::raw::{self, NonceName, ProofName};
+use super::listeners::Checked as Listener;
+use super::servers::ask_for_certificates;
 use super::{At, Context, duration, issuers};
 use crate::limits::{DPOP_AGE_S, DPOP_AGE_S_MAX};
 
@@ -13,15 +15,15 @@ pub(super) struct RawProof {
     pub(super) dpop: Option<raw::Dpop>,
 }
 
-/// `certificates`: whether some listener asks its clients for certificates.
 pub(super) fn proof(
     cx: &mut Context<'_>,
     at: &At<'_>,
     raw: RawProof,
     auth: Option<&Auth>,
-    certificates: bool,
+    listeners: &[Listener<'_>],
 ) -> Option<Proof> {
     let RawProof { proof, dpop } = raw;
+    let certificates = ask_for_certificates(listeners);
     let tokens = auth.is_none_or(|auth| matches!(auth, Auth::Tokens(_)));
     for (key, typed) in [("proof", proof.is_some()), ("dpop", dpop.is_some())] {
         if typed && !tokens {

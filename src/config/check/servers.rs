@@ -106,8 +106,7 @@ fn server(
     let hosts = self::hosts(cx, &at.key("hosts"), hosts, url.as_ref(), listeners);
     let origins = self::origins(cx, &at.key("origins"), origins);
     let auth = self::auth(cx, &at.key("auth"), auth, issuers, listeners);
-    let raw_proof = RawProof { proof, dpop };
-    let proof = proof::proof(cx, at, raw_proof, auth.as_ref(), ask_for_certificates(listeners));
+    let proof = proof::proof(cx, at, RawProof { proof, dpop }, auth.as_ref(), listeners);
     let actions = profile.as_ref().map(rest::actions);
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
@@ -323,7 +322,7 @@ fn auth(
 }
 
 /// Whether some listener asks its clients for certificates, or cannot be read.
-fn ask_for_certificates(listeners: &[Listener<'_>]) -> bool {
+pub(super) fn ask_for_certificates(listeners: &[Listener<'_>]) -> bool {
     let asks = |l: &Listener<'_>| {
         let tls = l.listener.as_ref().map(|listener| &listener.tls);
         tls.is_none_or(|tls| tls.as_ref().is_some_and(|t| t.client_auth != ClientAuth::Off))

@@ -78,6 +78,6 @@ fn what_counts_as_a_proof_is_bounded() {
     refused_server("    dpop: { max_age: «6m» }\n", "not a possible duration", "300s");
     refused_server("    dpop: { max_age: «0s» }\n", "not a possible duration", "300s");
     refused_server("    dpop: { max_age: «1500ms» }\n", "whole seconds", "`1s`");
-    refused_server("    dpop: { nonce: «maybe» }\n", "nonce", "required");
-    refused_server("    proof: «bearer»\n", "proof", "dpop");
+    refused_server("    dpop: { nonce: «maybe» }\n", "is not accepted here", "`required`");
+    refused_server("    proof: «bearer»\n", "is not accepted here", "`dpop`");
 }

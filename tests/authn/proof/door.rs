@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use sallyport::clock::Clock;
@@ -131,6 +132,17 @@ impl Door {
     }
 
     pub async fn send(&self, identity: Option<&Identity>, request: Request<Full<Bytes>>) -> Reply {
+        let (head, body) = self.open_with(identity, request).await.into_parts();
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        Reply { status: head.status, headers: head.headers, body }
+    }
+
+    /// Sends one request on a connection of its own; the body is unread.
+    pub async fn open_with(
+        &self,
+        identity: Option<&Identity>,
+        request: Request<Full<Bytes>>,
+    ) -> Response<Incoming> {
         let stream = TcpStream::connect(self.gateway.addresses()[0].address).await.unwrap();
         let mut client = self.pki.client().alpn(&["http/1.1"]);
         if let Some(identity) = identity {
@@ -141,9 +153,7 @@ impl Door {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        let (head, body) = sender.send_request(request).await.unwrap().into_parts();
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        Reply { status: head.status, headers: head.headers, body }
+        sender.send_request(request).await.unwrap()
     }
 
     /// Ends the gateway; what its records say of calls, intents and refusals.

@@ -1,8 +1,8 @@
 //! Bound tokens through the front door: real TLS, real sockets, a whole gateway.
 
 use bytes::Bytes;
-use http::Request;
-use http_body_util::Full;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
 use sallyport::limits::DPOP_NONCE_S;
 use serde_json::json;
 use std::time::Duration;
@@ -220,4 +220,77 @@ async fn p32_metadata_names_what_is_required_and_pages_may_send_proofs() {
     assert_eq!(refused.status, 403);
     let challenge = refused.all("www-authenticate");
     assert!(challenge.starts_with("DPoP ") && challenge.contains("insufficient_scope"));
+}
+
+/// The next event of a stream that is no comment.
+async fn event(body: &mut hyper::body::Incoming, text: &mut String) -> String {
+    loop {
+        if let Some((event, rest)) = text.clone().split_once("\n\n") {
+            *text = rest.to_owned();
+            if !event.starts_with(':') {
+                return event.to_owned();
+            }
+            continue;
+        }
+        let frame = tokio::time::timeout(Duration::from_secs(20), body.frame()).await;
+        let frame = frame.expect("nothing came").unwrap().unwrap();
+        text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn p32_old_client_proves_its_key_for_the_stream_and_for_each_message() {
+    let lines =
+        "    http_sse: { path: /sse }\n    scopes: { tools.invoke: [], session.open: [] }\n";
+    let door = Door::open("", lines).await;
+    let token = door.token();
+    let proof = |method: &str| {
+        let proof = door.proof(&token).claim("htm", method);
+        proof.claim("htu", "https://gateway.test/sse").sign()
+    };
+    let request = |method: Method, address: &str, proof: &str| {
+        Request::builder()
+            .method(method)
+            .uri(address)
+            .header("host", HOST)
+            .header("accept", "text/event-stream")
+            .header("content-type", "application/json")
+            .header("authorization", format!("DPoP {token}"))
+            .header("dpop", proof)
+    };
+    let get = |proof: &str| {
+        let request = request(Method::GET, "/sse", proof);
+        request.body(Full::<Bytes>::default()).unwrap()
+    };
+    let refused = door.send(None, get(&door.proof(&token).claim("htm", "GET").sign())).await;
+    assert_eq!(refused.code(), "proof_invalid", "a proof for the endpoint of others");
+    let stream = door.open_with(None, get(&proof("GET"))).await;
+    assert_eq!(stream.status(), 200);
+    let (mut body, mut text) = (stream.into_body(), String::new());
+    let first = event(&mut body, &mut text).await;
+    let address = first.strip_prefix("event: endpoint\ndata: ").unwrap().trim().to_owned();
+    let post = |message: serde_json::Value, proof: &str| {
+        let request = request(Method::POST, &address, proof);
+        request.body(Full::from(message.to_string())).unwrap()
+    };
+    let hello = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+        "protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}});
+    let used = proof("POST");
+    assert_eq!(door.send(None, post(hello.clone(), &used)).await.status, 202);
+    assert!(event(&mut body, &mut text).await.contains("serverInfo"));
+    let again = door.send(None, post(hello, &used)).await;
+    assert_eq!(again.status, 401, "the message of a thief who saw the proof");
+    // Then the gateway asks the server for its own stream, in the caller's name. It cannot prove
+    // the key; that the caller did is enough.
+    let ready = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    assert_eq!(door.send(None, post(ready, &proof("POST"))).await.status, 202);
+    for _ in 0..500 {
+        let seen = door.upstream.seen();
+        if let Some(listening) = seen.iter().find(|seen| seen.method == Method::GET) {
+            assert!(listening.headers.get("dpop").is_none());
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the server's stream was not opened");
 }
