@@ -17,7 +17,7 @@ use http::{HeaderMap, Method, Request, Uri, Version};
 use hyper::body::Incoming;
 
 use crate::peer::Peer;
-use crate::principal::Principal;
+use crate::principal::{Confirmation, Principal};
 
 /// A request on its way through the request gate, with all that is proven of it.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ struct Common {
     peer: Arc<Peer>,
     vouched: Option<Arc<Principal>>,
     part: Option<Part>,
+    proven: Option<Confirmation>,
 }
 
 /// What one message of a batch shares with the request that brought it.
@@ -64,8 +65,8 @@ impl Exchange<Received> {
     pub fn open(request: Request<Incoming>, peer: Arc<Peer>) -> Self {
         let (head, body) = request.into_parts();
         let body = Some(RequestBody::Incoming(body));
-        let (vouched, part) = (None, None);
-        Self { common: Box::new(Common { head, body, peer, vouched, part }), state: Received(()) }
+        let common = Common { head, body, peer, vouched: None, part: None, proven: None };
+        Self { common: Box::new(common), state: Received(()) }
     }
 
     /// Begins an exchange that the gateway runs of itself for a client: it passes every gate like
@@ -80,8 +81,17 @@ impl Exchange<Received> {
         peer: Arc<Peer>,
         vouched: Option<Arc<Principal>>,
     ) -> Self {
-        let (body, part) = (Some(RequestBody::Whole(body)), None);
-        Self { common: Box::new(Common { head, body, peer, vouched, part }), state: Received(()) }
+        let body = Some(RequestBody::Whole(body));
+        let common = Common { head, body, peer, vouched, part: None, proven: None };
+        Self { common: Box::new(common), state: Received(()) }
+    }
+
+    /// Of an exchange of the gateway's own in a caller's name: the keys that the caller proved in
+    /// the request that began it. The gateway has no such key and cannot prove it again.
+    #[must_use]
+    pub(crate) fn with_proven(mut self, proven: Option<Confirmation>) -> Self {
+        self.common.proven = proven;
+        self
     }
 }
 
@@ -136,9 +146,16 @@ impl<S> Exchange<S> {
             body: Some(RequestBody::Whole(message)),
             peer: Arc::clone(&self.common.peer),
             vouched: None,
+            proven: None,
             part: Some(part),
         };
         Exchange { common: Box::new(common), state: Received(()) }
+    }
+
+    /// The keys that the caller proved in the request for which the gateway runs this exchange.
+    #[must_use]
+    pub fn proven(&self) -> Option<Confirmation> {
+        self.common.proven
     }
 
     /// Hands the exchange to the next state. The closure is the stage's own constructor.

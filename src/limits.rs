@@ -364,6 +364,25 @@ limits! {
     INTROSPECTION_NEGATIVE_S_MAX: u64 = 60, "seconds", "tokens may be known to one replica of an issuer before another";
     #[doc = "Time by which a token that was accepted may outlive its check while the issuer cannot be asked, at most."]
     INTROSPECTION_GRACE_S_MAX: u64 = 3600, "seconds", "an outage that takes longer is not to be slept through";
+    // --- proofs of possession ----------------------------------------------------------
+    #[doc = "Bytes of a DPoP proof."]
+    DPOP_PROOF_BYTES_MAX: usize = 8 * 1024, "bytes", "a key and a signature of RSA with 8192 bits fill half of it";
+    #[doc = "Bytes of the `jti` of a DPoP proof."]
+    DPOP_JTI_BYTES_MAX: usize = 256, "bytes", "96 random bits or a UUID are usual (RFC 9449 section 4.2)";
+    #[doc = "Age up to which a DPoP proof is accepted, by default."]
+    DPOP_AGE_S: u64 = 60, "seconds", "a proof is made for one request and sent at once";
+    #[doc = "Largest `dpop.max_age`."]
+    DPOP_AGE_S_MAX: u64 = 300, "seconds", "RFC 9449 section 11.1: seconds or minutes";
+    #[doc = "Time by which the clock of a proof's maker may be ahead."]
+    DPOP_AHEAD_S: u64 = 30, "seconds", "as CLOCK_SKEW_S";
+    #[doc = "DPoP proofs that one process remembers, so that none is used twice; when it is full, further ones are refused."]
+    DPOP_REPLAY_MAX: usize = 1 << 20, "proofs", "some 20 bytes each; 10,000 proofs a second with the default age";
+    #[doc = "Parts of that memory, each for its own share of the keys: who floods it fills one."]
+    DPOP_REPLAY_SHARDS: usize = 32, "parts", "one key may make 300 proofs a second with the default age";
+    #[doc = "Time for which remembered proofs are forgotten together."]
+    DPOP_REPLAY_BUCKET_S: u64 = 30, "seconds", "a dozen buckets hold the longest age";
+    #[doc = "Time for which a DPoP nonce is given out; it is accepted as long again."]
+    DPOP_NONCE_S: u64 = 60, "seconds", "RFC 9449 section 8.2: short, and a client learns of the next one in any answer";
 
     // --- audit, more -----------------------------------------------------------------
     #[doc = "A commit that takes longer makes the log unhealthy while it lasts, in milliseconds."]

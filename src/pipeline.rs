@@ -155,6 +155,7 @@ impl Pipeline {
         // Who: on the headers alone; anonymous callers get neither our parser nor our buffers.
         let ex = record.step(Stage::Authn, gates.authn.authenticate(ex).await)?;
         record.caller(ex.principal());
+        cx.reply.dpop_nonce = ex.dpop_nonce().map(Box::from);
         cx.hub = self.stream_of(snap, &ex)?;
 
         // What: the whole body, read strictly, once.

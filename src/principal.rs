@@ -34,7 +34,8 @@ pub struct Principal {
     pub session: Option<Arc<str>>,
     /// Value of the issuer's risk claim.
     pub risk: Option<Arc<str>>,
-    /// The key that the token is bound to; whoever presents the token has to prove that key.
+    /// The keys that the token is bound to. Authentication lets a caller in only when each of them
+    /// was proven for this very request.
     pub confirmation: Option<Confirmation>,
     /// Identity of the client certificate, where one was presented and verified.
     pub certificate: Option<Arc<CertificateIdentity>>,
@@ -49,13 +50,27 @@ pub struct Principal {
     pub key: PrincipalKey,
 }
 
-/// The key that a token is bound to (RFC 7800 section 3).
+/// The keys that a token is bound to (RFC 7800 section 3). At least one is there; where both are,
+/// both have to be proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Confirmation {
+pub struct Confirmation {
     /// `cnf.jkt`: SHA-256 thumbprint of the key of DPoP proofs (RFC 9449 section 6.1).
-    DpopKey([u8; 32]),
+    pub dpop_key: Option<[u8; 32]>,
     /// `cnf.x5t#S256`: SHA-256 of the client's DER certificate (RFC 8705 section 3.1).
-    Certificate([u8; 32]),
+    pub certificate: Option<[u8; 32]>,
+}
+
+impl Confirmation {
+    /// What was proven, for records: `dpop`, `certificate` or `dpop+certificate`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match (self.dpop_key, self.certificate) {
+            (Some(_), Some(_)) => "dpop+certificate",
+            (Some(_), None) => "dpop",
+            (None, Some(_)) => "certificate",
+            (None, None) => "none",
+        }
+    }
 }
 
 impl Principal {
@@ -89,7 +104,8 @@ impl Principal {
 pub enum AuthMethod {
     /// The route says `auth: none`: nobody was asked. Audited, and warned about at start-up.
     Anonymous,
-    /// A bearer token, RFC 6750.
+    /// An access token, RFC 6750 or RFC 9449; [`Principal::confirmation`] says what was proven
+    /// besides.
     Bearer,
     /// A client certificate alone.
     Certificate,

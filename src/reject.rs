@@ -9,6 +9,7 @@
 //! specification forbids inventing codes there.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// How loudly a refusal is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,10 @@ codes! {
     TokenInvalid = "token_invalid", 401, 40101, Warn, "the token is invalid or has expired";
     #[doc = "The client certificate is required and missing, or not accepted on this route."]
     CertificateRequired = "certificate_required", 401, 40102, Warn, "a client certificate is required";
+    #[doc = "The proof of possession was refused: form, key, signature, method, address, time, token or replay (RFC 9449 section 4.3)."]
+    ProofInvalid = "proof_invalid", 401, 40104, Warn, "the proof of possession is missing or invalid";
+    #[doc = "The proof of possession has no nonce of this server, or an old one; `DPoP-Nonce` of this answer is to be used (RFC 9449 section 9)."]
+    ProofNonce = "proof_nonce", 401, 40105, Info, "use the nonce of this answer in the proof";
     #[doc = "The issuer's keys cannot be had; nobody is let in."]
     KeysUnavailable = "keys_unavailable", 503, 50301, Error, "tokens cannot be verified at the moment";
     #[doc = "The issuer cannot be asked about the token, and the token is not one that passes meanwhile."]
@@ -213,15 +218,44 @@ pub struct Rejection {
     pub rpc_id: Option<bytes::Bytes>,
 }
 
-/// An RFC 6750 challenge; MCP adds `resource_metadata` (RFC 9728 section 5.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An RFC 6750 challenge, an RFC 9449 one, or both; MCP adds `resource_metadata` (RFC 9728
+/// section 5.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Challenge {
+    /// The schemes that the route takes.
+    pub schemes: Schemes,
+    /// The scheme that was used, which `error` is about.
+    pub used: Scheme,
     /// `error`; absent when no token was sent.
     pub error: Option<&'static str>,
     /// All scopes that the operation needs, in one challenge.
     pub scope: Option<String>,
     /// Absolute URL of the protected resource's metadata.
     pub resource_metadata: String,
+    /// The nonce that the next proof has to hold: the header field `DPoP-Nonce`.
+    pub nonce: Option<Box<str>>,
+}
+
+/// A scheme of `Authorization` that carries a token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// `Bearer`, RFC 6750.
+    #[default]
+    Bearer,
+    /// `DPoP`, RFC 9449 section 7.1.
+    Dpop,
+}
+
+/// The schemes that a route takes; those of DPoP with their algorithms, JWA names and spaces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Schemes {
+    /// `Bearer` alone.
+    #[default]
+    Bearer,
+    /// `DPoP` alone.
+    Dpop(Arc<str>),
+    /// Both: how a token must be sent depends on the token.
+    Both(Arc<str>),
 }
 
 /// What the `RateLimit` header fields say of the limit that refused.

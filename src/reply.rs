@@ -15,7 +15,7 @@ use http::{HeaderMap, Response, StatusCode};
 use crate::body::ReplyBody;
 use crate::hygiene::{Cors, Shape};
 use crate::json;
-use crate::reject::{Challenge, Code, RateLimitHeaders, Rejection, Row};
+use crate::reject::{Challenge, Code, RateLimitHeaders, Rejection, Row, Scheme, Schemes};
 
 /// Facts of the request that every response answers to.
 #[derive(Debug, Clone)]
@@ -26,13 +26,15 @@ pub struct Context {
     pub tls: bool,
     /// Which page may read the answer.
     pub cors: Cors,
+    /// The nonce for the caller's next proof of possession.
+    pub dpop_nonce: Option<Box<str>>,
 }
 
 impl Context {
     /// Before a route is known.
     #[must_use]
     pub fn new(tls: bool) -> Self {
-        Self { shape: Shape::Problem, tls, cors: Cors::Off }
+        Self { shape: Shape::Problem, tls, cors: Cors::Off, dpop_nonce: None }
     }
 }
 
@@ -55,7 +57,7 @@ pub fn refusal(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     if let Some(challenge) = &rejection.challenge {
-        insert(headers, WWW_AUTHENTICATE, &challenge_value(challenge));
+        challenges(headers, challenge);
     } else if rejection.code == Code::CertificateRequired {
         headers.insert(WWW_AUTHENTICATE, CLIENT_CERTIFICATE);
     }
@@ -109,6 +111,9 @@ pub fn common_headers(headers: &mut HeaderMap, cx: &Context) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     if cx.tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    if let Some(nonce) = &cx.dpop_nonce {
+        insert(headers, DPOP_NONCE, nonce);
     }
     if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
         cx.cors.apply(headers);
@@ -173,10 +178,39 @@ fn problem(row: &Row, request_id: &str) -> Bytes {
     out.into()
 }
 
-/// RFC 6750 section 3 and RFC 9728 section 5.1. Scope names were checked to be scope tokens.
-fn challenge_value(challenge: &Challenge) -> String {
-    let mut out = format!("Bearer resource_metadata=\"{}\"", challenge.resource_metadata);
-    if let Some(error) = challenge.error {
+/// One field for each scheme. `Bearer` stands first: clients that know no other look no further.
+fn challenges(headers: &mut HeaderMap, challenge: &Challenge) {
+    let (bearer, algs) = match &challenge.schemes {
+        Schemes::Bearer => (true, None),
+        Schemes::Dpop(algs) => (false, Some(algs)),
+        Schemes::Both(algs) => (true, Some(algs)),
+    };
+    // RFC 9449 section 7.2: the error stands with the scheme that was used. Where that one is not
+    // taken at all, it stands with the one that is.
+    let about_dpop = algs.is_some() && (challenge.used == Scheme::Dpop || !bearer);
+    let mut add = |start: String, blamed: bool| {
+        let value = challenge_value(challenge, start, challenge.error.filter(|_| blamed));
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.append(WWW_AUTHENTICATE, value);
+        }
+    };
+    if bearer {
+        add("Bearer ".to_owned(), !about_dpop);
+    }
+    if let Some(algs) = algs {
+        add(format!("DPoP algs=\"{algs}\", "), about_dpop);
+    }
+    if let Some(nonce) = &challenge.nonce {
+        insert(headers, DPOP_NONCE, nonce);
+    }
+}
+
+/// RFC 6750 section 3, RFC 9449 section 7.1 and RFC 9728 section 5.1. Scope names were checked to
+/// be scope tokens.
+fn challenge_value(challenge: &Challenge, start: String, error: Option<&'static str>) -> String {
+    let mut out = start;
+    out.push_str(&format!("resource_metadata=\"{}\"", challenge.resource_metadata));
+    if let Some(error) = error {
         out.push_str(&format!(", error=\"{error}\""));
     }
     if let Some(scope) = &challenge.scope {
@@ -203,6 +237,8 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 /// RFC 9110 section 11.6.1: a 401 has a challenge. No scheme for certificates is registered; this
 /// one is that of draft-thomson-httpbis-cant, and clients pass over a scheme that they do not know.
 const CLIENT_CERTIFICATE: HeaderValue = HeaderValue::from_static("ClientCertificate");
+/// RFC 9449 section 8.
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -215,9 +251,10 @@ mod tests {
 
     use super::{Context, refusal};
     use crate::hygiene::{Cors, Shape};
-    use crate::reject::{Challenge, Code, Rejection};
+    use crate::reject::{Challenge, Code, Rejection, Scheme, Schemes};
 
-    const RPC: Context = Context { shape: Shape::JsonRpc, tls: true, cors: Cors::Off };
+    const RPC: Context =
+        Context { shape: Shape::JsonRpc, tls: true, cors: Cors::Off, dpop_nonce: None };
 
     #[tokio::test]
     async fn refusal_keeps_the_id_and_hides_the_inside() {
@@ -239,6 +276,7 @@ mod tests {
             error: Some("insufficient_scope"),
             scope: Some("a b".to_owned()),
             resource_metadata: "https://h/.well-known/oauth-protected-resource/mcp".to_owned(),
+            ..Challenge::default()
         });
         let response = refusal(&rejection, "rid", None, &RPC);
         assert_eq!(
@@ -246,5 +284,41 @@ mod tests {
             "Bearer resource_metadata=\"https://h/.well-known/oauth-protected-resource/mcp\", \
              error=\"insufficient_scope\", scope=\"a b\""
         );
+    }
+
+    fn fields(schemes: Schemes, used: Scheme) -> Vec<String> {
+        let rejection = Rejection::new(Code::TokenInvalid, "").with_challenge(Challenge {
+            schemes,
+            used,
+            error: Some("invalid_token"),
+            scope: Some("a".to_owned()),
+            resource_metadata: "https://h/m".to_owned(),
+            nonce: None,
+        });
+        let response = refusal(&rejection, "rid", None, &RPC);
+        let all = response.headers().get_all(WWW_AUTHENTICATE).iter();
+        all.map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn error_stands_with_the_scheme_that_was_used_and_bearer_comes_first() {
+        let (bearer, dpop) = ("Bearer resource_metadata=\"https://h/m\"", "DPoP algs=\"ES256\"");
+        let error = ", error=\"invalid_token\"";
+        let both = || Schemes::Both("ES256".into());
+        let metadata = ", resource_metadata=\"https://h/m\"";
+        let scope = ", scope=\"a\"";
+        assert_eq!(
+            fields(both(), Scheme::Bearer),
+            [format!("{bearer}{error}{scope}"), format!("{dpop}{metadata}{scope}")]
+        );
+        let blamed = [format!("{dpop}{metadata}{error}{scope}")];
+        assert_eq!(
+            fields(both(), Scheme::Dpop),
+            [&[format!("{bearer}{scope}")][..], &blamed].concat()
+        );
+        for used in [Scheme::Bearer, Scheme::Dpop] {
+            assert_eq!(fields(Schemes::Dpop("ES256".into()), used), blamed);
+            assert_eq!(fields(Schemes::Bearer, used), [format!("{bearer}{error}{scope}")]);
+        }
     }
 }

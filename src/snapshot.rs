@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::audit::Log;
+use crate::authn::dpop::Nonces;
 use crate::authn::{Authenticator, Authn, SetupError};
 use crate::authz::Authorizer;
 use crate::call::{Action, Resource};
@@ -167,10 +168,12 @@ impl Snapshot {
             session::Policy { idle_s: idle.as_secs().max(1), per_principal: *per_principal };
         let sessions =
             Arc::new(Sessions::new(sealer, policy, *lifetime, Arc::clone(&shared.sessions)));
+        let nonces = Nonces::of(&config.sessions.keys).map(Arc::new);
         let mut gates = Vec::with_capacity(config.servers.len());
         for server in &config.servers {
             let old = previous.and_then(|p| p.gates.iter().find(|g| g.server.name == server.name));
-            let part = Part { shared, sessions: &sessions, tickets: &tickets };
+            let nonces = nonces.clone();
+            let part = Part { shared, sessions: &sessions, tickets: &tickets, nonces };
             gates.push(part.gates(server, old)?);
         }
         Ok(Self {
@@ -301,6 +304,8 @@ struct Part<'a> {
     shared: &'a Shared,
     sessions: &'a Arc<Sessions>,
     tickets: &'a Arc<Tickets>,
+    /// Nonces that replicas share, where they share a key.
+    nonces: Option<Arc<Nonces>>,
 }
 
 impl Part<'_> {
@@ -323,7 +328,8 @@ impl Part<'_> {
             metadata: authn::metadata::document(server),
             keys: upstream::key_set(server),
             authn: Authenticator::new(&self.shared.authn, server)
-                .map_err(|source| BuildError::Authn { server: Arc::clone(&server.name), source })?,
+                .map_err(|source| BuildError::Authn { server: Arc::clone(&server.name), source })?
+                .with_nonces(self.nonces.as_ref()),
             decode: Decoder::new(
                 Arc::clone(server),
                 Arc::clone(self.sessions),

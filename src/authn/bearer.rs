@@ -1,4 +1,4 @@
-//! Finds the bearer token of a request (RFC 6750 section 2.1).
+//! Finds the access token of a request (RFC 6750 section 2.1, RFC 9449 section 7.1).
 //!
 //! Pure. Guarantees that a token is taken from exactly one `Authorization` header and from nowhere
 //! else: not from the query, the body, a cookie or a look-alike header (S-11; MCP 2026-07-28,
@@ -9,12 +9,22 @@ use http::header::AUTHORIZATION;
 
 use super::error::TokenError;
 use crate::limits::TOKEN_BYTES_MAX;
+use crate::reject::Scheme;
 
-/// What stands behind the scheme `Bearer`, as it came.
+/// A token as it came, and how it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credentials<'h> {
+    /// The scheme before it.
+    pub scheme: Scheme,
+    /// What stands behind the scheme.
+    pub token: &'h [u8],
+}
+
+/// What stands behind the scheme `Bearer` or `DPoP`, as it came.
 ///
 /// # Errors
-/// [`TokenError::Missing`] without a header of that scheme, else what is wrong with it.
-pub fn credentials(headers: &HeaderMap) -> Result<&[u8], TokenError> {
+/// [`TokenError::Missing`] without a header of these schemes, else what is wrong with it.
+pub fn credentials(headers: &HeaderMap) -> Result<Credentials<'_>, TokenError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(TokenError::Missing)?.as_bytes();
     if values.next().is_some() {
@@ -22,15 +32,32 @@ pub fn credentials(headers: &HeaderMap) -> Result<&[u8], TokenError> {
     }
     let scheme_bytes = value.iter().position(|b| *b == b' ').unwrap_or(value.len());
     let (scheme, rest) = value.split_at_checked(scheme_bytes).ok_or(TokenError::Missing)?;
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Err(TokenError::Missing);
-    }
+    let scheme = named(scheme).ok_or(TokenError::Missing)?;
     let start = rest.iter().position(|b| *b != b' ').unwrap_or(rest.len());
-    let credentials = rest.get(start..).unwrap_or_default();
-    if credentials.len() > TOKEN_BYTES_MAX {
+    let token = rest.get(start..).unwrap_or_default();
+    if token.len() > TOKEN_BYTES_MAX {
         return Err(TokenError::TooLong(TOKEN_BYTES_MAX));
     }
-    Ok(credentials)
+    Ok(Credentials { scheme, token })
+}
+
+/// The scheme to whose user a refusal speaks; `Bearer` where none can be told.
+#[must_use]
+pub fn scheme(headers: &HeaderMap) -> Scheme {
+    let value = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+    let scheme = value.and_then(|value| value.split(|b| *b == b' ').next());
+    scheme.and_then(named).unwrap_or_default()
+}
+
+/// RFC 9110 section 11.1: the name of a scheme has no case.
+fn named(scheme: &[u8]) -> Option<Scheme> {
+    if scheme.eq_ignore_ascii_case(b"bearer") {
+        Some(Scheme::Bearer)
+    } else if scheme.eq_ignore_ascii_case(b"dpop") {
+        Some(Scheme::Dpop)
+    } else {
+        None
+    }
 }
 
 /// Credentials as a token. Apart from [`credentials`], because those that were verified before
@@ -70,14 +97,14 @@ const B64TOKEN: [bool; 256] = {
 mod tests {
     use http::{HeaderMap, HeaderValue};
 
-    use super::{TOKEN_BYTES_MAX, TokenError, credentials, token};
+    use super::{Scheme, TOKEN_BYTES_MAX, TokenError, credentials, scheme, token};
 
     fn of(values: &[&str]) -> Result<String, TokenError> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append("authorization", HeaderValue::from_str(value).unwrap());
         }
-        credentials(&headers).and_then(token).map(str::to_owned)
+        credentials(&headers).and_then(|found| token(found.token)).map(str::to_owned)
     }
 
     #[test]
@@ -91,9 +118,25 @@ mod tests {
 
     #[test]
     fn no_header_or_another_scheme_is_no_token() {
-        for values in [&[][..], &["Basic YTpi"], &["DPoP abc"], &["Bearerabc"], &["abc"], &[""]] {
+        for values in [&[][..], &["Basic YTpi"], &["DPoPabc"], &["Bearerabc"], &["abc"], &[""]] {
             assert_eq!(of(values), Err(TokenError::Missing), "{values:?}");
         }
+    }
+
+    #[test]
+    fn scheme_is_told_from_the_header_in_any_case() {
+        for (value, expected) in [
+            ("Bearer a", Scheme::Bearer),
+            ("DPoP a", Scheme::Dpop),
+            ("dpop   a", Scheme::Dpop),
+            ("DPOP", Scheme::Dpop),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("authorization", HeaderValue::from_static(value));
+            assert_eq!(credentials(&headers).unwrap().scheme, expected, "{value}");
+            assert_eq!(scheme(&headers), expected, "{value}");
+        }
+        assert_eq!(scheme(&HeaderMap::new()), Scheme::Bearer);
     }
 
     #[test]

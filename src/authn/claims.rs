@@ -2,18 +2,21 @@
 //!
 //! Pure: time is an argument. Assumes that the signature was verified with a key of the issuer.
 //! Guarantees that a principal exists only if issuer, audience, time, type and subject held, and
-//! that a sender-constrained token is refused (S-05, S-06, S-08).
+//! that the keys to which a token is bound are all known: a `cnf` that says anything else refuses
+//! the token (S-05, S-06, S-08).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::TokenError;
 use crate::config::{Issuer, TokenType};
 use crate::json::{Kind, Value};
 use crate::limits::CLOCK_SKEW_S_MAX;
-use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
+use crate::principal::{AuthMethod, Confirmation, Principal, PrincipalKey, Scopes};
 
 /// What one route asks of one issuer's tokens.
 #[derive(Debug)]
@@ -76,9 +79,6 @@ impl Rules {
         let expires_at_s = self.check_times(claims, now_s)?;
         let expires_at_s =
             expires_at_s.ok_or(TokenError::Claim { name: "exp", expected: "present" })?;
-        if claims.get("cnf").is_some() {
-            return Err(TokenError::Bound);
-        }
         let subject =
             subject(claims)?.ok_or(TokenError::Claim { name: "sub", expected: SUBJECT })?;
         self.principal(claims, subject, expires_at_s)
@@ -101,6 +101,7 @@ impl Rules {
                 .tenant_claim
                 .as_deref()
                 .and_then(|at| names(claims, at).into_iter().next()),
+            confirmation: confirmation(claims)?,
             expires_at_s: Some(expires_at_s),
             token_id_hash: text(claims, "jti")?.map(|jti| short_hash(&jti)),
             key,
@@ -188,6 +189,34 @@ pub(super) fn client_id(claims: Value<'_>) -> Result<Option<Arc<str>>, TokenErro
     }
 }
 
+/// What the token is bound to (RFC 7800 section 3.1). RFC 7800 lets unknown members be ignored;
+/// one of them may be the tie that its issuer relies on, so they are not (S-08).
+pub(super) fn confirmation(claims: Value<'_>) -> Result<Option<Confirmation>, TokenError> {
+    let Some(cnf) = claims.get("cnf") else { return Ok(None) };
+    let mut found = Confirmation { dpop_key: None, certificate: None };
+    if cnf.kind() != Kind::Object {
+        return Err(TokenError::Confirmation("`cnf` is not an object"));
+    }
+    for (name, value) in cnf.members() {
+        let hash = value.as_str().and_then(|text| sha256(&text));
+        let hash = hash.ok_or(TokenError::Confirmation("a member that is no SHA-256 hash"));
+        match name.as_str().as_deref().unwrap_or_default() {
+            "jkt" => found.dpop_key = Some(hash?),
+            "x5t#S256" => found.certificate = Some(hash?),
+            _ => return Err(TokenError::Confirmation("a member that is not known here")),
+        }
+    }
+    if found.dpop_key.is_none() && found.certificate.is_none() {
+        return Err(TokenError::Confirmation("`cnf` is empty"));
+    }
+    Ok(Some(found))
+}
+
+/// base64url of 32 bytes.
+fn sha256(text: &str) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
 /// `scope` as a string (RFC 8693 section 4.2) or, as some issuers write it, an array; else `scp`.
 pub(super) fn scopes(claims: Value<'_>) -> Result<Scopes, TokenError> {
     let (name, value) = match (claims.get("scope"), claims.get("scp")) {
@@ -235,7 +264,10 @@ pub(super) fn text(claims: Value<'_>, name: &'static str) -> Result<Option<Arc<s
 }
 
 /// A NumericDate (RFC 7519 section 2) in whole seconds; fractions are allowed and cut.
-fn numeric_date(claims: Value<'_>, name: &'static str) -> Result<Option<u64>, TokenError> {
+pub(super) fn numeric_date(
+    claims: Value<'_>,
+    name: &'static str,
+) -> Result<Option<u64>, TokenError> {
     let wrong = TokenError::Claim { name, expected: "a number of seconds" };
     let Some(value) = claims.get(name) else { return Ok(None) };
     if value.kind() != Kind::Number {
@@ -267,7 +299,7 @@ mod tests {
 
     use super::{Rules, TokenError, TokenType};
     use crate::json::{Document, KeyRule, Limits};
-    use crate::principal::Principal;
+    use crate::principal::{Confirmation, Principal};
 
     const NOW: u64 = 1_800_000_000;
 
@@ -366,6 +398,44 @@ mod tests {
         assert_eq!(of(r#","azp":"z""#).as_deref(), Some("z"));
         assert_eq!(of(r#","client_id":"c","azp":"z""#).as_deref(), Some("c"));
         assert_eq!(of(""), None);
+    }
+
+    #[test]
+    fn s08_confirmation_is_known_whole_or_the_token_is_refused() {
+        let of = |cnf: &str| {
+            let claims = format!(r#","exp":1800000099,"cnf":{cnf}"#);
+            judge(&rules(), Some("at+jwt"), &claims).map(|p| p.confirmation)
+        };
+        let hash = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+        let one = Some([1; 32]);
+        for (cnf, dpop_key, certificate) in [
+            (format!(r#"{{"jkt":"{hash}"}}"#), one, None),
+            (format!(r#"{{"x5t#S256":"{hash}"}}"#), None, one),
+            (format!(r#"{{"x5t#S256":"{hash}","jkt":"{hash}"}}"#), one, one),
+        ] {
+            assert_eq!(of(&cnf), Ok(Some(Confirmation { dpop_key, certificate })), "{cnf}");
+        }
+        for cnf in [
+            "{}".to_owned(),
+            "null".to_owned(),
+            r#""jkt""#.to_owned(),
+            format!(r#"["{hash}"]"#),
+            r#"{"jkt":""}"#.to_owned(),
+            r#"{"jkt":null}"#.to_owned(),
+            format!(r#"{{"jkt":["{hash}"]}}"#),
+            format!(r#"{{"jkt":"{hash}="}}"#),
+            format!(r#"{{"jkt":"{}"}}"#, &hash[1..]),
+            format!(r#"{{"JKT":"{hash}"}}"#),
+            format!(r#"{{"x5t":"{hash}"}}"#),
+            r#"{"kid":"a"}"#.to_owned(),
+            r#"{"jwk":{"kty":"oct"}}"#.to_owned(),
+            format!(r#"{{"jkt":"{hash}","jku":"https://a.example"}}"#),
+            format!(r#"{{"jkt":"{hash}","x5t#S256":7}}"#),
+        ] {
+            assert!(matches!(of(&cnf), Err(TokenError::Confirmation(_))), "{cnf}");
+        }
+        let none = judge(&rules(), Some("at+jwt"), r#","exp":1800000099"#).unwrap();
+        assert_eq!(none.confirmation, None);
     }
 
     #[test]

@@ -3,14 +3,15 @@
 //! Owns [`TokenError`] and the closed set of [`Reason`]s under which refusals are counted.
 //! Guarantees that no text here holds a token or anything that its sender chose.
 
+use super::dpop::ProofError;
 use crate::json::JsonError;
 use crate::reject::Code;
 
 /// Why a token was refused. The text is for log and audit; callers read the [`Code`]'s.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// No `Authorization` header, or one of another scheme (RFC 6750 section 3.1).
-    #[error("no bearer token was sent")]
+    /// No `Authorization` header, or one of a scheme that carries no token (RFC 6750 section 3.1).
+    #[error("no access token was sent")]
     Missing,
     /// More than one `Authorization` header (S-11, S-46).
     #[error("more than one Authorization header")]
@@ -71,8 +72,24 @@ pub enum TokenError {
         expected: &'static str,
     },
     /// `cnf` binds the token to a key; presenting it as a mere bearer token is not enough (S-08).
-    #[error("the token is bound to a key that was not proven")]
+    #[error("the token is bound to a key and was sent as a bearer token")]
     Bound,
+    /// `cnf` binds the token in a way that cannot be checked (S-08).
+    #[error("the token is bound in a way that cannot be checked: {0}")]
+    Confirmation(&'static str),
+    /// Sent with the scheme `DPoP`, but bound to no key (RFC 9449 section 7.1).
+    #[error("the token is bound to no key and was sent with the scheme DPoP")]
+    NotBound,
+    /// Bound to another certificate than that of the connection, which may have none (RFC 8705
+    /// section 3).
+    #[error("the token is bound to another client certificate: this connection has {0}")]
+    Certificate(&'static str),
+    /// The route takes only tokens that are bound.
+    #[error("the route takes only tokens that are bound to {0}")]
+    ProofRequired(&'static str),
+    /// The proof of possession was refused.
+    #[error(transparent)]
+    Proof(ProofError),
     /// The issuer's keys cannot be had, or are too old.
     #[error("the issuer's keys cannot be had")]
     KeysUnavailable,
@@ -113,11 +130,22 @@ pub enum Reason {
     BadType,
     /// An algorithm that is not pinned.
     Algorithm,
-    /// A sender-constrained token.
+    /// A token that is bound to something that was not proven.
     BoundToken,
     /// The issuer says that the token is not active.
     Inactive,
     /// Anything else; keys that cannot be had, issuers that cannot be asked.
+    /// A token that is not bound where it has to be.
+    UnboundToken,
+    /// A token that is bound to a key, without a proof of it.
+    ProofMissing,
+    /// A proof of possession that does not hold.
+    BadProof,
+    /// A proof without a nonce that counts.
+    ProofNonce,
+    /// A proof that was used before.
+    ProofReplayed,
+    /// Anything else; keys that cannot be had.
     Other,
 }
 
@@ -141,7 +169,9 @@ impl TokenError {
             Self::Audience => Reason::WrongAudience,
             Self::Expired { .. } => Reason::Expired,
             Self::NotYetValid { .. } => Reason::NotYetValid,
-            Self::Bound => Reason::BoundToken,
+            Self::Bound | Self::Confirmation(_) | Self::Certificate(_) => Reason::BoundToken,
+            Self::NotBound | Self::ProofRequired(_) => Reason::UnboundToken,
+            Self::Proof(error) => error.reason(),
             Self::Inactive => Reason::Inactive,
             Self::Contradicted(_) | Self::KeysUnavailable | Self::Unconfirmed | Self::Crowded => {
                 Reason::Other
@@ -157,6 +187,7 @@ impl TokenError {
             Self::KeysUnavailable => Code::KeysUnavailable,
             Self::Unconfirmed => Code::IntrospectionUnavailable,
             Self::Crowded => Code::Busy,
+            Self::Proof(error) => error.code(),
             Self::Repeated
             | Self::TooLong(_)
             | Self::Malformed(_)
@@ -173,14 +204,18 @@ impl TokenError {
             | Self::NotYetValid { .. }
             | Self::Bound
             | Self::Inactive
-            | Self::Contradicted(_) => Code::TokenInvalid,
+            | Self::Contradicted(_)
+            | Self::Confirmation(_)
+            | Self::NotBound
+            | Self::Certificate(_)
+            | Self::ProofRequired(_) => Code::TokenInvalid,
         }
     }
 }
 
 impl Reason {
     /// Every label, in the order in which counts are kept.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::Missing,
         Self::Malformed,
         Self::Expired,
@@ -193,6 +228,11 @@ impl Reason {
         Self::Algorithm,
         Self::BoundToken,
         Self::Inactive,
+        Self::UnboundToken,
+        Self::ProofMissing,
+        Self::BadProof,
+        Self::ProofNonce,
+        Self::ProofReplayed,
         Self::Other,
     ];
 
@@ -212,6 +252,11 @@ impl Reason {
             Self::Algorithm => "algorithm",
             Self::BoundToken => "bound_token",
             Self::Inactive => "inactive",
+            Self::UnboundToken => "unbound_token",
+            Self::ProofMissing => "proof_missing",
+            Self::BadProof => "bad_proof",
+            Self::ProofNonce => "proof_nonce",
+            Self::ProofReplayed => "proof_replayed",
             Self::Other => "other",
         }
     }

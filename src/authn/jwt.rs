@@ -2,7 +2,8 @@
 //!
 //! Pure. Guarantees that an accepted token has one reading only: three segments of canonical
 //! base64url, header and claims strict JSON objects without duplicate names, one asymmetric
-//! algorithm, and no header parameter that could change what is verified or with which key.
+//! algorithm, and no header parameter that could change what is verified or with which key. A
+//! proof of possession is read alike, but names its own key ([`read_proof`]).
 
 pub use crate::limits::KID_BYTES_MAX;
 use base64::Engine as _;
@@ -26,10 +27,17 @@ pub struct Unverified<'t> {
     pub kid: Option<Box<str>>,
     /// `typ`.
     pub typ: Option<Box<str>>,
+    header: Document,
     claims: Document,
 }
 
 impl Unverified<'_> {
+    /// `jwk` of the header: there only in a proof of possession.
+    #[must_use]
+    pub fn jwk(&self) -> Option<Value<'_>> {
+        self.header.root().get("jwk")
+    }
+
     /// The claims, an object.
     #[must_use]
     pub fn claims(&self) -> Value<'_> {
@@ -53,6 +61,23 @@ pub fn is_one(token: &str) -> bool {
 /// # Errors
 /// The first violation met; no key and no network is touched (S-01, S-02).
 pub fn read(token: &str) -> Result<Unverified<'_>, TokenError> {
+    parts(token, &[&["jwk"], &REFUSED_PARAMETERS])
+}
+
+/// Takes a proof of possession apart: it has to bring its key (RFC 9449 section 4.2), and nothing
+/// else that [`read`] refuses.
+///
+/// # Errors
+/// As [`read`]; without a key.
+pub fn read_proof(proof: &str) -> Result<Unverified<'_>, TokenError> {
+    let read = parts(proof, &[&REFUSED_PARAMETERS])?;
+    if read.jwk().is_some_and(|jwk| jwk.kind() == Kind::Object) {
+        return Ok(read);
+    }
+    Err(TokenError::HeaderParameter("jwk"))
+}
+
+fn parts<'t>(token: &'t str, refused: &[&[&'static str]]) -> Result<Unverified<'t>, TokenError> {
     let mut segments = token.split('.');
     let (Some(header), Some(claims), Some(signature), None) =
         (segments.next(), segments.next(), segments.next(), segments.next())
@@ -62,10 +87,10 @@ pub fn read(token: &str) -> Result<Unverified<'_>, TokenError> {
     let signed_bytes = header.len().saturating_add(claims.len()).saturating_add(1);
     let signed = token.as_bytes().get(..signed_bytes).unwrap_or_default();
     let header = object("header", header)?;
-    let header = read_header(header.root())?;
+    let Header { alg, kid, typ } = read_header(header.root(), refused)?;
     let claims = object("claims", claims)?;
     let signature = decode(signature)?;
-    Ok(Unverified { signed, signature, alg: header.alg, kid: header.kid, typ: header.typ, claims })
+    Ok(Unverified { signed, signature, alg, kid, typ, header, claims })
 }
 
 struct Header {
@@ -74,8 +99,9 @@ struct Header {
     typ: Option<Box<str>>,
 }
 
-fn read_header(header: Value<'_>) -> Result<Header, TokenError> {
-    if let Some(name) = REFUSED_PARAMETERS.iter().find(|name| header.get(name).is_some()) {
+fn read_header(header: Value<'_>, refused: &[&[&'static str]]) -> Result<Header, TokenError> {
+    let mut refused = refused.iter().copied().flatten();
+    if let Some(name) = refused.find(|name| header.get(name).is_some()) {
         return Err(TokenError::HeaderParameter(name));
     }
     let name = text(header, "alg")?.ok_or(TokenError::Algorithm)?;
@@ -128,8 +154,8 @@ const TOKEN_JSON: json::Limits = json::Limits {
 
 /// Parameters that change what is verified (RFC 7515 section 4.1.11, RFC 7797), announce
 /// encryption or compression (RFC 7516 section 4.1), or carry or point to a key of the sender's
-/// choice (S-02). `x5t` only names a certificate and is ignored.
-const REFUSED_PARAMETERS: [&str; 8] = ["crit", "b64", "enc", "zip", "jwk", "jku", "x5u", "x5c"];
+/// choice (S-02). `x5t` only names a certificate and is ignored. A token is refused for `jwk` too.
+const REFUSED_PARAMETERS: [&str; 7] = ["crit", "b64", "enc", "zip", "jku", "x5u", "x5c"];
 
 #[cfg(test)]
 mod tests {
@@ -137,7 +163,7 @@ mod tests {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use proptest::prelude::*;
 
-    use super::{Alg, read};
+    use super::{Alg, TokenError, read, read_proof};
 
     fn token(header: &str, claims: &str) -> String {
         let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
@@ -156,10 +182,31 @@ mod tests {
         assert_eq!(read.signed, token.rsplit_once('.').unwrap().0.as_bytes());
     }
 
+    #[test]
+    fn key_in_the_header_is_for_proofs_alone_and_needed_there() {
+        let with = token(r#"{"alg":"ES256","jwk":{"kty":"EC"}}"#, "{}");
+        assert_eq!(read(&with).map(|_| ()), Err(TokenError::HeaderParameter("jwk")));
+        assert!(read_proof(&with).unwrap().jwk().is_some());
+        for header in [
+            r#"{"alg":"ES256"}"#,
+            r#"{"alg":"ES256","jwk":null}"#,
+            r#"{"alg":"ES256","jwk":"key"}"#,
+            r#"{"alg":"ES256","jwk":[{}]}"#,
+            r#"{"alg":"ES256","jwk":{},"jku":"https://a.example"}"#,
+            r#"{"alg":"ES256","jwk":{},"crit":["jwk"]}"#,
+            r#"{"alg":"ES256","jwk":{},"jwk":{}}"#,
+            r#"{"alg":"none","jwk":{}}"#,
+            r#"{"alg":"HS256","jwk":{}}"#,
+        ] {
+            assert!(read_proof(&token(header, "{}")).is_err(), "{header}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_or_refused_and_never_panics(text in "\\PC{0,200}") {
             let _ = read(&text);
+            let _ = read_proof(&text);
         }
 
         #[test]

@@ -5,7 +5,10 @@
 //! private and symmetric keys are never taken; a key that cannot be used is left out without
 //! harm to its neighbours (RFC 7517 section 5).
 
+mod brought;
+
 pub use crate::limits::KEYS_TRIED_MAX;
+pub use brought::BroughtKey;
 use std::fmt;
 
 use aws_lc_rs::digest;
@@ -275,12 +278,7 @@ impl Key {
         }
         let mut verifiers = match jwk.get("kty")?.as_str()?.as_ref() {
             "RSA" => rsa(&field(jwk, "n")?, &field(jwk, "e")?),
-            "EC" => {
-                let mut point = vec![UNCOMPRESSED_POINT];
-                point.extend(field(jwk, "x")?);
-                point.extend(field(jwk, "y")?);
-                ec(&text(jwk, "crv")?, &point).into_iter().collect()
-            }
+            "EC" => ec(&text(jwk, "crv")?, &point(jwk)?).into_iter().collect(),
             "OKP" if text(jwk, "crv")? == "Ed25519" => ed25519(&field(jwk, "x")?),
             // RFC 7517 section 5: keys of unknown type are to be ignored.
             _ => return None,
@@ -330,17 +328,23 @@ fn may_verify(jwk: Value<'_>) -> bool {
 fn rsa(modulus: &[u8], exponent: &[u8]) -> Vec<(Alg, Verifier)> {
     // Some encoders write a sign byte before the modulus; the number is the same.
     let n = modulus.iter().position(|b| *b != 0).and_then(|at| modulus.get(at..));
-    let sound = n.is_some_and(|n| RSA_MODULUS_BYTES.contains(&n.len())) && sound_exponent(exponent);
-    let Some(n) = n.filter(|_| sound) else { return Vec::new() };
-    let components = RsaPublicKeyComponents { n, e: exponent };
+    let Some(n) = n.filter(|n| sound_rsa(n, exponent)) else { return Vec::new() };
     Alg::ALL
         .into_iter()
         .filter_map(|alg| {
-            let parsed = components.to_parsed_public_key(alg.rsa()?).ok()?;
+            let parsed = rsa_key(n, exponent, alg.rsa()?)?;
             let key = DecodingKey::from_rsa_raw_components(n, exponent);
             Some((alg, Verifier { parsed, jws: Some((key, alg.jws()?)) }))
         })
         .collect()
+}
+
+fn rsa_key(n: &[u8], e: &[u8], parameters: &'static RsaParameters) -> Option<ParsedPublicKey> {
+    RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).ok()
+}
+
+fn sound_rsa(n: &[u8], e: &[u8]) -> bool {
+    RSA_MODULUS_BYTES.contains(&n.len()) && sound_exponent(e)
 }
 
 /// Odd, at least 3, at most 32 bits: an exponent of one would let anybody sign.
@@ -349,7 +353,13 @@ fn sound_exponent(e: &[u8]) -> bool {
     odd && e.len() <= 4 && e.first() != Some(&0) && e != [1]
 }
 
-fn ec(curve: &str, point: &[u8]) -> Option<(Alg, Verifier)> {
+fn point(jwk: Value<'_>) -> Option<Vec<u8>> {
+    let (x, y) = (field(jwk, "x")?, field(jwk, "y")?);
+    // A short and a long coordinate must not make up for each other.
+    (x.len() == y.len()).then(|| [vec![UNCOMPRESSED_POINT], x, y].concat())
+}
+
+fn ec_key(curve: &str, point: &[u8]) -> Option<(Alg, ParsedPublicKey)> {
     // RFC 7518 section 6.2.1.2: coordinates have the full length of the curve's field.
     let (alg, algorithm, bytes) = match curve {
         "P-256" => (Alg::Es256, &signature::ECDSA_P256_SHA256_FIXED, 32),
@@ -361,8 +371,12 @@ fn ec(curve: &str, point: &[u8]) -> Option<(Alg, Verifier)> {
     if point.len() != 1 + 2 * bytes {
         return None;
     }
-    let parsed = ParsedPublicKey::new(algorithm, point).ok()?;
-    let (x, y) = point.get(1..)?.split_at_checked(bytes)?;
+    Some((alg, ParsedPublicKey::new(algorithm, point).ok()?))
+}
+
+fn ec(curve: &str, point: &[u8]) -> Option<(Alg, Verifier)> {
+    let (alg, parsed) = ec_key(curve, point)?;
+    let (x, y) = point.get(1..)?.split_at_checked(point.len() / 2)?;
     let jws = match alg.jws() {
         None => None,
         Some(jws) => {
@@ -373,11 +387,13 @@ fn ec(curve: &str, point: &[u8]) -> Option<(Alg, Verifier)> {
     Some((alg, Verifier { parsed, jws }))
 }
 
+fn ed25519_key(public: &[u8]) -> Option<ParsedPublicKey> {
+    let key = Some(public).filter(|key| key.len() == ED25519_BYTES)?;
+    ParsedPublicKey::new(&signature::ED25519, key).ok()
+}
+
 fn ed25519(public: &[u8]) -> Vec<(Alg, Verifier)> {
-    if public.len() != ED25519_BYTES {
-        return Vec::new();
-    }
-    let parsed = ParsedPublicKey::new(&signature::ED25519, public).ok();
+    let parsed = ed25519_key(public);
     let key = DecodingKey::from_ed_components(&URL_SAFE_NO_PAD.encode(public)).ok();
     let verifier = parsed
         .zip(key)

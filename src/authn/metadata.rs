@@ -8,9 +8,9 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::call::Action;
-use crate::config::{Auth, Profile, Server};
+use crate::config::{Auth, Profile, RequiredProof, Server};
 use crate::hygiene::metadata_url;
-use crate::reject::Challenge;
+use crate::reject::{Challenge, Schemes};
 
 /// The document (RFC 9728 section 2), or `None` for a server that takes no tokens: clients that
 /// find one begin to look for an authorization server.
@@ -27,10 +27,46 @@ pub fn document(server: &Server) -> Option<Bytes> {
         "resource_name": &*server.name,
     });
     let scopes = basic_scopes(server);
-    if let (Some(members), false) = (document.as_object_mut(), scopes.is_empty()) {
-        members.insert("scopes_supported".to_owned(), scopes.into());
+    if let Some(members) = document.as_object_mut() {
+        if !scopes.is_empty() {
+            members.insert("scopes_supported".to_owned(), scopes.into());
+        }
+        for (name, value) in proofs(server) {
+            members.insert(name.to_owned(), value);
+        }
     }
     Some(document.to_string().into())
+}
+
+/// What the document says of proofs of possession (RFC 9728 section 2).
+fn proofs(server: &Server) -> Vec<(&'static str, serde_json::Value)> {
+    let mut members = Vec::new();
+    if server.proof.certificates {
+        members.push(("tls_client_certificate_bound_access_tokens", true.into()));
+    }
+    match server.proof.required {
+        RequiredProof::Certificate => {}
+        RequiredProof::None | RequiredProof::Any | RequiredProof::Dpop => {
+            let algorithms = server.proof.dpop.algorithms.as_slice();
+            members.push(("dpop_signing_alg_values_supported", algorithms.into()));
+        }
+    }
+    if server.proof.required == RequiredProof::Dpop {
+        members.push(("dpop_bound_access_tokens_required", true.into()));
+    }
+    members
+}
+
+/// How a token may be sent to `server` (RFC 9449 section 7.2): with a proof, without, or as the
+/// token has it.
+#[must_use]
+pub fn schemes(server: &Server) -> Schemes {
+    let algorithms = || server.proof.dpop.algorithms.join(" ").into();
+    match server.proof.required {
+        RequiredProof::None | RequiredProof::Any => Schemes::Both(algorithms()),
+        RequiredProof::Dpop => Schemes::Dpop(algorithms()),
+        RequiredProof::Certificate => Schemes::Bearer,
+    }
 }
 
 /// The challenge of a 401 or 403 on `server`: `error` is absent when no token was sent
@@ -38,9 +74,11 @@ pub fn document(server: &Server) -> Option<Bytes> {
 #[must_use]
 pub fn challenge_for(server: &Server, error: Option<&'static str>, scopes: &[&str]) -> Challenge {
     Challenge {
+        schemes: schemes(server),
         error,
         scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
         resource_metadata: metadata_url(server),
+        ..Challenge::default()
     }
 }
 

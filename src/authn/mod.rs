@@ -1,10 +1,11 @@
-//! Who calls: turns a bearer token or a client certificate into a [`Principal`].
+//! Who calls: turns an access token or a client certificate into a [`Principal`].
 //!
 //! Owns the authentication methods, the issuers' keys and the cache of verified tokens. Assumes
 //! that [`crate::hygiene`] checked the header fields and that the TLS layer verified certificates.
 //! Guarantees that an [`Authenticated`] exists only if the route's method proved the caller, or
 //! the route says `auth: none`; every error inside denies (S-13), and nothing a request says
-//! skips the check (S-14).
+//! skips the check (S-14). A token that is bound to a key counts only with a proof of that key,
+//! asked for on every request (S-08).
 //!
 //! [`Authn`] lives as long as the process and keeps keys and verified tokens over reloads; one
 //! [`Authenticator`] per server lives as long as its configuration.
@@ -12,12 +13,14 @@
 pub mod bearer;
 pub mod cache;
 pub mod claims;
+pub mod dpop;
 mod error;
 mod introspect;
 pub mod jwks;
 pub mod jwt;
 pub mod keys;
 pub mod metadata;
+mod possession;
 pub mod source;
 mod tokens;
 
@@ -28,7 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use aws_lc_rs::error::Unspecified;
-use http::HeaderMap;
+use http::{HeaderMap, Method as HttpMethod};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,10 +39,10 @@ use crate::clock::Clock;
 use crate::config::{Auth, Server};
 use crate::exchange::Exchange;
 use crate::hygiene::Wellformed;
-use crate::limits::{JWKS_REFRESH_MIN_S, JWKS_RETRY_S};
+use crate::limits::{DPOP_REPLAY_BUCKET_S, JWKS_REFRESH_MIN_S, JWKS_RETRY_S};
 use crate::net::identities::Identities;
 use crate::outbound::Outbound;
-use crate::principal::{AuthMethod, CertificateIdentity, Principal, PrincipalKey};
+use crate::principal::{AuthMethod, CertificateIdentity, Confirmation, Principal, PrincipalKey};
 use crate::reject::{Challenge, Code, Rejection};
 
 pub use error::{Reason, TokenError};
@@ -47,8 +50,10 @@ pub use jwks::KeyStatus;
 pub use tokens::SetupError;
 
 use cache::TokenCache;
+use dpop::{Nonces, Replay};
 use introspect::Introspection;
 use jwks::{KeyRing, Services};
+use possession::Possession;
 use source::Source;
 use tokens::Tokens;
 
@@ -59,6 +64,10 @@ pub struct Authn {
     services: Services,
     cache: TokenCache,
     introspection: Introspection,
+    /// Nonces of this process, where no configured key makes them.
+    nonces: Arc<Nonces>,
+    /// Proofs of possession that were used.
+    replay: Arc<Replay>,
     rings: Mutex<Vec<Weak<KeyRing>>>,
 }
 
@@ -68,9 +77,25 @@ pub struct Authenticator {
     authn: Arc<Authn>,
     /// Asked in order; the first whose credential is there decides.
     methods: Vec<Method>,
+    possession: Possession,
     challenge: Challenge,
     /// Which certificates may call at all; empty asks for none.
     identities: Identities,
+}
+
+/// What of a request's head says who calls.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'r> {
+    /// Its method.
+    pub method: &'r HttpMethod,
+    /// Its path, without the query.
+    pub path: &'r str,
+    /// Its header fields.
+    pub headers: &'r HeaderMap,
+    /// The caller's verified certificate.
+    pub certificate: Option<&'r Arc<CertificateIdentity>>,
+    /// Keys that the caller proved before, where the gateway runs the request in its name.
+    pub proven: Option<Confirmation>,
 }
 
 /// The table of authentication methods. A new method is a variant, and a row in
@@ -79,7 +104,7 @@ pub struct Authenticator {
 enum Method {
     /// `auth: none`.
     Anonymous(Arc<Principal>),
-    /// A bearer token in the form of a JWT.
+    /// An access token in the form of a JWT.
     Token(Tokens),
     /// The client certificate of the connection alone.
     Certificate,
@@ -90,6 +115,7 @@ enum Method {
 pub struct Authenticated {
     base: Wellformed,
     principal: Arc<Principal>,
+    dpop_nonce: Option<Box<str>>,
 }
 
 impl Authenticated {
@@ -97,6 +123,12 @@ impl Authenticated {
     #[must_use]
     pub fn principal(&self) -> &Arc<Principal> {
         &self.principal
+    }
+
+    /// The nonce for the caller's next proof of possession, for the answer.
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
     }
 }
 
@@ -116,8 +148,14 @@ impl Authn {
     pub fn new(clock: Clock, outbound: Arc<Outbound>) -> Result<Arc<Self>, Unspecified> {
         let (tasks, generations) = (TaskTracker::new(), Arc::default());
         let services = Services { clock, outbound, tasks, generations };
-        let (cache, introspection) = (TokenCache::new()?, Introspection::new()?);
-        Ok(Arc::new(Self { services, cache, introspection, rings: Mutex::default() }))
+        Ok(Arc::new(Self {
+            cache: TokenCache::new()?,
+            introspection: Introspection::new()?,
+            nonces: Arc::new(Nonces::drawn()?),
+            replay: Arc::new(Replay::local(services.clock.unix_s())),
+            services,
+            rings: Mutex::default(),
+        }))
     }
 
     /// Keeps keys fresh and the cache clean until `stop`, then waits for loads in flight. The
@@ -141,8 +179,10 @@ impl Authn {
     pub async fn refresh_due(&self) {
         let rings = self.live_rings();
         futures_util::future::join_all(rings.iter().map(KeyRing::refresh_if_due)).await;
-        self.cache.sweep(self.services.clock.unix_s());
-        self.introspection.sweep(self.services.clock.unix_s());
+        let now_s = self.services.clock.unix_s();
+        self.cache.sweep(now_s);
+        self.introspection.sweep(now_s);
+        self.replay.sweep(now_s);
     }
 
     /// How each issuer's keys are doing, for readiness and metrics.
@@ -189,7 +229,18 @@ impl Authenticator {
         };
         let challenge = metadata::challenge_for(server, None, &metadata::basic_scopes(server));
         let identities = Identities::new(&server.client_identities);
-        Ok(Self { authn: Arc::clone(authn), methods: vec![method], challenge, identities })
+        let possession = Possession::new(authn, server)?;
+        let (authn, methods) = (Arc::clone(authn), vec![method]);
+        Ok(Self { authn, methods, possession, challenge, identities })
+    }
+
+    /// With nonces that other replicas know too, in place of the process's own.
+    #[must_use]
+    pub fn with_nonces(mut self, nonces: Option<&Arc<Nonces>>) -> Self {
+        if let Some(nonces) = nonces {
+            self.possession.set_nonces(nonces);
+        }
+        self
     }
 
     /// Authenticates the caller of an exchange, before its body is read.
@@ -212,22 +263,28 @@ impl Authenticator {
             // Of these very header fields, when the batch came: a proof of possession counts once.
             (None, Some(part)) => Arc::clone(&part.principal),
             (None, None) => {
-                told_apart(self.identify(ex.headers(), ex.certificate()).await?, ex.client_ip())
+                let head = RequestHead {
+                    method: ex.method(),
+                    path: ex.uri().path(),
+                    headers: ex.headers(),
+                    certificate: ex.certificate(),
+                    proven: ex.proven(),
+                };
+                told_apart(self.identify(&head).await?, ex.client_ip())
             }
         };
-        Ok(ex.advance(|base| Authenticated { base, principal }))
+        let proves = principal.confirmation.is_some_and(|bound| bound.dpop_key.is_some());
+        let dpop_nonce = if proves { self.nonce() } else { None };
+        Ok(ex.advance(|base| Authenticated { base, principal, dpop_nonce }))
     }
 
-    /// The caller behind these header fields with this verified certificate. Proves an identity;
-    /// the witness is made only by [`Authenticator::authenticate`].
+    /// The caller behind this head. Proves an identity; the witness is made only by
+    /// [`Authenticator::authenticate`].
     ///
     /// # Errors
     /// As [`Authenticator::authenticate`].
-    pub async fn identify(
-        &self,
-        headers: &HeaderMap,
-        certificate: Option<&Arc<CertificateIdentity>>,
-    ) -> Result<Arc<Principal>, Rejection> {
+    pub async fn identify(&self, head: &RequestHead<'_>) -> Result<Arc<Principal>, Rejection> {
+        let certificate = head.certificate;
         // Before the token: whoever is not of the mesh does not learn whether his token is good.
         self.admit(certificate)?;
         let mut refusal = certificate_refused("no client certificate", "certificate_missing");
@@ -239,10 +296,10 @@ impl Authenticator {
                         return Ok(Arc::new(certified(certificate)));
                     }
                 }
-                Method::Token(tokens) => match tokens.principal(&self.authn, headers).await {
+                Method::Token(tokens) => match self.by_token(tokens, head).await {
                     Ok(principal) => return Ok(with_certificate(principal, certificate)),
-                    Err(error @ TokenError::Missing) => refusal = self.refuse(&error),
-                    Err(error) => return Err(self.refuse(&error)),
+                    Err(error @ TokenError::Missing) => refusal = self.refuse(&error, head),
+                    Err(error) => return Err(self.refuse(&error, head)),
                 },
             }
         }
@@ -269,20 +326,45 @@ impl Authenticator {
         }
     }
 
+    /// The token first, from the cache or anew; then, every time, what it is bound to.
+    async fn by_token(
+        &self,
+        tokens: &Tokens,
+        head: &RequestHead<'_>,
+    ) -> Result<Arc<Principal>, TokenError> {
+        let credentials = bearer::credentials(head.headers)?;
+        let principal = tokens.principal(&self.authn, credentials.token).await?;
+        let now_s = self.authn.services.clock.unix_s();
+        self.possession.check(principal.confirmation, credentials, head, now_s).await?;
+        Ok(principal)
+    }
+
+    fn nonce(&self) -> Option<Box<str>> {
+        self.possession.nonce(self.authn.services.clock.unix_s())
+    }
+
     /// RFC 6750 section 3: `error` only when a token was sent.
-    fn refuse(&self, error: &TokenError) -> Rejection {
+    fn refuse(&self, error: &TokenError, head: &RequestHead<'_>) -> Rejection {
         let code = error.code();
         let mut rejection = Rejection::new(code, error.to_string());
         rejection.reason = Some(error.reason().name());
         match code {
             Code::KeysUnavailable => return rejection.retry_after(JWKS_REFRESH_MIN_S),
-            Code::IntrospectionUnavailable | Code::Busy => {
-                return rejection.retry_after(JWKS_RETRY_S);
-            }
+            Code::IntrospectionUnavailable => return rejection.retry_after(JWKS_RETRY_S),
             _ => {}
         }
-        let said = (code == Code::TokenInvalid).then_some("invalid_token");
-        rejection.with_challenge(Challenge { error: said, ..self.challenge.clone() })
+        let error = match code {
+            Code::TokenInvalid => Some("invalid_token"),
+            Code::ProofInvalid => Some("invalid_dpop_proof"),
+            Code::ProofNonce => Some("use_dpop_nonce"),
+            // The memory of used proofs; it has room again when the oldest are forgotten.
+            Code::Busy => return rejection.retry_after(DPOP_REPLAY_BUCKET_S),
+            // Nothing was sent.
+            _ => None,
+        };
+        let used = bearer::scheme(head.headers);
+        let nonce = self.nonce();
+        rejection.with_challenge(Challenge { error, used, nonce, ..self.challenge.clone() })
     }
 }
 

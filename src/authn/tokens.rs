@@ -9,7 +9,6 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use http::HeaderMap;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -94,13 +93,12 @@ impl Tokens {
         Ok(Self { issuers: trusted, realm: realm(issuers, resource) })
     }
 
-    /// The caller behind the token of these header fields.
+    /// The caller that a token names. What it is bound to is not proven yet.
     pub(super) async fn principal(
         &self,
         authn: &Arc<Authn>,
-        headers: &HeaderMap,
+        credentials: &[u8],
     ) -> Result<Arc<Principal>, TokenError> {
-        let credentials = bearer::credentials(headers)?;
         let key = authn.cache.key(self.realm, credentials);
         if let Some(principal) = key.and_then(|key| self.remembered(authn, &key)) {
             return Ok(principal);

@@ -22,6 +22,7 @@ pub use decision::{Decision, Reason};
 pub use engine::{Engine, Name, Origin, Query};
 pub use rules::Rules;
 
+use crate::authn::metadata::schemes;
 use crate::call::{Action, Resource};
 use crate::class::{Class, ClassSet};
 use crate::clock::Clock;
@@ -29,8 +30,8 @@ use crate::config::{Redact, Server};
 use crate::decode::Decoded;
 use crate::exchange::Exchange;
 use crate::hygiene::metadata_url;
-use crate::principal::{AuthMethod, Principal};
-use crate::reject::{Challenge, Code, Rejection};
+use crate::principal::{AuthMethod, Confirmation, Principal};
+use crate::reject::{Challenge, Code, Rejection, Scheme, Schemes};
 
 /// Proof that the caller may make this call.
 #[derive(Debug)]
@@ -87,6 +88,8 @@ pub struct Authorizer {
     known: HashSet<Box<str>>,
     /// What a challenge points to.
     metadata_url: String,
+    /// How a token may be sent.
+    schemes: Schemes,
 }
 
 impl Authorizer {
@@ -101,6 +104,7 @@ impl Authorizer {
             classes: classes(&server.redact),
             known,
             metadata_url: metadata_url(server),
+            schemes: schemes(server),
         }
     }
 
@@ -179,12 +183,18 @@ impl Authorizer {
         match query.principal.method {
             AuthMethod::Bearer => refused(Code::ScopeInsufficient, story, SCOPE_MISSING)
                 .with_challenge(Challenge {
+                    schemes: self.schemes.clone(),
+                    used: match query.principal.confirmation {
+                        Some(Confirmation { dpop_key: Some(_), .. }) => Scheme::Dpop,
+                        Some(Confirmation { dpop_key: None, .. }) | None => Scheme::Bearer,
+                    },
                     error: Some("insufficient_scope"),
                     scope: Some(match asking {
                         Asking::Unites => all.join(" "),
                         Asking::Repeats => self.required_and_held(query.principal, all),
                     }),
                     resource_metadata: self.metadata_url.clone(),
+                    nonce: None,
                 }),
             AuthMethod::Anonymous | AuthMethod::Certificate => {
                 refused(Code::Denied, story, SCOPE_MISSING)

@@ -6,6 +6,7 @@
 mod identities;
 mod introspection;
 mod outbound;
+mod proof;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::secret::Secret;
 pub use identities::{IdentityKind, IdentityRule, TrustedMesh};
 pub use introspection::{IntrospectWhen, Introspection};
 pub use outbound::{ClientProof, OauthClient, Outbound};
+pub use proof::{Dpop, NonceRule, Proof, RequiredProof};
 pub use upstream::{
     Assertion, ClientIdentity, Command, Credential, CredentialSource, Endpoint, EraPin,
     TokenRequest, Transport, Upstream,
@@ -180,6 +182,8 @@ pub struct Server {
     pub auth: Auth,
     /// Whose certificates may call; empty asks for none.
     pub client_identities: Vec<IdentityRule>,
+    /// How they prove that a token is theirs.
+    pub proof: Proof,
     /// What they may do.
     pub access: Access,
     /// How often.

@@ -78,13 +78,13 @@ pub fn is_preflight(place: Place, cors: &Cors, headers: &HeaderMap) -> bool {
 
 /// What a page may send to an endpoint. `Mcp-Param-*` fields cannot be listed without their names;
 /// `*` covers them and does not cover `Authorization`, which is therefore named.
-const REQUEST_FIELDS: &str = "*, authorization, content-type, accept, mcp-protocol-version, \
+const REQUEST_FIELDS: &str = "*, authorization, dpop, content-type, accept, mcp-protocol-version, \
                               mcp-session-id, mcp-method, mcp-name, last-event-id";
 
 const METADATA_FIELDS: &str = "*, mcp-protocol-version";
 
 /// What a page may read of an answer besides the body.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "www-authenticate, mcp-session-id, mcp-protocol-version, retry-after, ratelimit, \
+    "www-authenticate, dpop-nonce, mcp-session-id, mcp-protocol-version, retry-after, ratelimit, \
      ratelimit-policy, x-request-id",
 );

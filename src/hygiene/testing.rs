@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::config::{
     Access, Audit, Auth, Config, Durability, Endpoint, EraPin, Guard, GuardMode, Log, Outbound,
-    Profile, Redact, RouteLimits, Server, Sessions, Transport, Upstream,
+    Profile, Proof, Redact, RouteLimits, Server, Sessions, Transport, Upstream,
 };
 
 /// A configuration with these servers.
@@ -53,6 +53,7 @@ pub fn server(name: &str, public_url: &str) -> Server {
         upstream: upstream(),
         auth: Auth::Tokens(Vec::new()),
         client_identities: Vec::new(),
+        proof: Proof::default(),
         access: Access::default(),
         limits: RouteLimits::default(),
         guard: Guard {

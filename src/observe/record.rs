@@ -430,6 +430,9 @@ impl Record {
         }
         if let Some(p) = &self.principal {
             line.word("auth_method", p.method.name());
+            if let Some(proven) = &p.confirmation {
+                line.word("proof", proven.name());
+            }
             if !p.issuer.is_empty() {
                 line.text("issuer", &p.issuer, max);
             }

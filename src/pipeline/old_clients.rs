@@ -28,6 +28,7 @@ use crate::mcp::headers;
 use crate::mcp::version::Revision;
 use crate::observe::Record;
 use crate::peer::Peer;
+use crate::principal::Confirmation;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 use crate::reply;
@@ -232,7 +233,8 @@ impl Pipeline {
     async fn listen(self: &Arc<Self>, hub: &Hub, listening: Listening) {
         for attempt in 0_u32.. {
             let head = listening.head.clone();
-            let ex = Exchange::of_gateway(head, Bytes::new(), Arc::clone(&listening.peer), None);
+            let ex = Exchange::of_gateway(head, Bytes::new(), Arc::clone(&listening.peer), None)
+                .with_proven(listening.proven);
             let response = self.serve(ex).await;
             if response.status() != StatusCode::OK || carry(hub, response).await.is_err() {
                 return;
@@ -258,6 +260,8 @@ fn relisten_after(attempt: u32) -> Duration {
 struct Listening {
     head: Parts,
     peer: Arc<Peer>,
+    /// A proof of possession is good for one request; the keys were proven in the client's own.
+    proven: Option<Confirmation>,
 }
 
 impl Listening {
@@ -269,13 +273,14 @@ impl Listening {
         head.uri = ex.server().path.parse().unwrap_or_default();
         head.version = ex.version();
         head.headers = ex.headers().clone();
-        let posts: [HeaderName; 6] = [
+        let posts: [HeaderName; 7] = [
             CONTENT_TYPE,
             CONTENT_LENGTH,
             TRANSFER_ENCODING,
             headers::METHOD,
             headers::NAME,
             HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("dpop"),
         ];
         for name in posts {
             head.headers.remove(name);
@@ -297,7 +302,7 @@ impl Listening {
                 head.headers.insert(headers::PROTOCOL_VERSION, date);
             }
         }
-        Self { head, peer: Arc::clone(ex.peer()) }
+        Self { head, peer: Arc::clone(ex.peer()), proven: ex.principal().confirmation }
     }
 }
 

@@ -398,9 +398,9 @@ impl Forwarder {
 /// handed over before serves it.
 fn present_token(authority: &credential::Authority, ex: &Exchange<Recorded>) {
     if ex.principal().method == AuthMethod::Bearer
-        && let Ok(token) = bearer::credentials(ex.headers())
+        && let Ok(credentials) = bearer::credentials(ex.headers())
     {
-        authority.note(ex.principal(), token);
+        authority.note(ex.principal(), credentials.token);
     }
 }
 

@@ -18,6 +18,7 @@ mod introspection;
 mod keys;
 mod methods;
 mod misused;
+mod proof;
 mod refresh;
 mod route;
 
@@ -25,3 +26,8 @@ mod route;
 mod authority;
 #[path = "../support/issuer.rs"]
 mod issuer;
+#[path = "../support/pki.rs"]
+mod pki;
+#[allow(dead_code, reason = "each test binary uses its own part of the helper")]
+#[path = "../support/upstream.rs"]
+mod upstream;

@@ -61,7 +61,7 @@ async fn s17_p28_request_without_a_token_gets_a_challenge_without_an_error() {
     let issuer = Issuer::start_at(NOW).await;
     let process = Process::start();
     let route = process.route(tokens([trust(&issuer)]));
-    for authorization in [&[][..], &["Basic YWxpY2U6cHc="], &["DPoP abc"]] {
+    for authorization in [&[][..], &["Basic YWxpY2U6cHc="], &["DPoPabc"]] {
         let refused = route.call_with(&headers(authorization)).await.unwrap_err();
         assert_no_token(&refused);
         assert_eq!(refused.reason, Some("missing"));
@@ -305,6 +305,7 @@ async fn metadata_names_resource_issuers_and_the_scopes_of_basic_use() {
         "bearer_methods_supported": ["header"],
         "resource_name": "crm",
         "scopes_supported": ["mcp.tools.invoke"],
+        "dpop_signing_alg_values_supported": ["ES256", "ES384", "EdDSA", "PS256", "RS256"],
     });
     assert_eq!(document(&server), expected);
     server.access.scopes = vec![

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
-use sallyport::authn::{Authenticator, Authn};
+use http::{HeaderMap, HeaderValue, Method};
+use sallyport::authn::{Authenticator, Authn, RequestHead};
 use sallyport::clock::Clock;
 use sallyport::config::{
-    Access, Auth, Endpoint, EraPin, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Redact,
-    RouteLimits, Server, TokenType, Transport, Upstream,
+    Access, Auth, Endpoint, EraPin, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Proof,
+    Redact, RouteLimits, Server, TokenType, Transport, Upstream,
 };
 use sallyport::outbound::{Outbound, Settings};
 use sallyport::principal::{CertificateIdentity, Principal};
@@ -71,7 +71,7 @@ impl Route {
     }
 
     pub async fn call_with(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Rejection> {
-        self.judge.identify(headers, None).await
+        self.call_from(headers, None).await
     }
 
     pub async fn call_from(
@@ -79,7 +79,13 @@ impl Route {
         headers: &HeaderMap,
         certificate: Option<&Arc<CertificateIdentity>>,
     ) -> Result<Arc<Principal>, Rejection> {
-        self.judge.identify(headers, certificate).await
+        let (method, path) = (&Method::POST, "/mcp");
+        self.judge.identify(&RequestHead { method, path, headers, certificate, proven: None }).await
+    }
+
+    /// Another request than `POST /mcp`.
+    pub async fn identify(&self, head: &RequestHead<'_>) -> Result<Arc<Principal>, Rejection> {
+        self.judge.identify(head).await
     }
 }
 
@@ -137,6 +143,7 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
             answer_bytes_max: 1024,
         },
         auth,
+        proof: Proof::default(),
         access: Access::default(),
         limits: RouteLimits::default(),
         guard: Guard {

@@ -46,9 +46,26 @@ impl Signer {
         format!("{message}.{}", B64.encode(signature))
     }
 
+    /// The public key as a JWK with nothing but what makes it, in the order of RFC 7638, and its
+    /// thumbprint.
+    #[allow(dead_code, reason = "one of the two benches measures proofs")]
+    pub fn public(&self) -> (String, String) {
+        let members = self.members();
+        let mut pairs: Vec<&str> = members.split(',').collect();
+        pairs.sort_unstable();
+        let jwk = format!("{{{}}}", pairs.join(","));
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, jwk.as_bytes());
+        let thumbprint = B64.encode(hash);
+        (jwk, thumbprint)
+    }
+
     /// The JWKS with the public key, `kid` 1.
     pub fn jwks(&self) -> String {
-        let key = match self {
+        format!(r#"{{"keys":[{{{},"use":"sig","kid":"1"}}]}}"#, self.members())
+    }
+
+    fn members(&self) -> String {
+        match self {
             Self::Es256(key) => {
                 let point = key.public_key().as_ref();
                 let (x, y) = (B64.encode(&point[1..33]), B64.encode(&point[33..65]));
@@ -66,7 +83,6 @@ impl Signer {
                     B64.encode(parts.e)
                 )
             }
-        };
-        format!(r#"{{"keys":[{{{key},"use":"sig","kid":"1"}}]}}"#)
+        }
     }
 }

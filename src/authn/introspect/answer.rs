@@ -98,6 +98,13 @@ pub(super) fn confirmed(
         return Err(TokenError::Contradicted("client_id"));
     }
     let mut principal = Principal::clone(own);
+    // What either of them binds the token to counts; they must not say two things (S-08).
+    if let Some(bound) = claims::confirmation(said)? {
+        if own.confirmation.is_some_and(|own| own != bound) {
+            return Err(TokenError::Contradicted("cnf"));
+        }
+        principal.confirmation = Some(bound);
+    }
     if said.get("scope").or_else(|| said.get("scp")).is_some() {
         let left = claims::scopes(said)?;
         principal.scopes =
@@ -124,11 +131,7 @@ fn common(
     if audience == Audience::Required || said.get("aud").is_some() {
         rules.check_audience(said)?;
     }
-    let expires_at_s = rules.check_times(said, now_s)?;
-    if said.get("cnf").is_some() {
-        return Err(TokenError::Bound);
-    }
-    Ok(expires_at_s)
+    rules.check_times(said, now_s)
 }
 
 /// Issuers answer about refresh and ID tokens too; only an access token is one. `token_type` is of
@@ -139,7 +142,10 @@ fn kind(said: Value<'_>) -> Result<(), TokenError> {
         let Some(found) = claims::text(said, name)? else { continue };
         let found: Arc<str> = found.to_ascii_lowercase().into();
         if name == "token_type" && *found == *"dpop" {
-            return Err(TokenError::Bound);
+            // RFC 9449 section 6.2: then it says to which key, too.
+            let bound = claims::confirmation(said)?.and_then(|bound| bound.dpop_key);
+            bound.ok_or(TokenError::Bound)?;
+            continue;
         }
         if !accepted.contains(&&*found) {
             return Err(TokenError::Type("the issuer says that it is of another kind"));

@@ -83,10 +83,19 @@ fn audience_may_be_missing_only_by_configuration_and_never_be_another() {
 }
 
 #[test]
-fn s08_answer_that_binds_the_token_to_a_key_is_refused() {
-    for members in [r#","cnf":{"jkt":"x"}"#, r#","cnf":null"#, r#","token_type":"DPoP""#] {
-        assert_eq!(opaque(members).unwrap_err(), TokenError::Bound, "{members}");
+fn s08_answer_binds_the_token_to_the_key_that_it_names_or_is_refused() {
+    assert_eq!(opaque(r#","token_type":"DPoP""#).unwrap_err(), TokenError::Bound);
+    for members in [r#","cnf":{"jkt":"x"}"#, r#","cnf":null"#, r#","cnf":{}"#] {
+        let refused = opaque(members).unwrap_err();
+        assert!(matches!(refused, TokenError::Confirmation(_)), "{members}: {refused}");
     }
+    let key = "A".repeat(43);
+    let members = format!(r#","token_type":"DPoP","cnf":{{"jkt":"{key}"}}"#);
+    let caller = opaque(&members).unwrap();
+    assert_eq!(caller.confirmation.unwrap().dpop_key, Some([0; 32]));
+    let members = format!(r#","cnf":{{"x5t#S256":"{key}"}}"#);
+    assert_eq!(opaque(&members).unwrap().confirmation.unwrap().certificate, Some([0; 32]));
+    assert_eq!(confirmed(&members).unwrap().confirmation.unwrap().certificate, Some([0; 32]));
 }
 
 #[test]
@@ -172,7 +181,7 @@ fn jwt_of_which_its_issuer_says_something_else_is_refused() {
     assert_eq!(refused(r#","sub":"bob""#), TokenError::Contradicted("sub"));
     assert_eq!(refused(r#","client_id":"x""#), TokenError::Contradicted("client_id"));
     assert_eq!(refused(r#","aud":"https://other.example""#), TokenError::Audience);
-    assert_eq!(refused(r#","cnf":{}"#), TokenError::Bound);
+    assert!(matches!(refused(r#","cnf":{}"#), TokenError::Confirmation(_)));
 }
 
 #[test]

@@ -147,7 +147,11 @@ fn key_set(cx: &mut Context<'_>, at: &At<'_>, text: &[u8]) -> Option<()> {
     Some(())
 }
 
-fn algorithms(cx: &mut Context<'_>, at: &At<'_>, raw: Option<Vec<String>>) -> Option<Vec<String>> {
+pub(super) fn algorithms(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<Vec<String>>,
+) -> Option<Vec<String>> {
     let Some(list) = raw else {
         return Some(DEFAULT_ALGORITHMS.map(String::from).to_vec());
     };

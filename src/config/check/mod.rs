@@ -16,6 +16,7 @@ mod issuers;
 mod limits;
 mod listeners;
 mod outbound;
+mod proof;
 mod redact;
 mod rest;
 mod revocation;

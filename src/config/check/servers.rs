@@ -12,7 +12,8 @@ use super::identities::{self, Certificates};
 use super::issuers::Checked as Issuer;
 use super::limits::{self, Tools};
 use super::listeners::{self, Checked as Listener};
-use super::{At, Context, is_name, redact, rest, sessions, size, upstream, urls};
+use super::proof::RawProof;
+use super::{At, Context, is_name, proof, redact, rest, sessions, size, upstream, urls};
 use crate::call::Action;
 use crate::limits::{BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX};
 
@@ -90,6 +91,8 @@ fn server(
         origins,
         auth,
         client_identities,
+        proof,
+        dpop,
         scopes,
         tools,
         resources,
@@ -117,6 +120,7 @@ fn server(
     let origins = self::origins(cx, &at.key("origins"), origins);
     let auth = self::auth(cx, &at.key("auth"), auth, issuers, certificates);
     let identities = identities::of_route(cx, at, client_identities, auth.as_ref(), certificates);
+    let proof = proof::proof(cx, at, RawProof { proof, dpop }, auth.as_ref(), certificates);
     let actions = profile.as_ref().map(rest::actions);
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
@@ -146,6 +150,7 @@ fn server(
         upstream: upstream?,
         auth: auth?,
         client_identities: identities?,
+        proof: proof?,
         access: access?,
         limits: limits?,
         guard,

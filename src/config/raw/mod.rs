@@ -10,6 +10,7 @@
 mod identities;
 mod introspection;
 mod outbound;
+mod proof;
 mod server;
 mod text;
 mod upstream;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 pub use identities::*;
 pub use introspection::*;
 pub use outbound::*;
+pub use proof::*;
 pub use server::*;
 pub use text::*;
 pub use upstream::*;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Network, Pairs, Rate, Size, Upstream, Url};
+use super::{Dpop, Network, Pairs, ProofName, Rate, Size, Upstream, Url};
 
 /// One protected server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -36,6 +36,13 @@ pub struct Server {
     /// certificate, and with tokens none is needed.
     #[schemars(example = ["spiffe://corp.example/ns/agents/*"])]
     pub client_identities: Option<Vec<String>>,
+    /// Which proof of possession every token must carry: `dpop` (RFC 9449), `certificate` for one
+    /// that is bound to the client certificate of the connection (RFC 8705), `any` for one of
+    /// them, `none` for either or none. A token that is bound to a key is checked in any case.
+    /// Default: `none`.
+    pub proof: Option<ProofName>,
+    /// What is accepted as a DPoP proof.
+    pub dpop: Option<Dpop>,
     /// Scopes per action, in place of the built-in ones (`mcp.` and the action's name). An empty
     /// list needs none; without tokens nobody has any. Default: the built-in ones.
     pub scopes: Option<Pairs<Vec<String>>>,

@@ -9,6 +9,7 @@ mod introspection;
 mod issuers;
 mod listeners;
 mod outbound;
+mod proof;
 mod servers;
 mod sessions;
 mod shape;

@@ -4,14 +4,15 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use bytes::Bytes;
-use criterion::Criterion;
+use criterion::{BatchSize, Criterion};
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use sallyport::authn::keys::KeySet;
-use sallyport::authn::{Authenticator, Authn, jwt};
+use sallyport::authn::{Authenticator, Authn, RequestHead, jwt};
 use sallyport::clock::Clock;
 use sallyport::mcp::version::Revision;
 use sallyport::outbound::Outbound;
@@ -24,6 +25,7 @@ use crate::keys::Signer;
 pub fn measure(criterion: &mut Criterion) {
     verify(criterion);
     remembered(criterion);
+    proven(criterion);
     sessions(criterion);
 }
 
@@ -56,11 +58,63 @@ fn remembered(criterion: &mut Criterion) {
     let value = format!("Bearer {}", token(&signer, "ES256"));
     headers.insert("authorization", HeaderValue::from_str(&value).unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(judge.identify(&headers, None)).unwrap();
+    let head = head(&headers);
+    runtime.block_on(judge.identify(&head)).unwrap();
     assert_eq!(authn.cached_tokens(), 1);
     criterion.bench_function("authn, a remembered token", |b| {
-        b.iter(|| judge.identify(black_box(&headers), None).now_or_never().unwrap().unwrap());
+        b.iter(|| judge.identify(black_box(&head)).now_or_never().unwrap().unwrap());
     });
+}
+
+fn head(headers: &HeaderMap) -> RequestHead<'_> {
+    RequestHead { method: &Method::POST, path: "/mcp", headers, certificate: None, proven: None }
+}
+
+/// A remembered token that is bound to a key: form, key, signature, address, token and memory of
+/// the proof that comes with it, each time another one.
+fn proven(criterion: &mut Criterion) {
+    let issuer = Signer::es256();
+    let world = World::new(&issuer.jwks());
+    let outbound = Arc::new(Outbound::new(None, Vec::new()).unwrap());
+    let clock = Clock::manual(1_800_000_000);
+    let authn = Authn::new(clock.clone(), outbound).unwrap();
+    let judge = Authenticator::new(&authn, world.server()).unwrap();
+    let mut group = criterion.benchmark_group("authn, a DPoP proof");
+    for (alg, signer) in
+        [("ES256", Signer::es256()), ("RS256", Signer::rs256()), ("EdDSA", Signer::eddsa())]
+    {
+        let (jwk, thumbprint) = signer.public();
+        let bound = format!(r#","cnf":{{"jkt":"{thumbprint}"}}}}"#);
+        let token = token_with(&issuer, "ES256", &bound);
+        let hash = B64.encode(digest(&SHA256, token.as_bytes()));
+        let header = format!(r#"{{"typ":"dpop+jwt","alg":"{alg}","jwk":{jwk}}}"#);
+        let header = B64.encode(header);
+        let mut number = 0_u64;
+        let mut proof = || {
+            number += 1;
+            // The memory of proofs is swept as time goes on.
+            clock.advance(Duration::from_millis(10));
+            let claims = format!(
+                r#"{{"jti":"019aab7e-5c1f-{number:016x}","htm":"POST","htu":"{RESOURCE}","iat":{},"ath":"{hash}"}}"#,
+                clock.unix_s()
+            );
+            let mut headers = HeaderMap::new();
+            let value = format!("DPoP {token}");
+            headers.insert("authorization", HeaderValue::from_str(&value).unwrap());
+            let value = signer.sign(&header, &claims);
+            headers.insert("dpop", HeaderValue::from_str(&value).unwrap());
+            headers
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(judge.identify(&head(&proof()))).unwrap();
+        group.bench_function(alg, |b| {
+            b.iter_batched(
+                &mut proof,
+                |headers| judge.identify(&head(&headers)).now_or_never().unwrap().unwrap(),
+                BatchSize::SmallInput,
+            );
+        });
+    }
 }
 
 fn sessions(criterion: &mut Criterion) {
@@ -87,9 +141,13 @@ fn sessions(criterion: &mut Criterion) {
 
 /// As issuers send them: about 400 bytes of claims.
 fn token(signer: &Signer, alg: &str) -> String {
+    token_with(signer, alg, "}")
+}
+
+fn token_with(signer: &Signer, alg: &str, end: &str) -> String {
     let header = B64.encode(format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"1"}}"#));
     let claims = format!(
-        r#"{{"iss":"{ISSUER}","aud":"{RESOURCE}","sub":"user-00001","client_id":"client-1","jti":"019aab7e-5c1f-7d3a","iat":1790000000,"nbf":1790000000,"exp":4000000000,"scope":"mcp.tools.list mcp.tools.invoke crm:read","roles":["analyst","support"],"tenant":"acme-1","email":"user-00001@example.com"}}"#
+        r#"{{"iss":"{ISSUER}","aud":"{RESOURCE}","sub":"user-00001","client_id":"client-1","jti":"019aab7e-5c1f-7d3a","iat":1790000000,"nbf":1790000000,"exp":4000000000,"scope":"mcp.tools.list mcp.tools.invoke crm:read","roles":["analyst","support"],"tenant":"acme-1","email":"user-00001@example.com"{end}"#
     );
     signer.sign(&header, &claims)
 }
