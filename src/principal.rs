@@ -13,9 +13,9 @@ pub struct Principal {
     pub method: AuthMethod,
     /// `iss` of the token; empty where no token was used.
     pub issuer: Arc<str>,
-    /// `sub` of the token, the certificate's identity, or `anonymous`.
+    /// `sub` of the token, the certificate's identity, the API key's name, or `anonymous`.
     pub subject: Arc<str>,
-    /// `client_id` or `azp` of the token.
+    /// `client_id` or `azp` of the token; the id of the API key.
     pub client_id: Option<Arc<str>>,
     /// Granted scopes.
     pub scopes: Scopes,
@@ -35,7 +35,8 @@ pub struct Principal {
     pub certificate: Option<Arc<CertificateIdentity>>,
     /// `exp` of the token, seconds since the Unix epoch. `None` lives as long as its connection.
     pub expires_at_s: Option<u64>,
-    /// First 16 hex digits of SHA-256 over the token's `jti`, for the audit trail.
+    /// First 16 hex digits of SHA-256 over the token's `jti`, or 16 that tell the secrets of one
+    /// API key apart, for the audit trail.
     pub token_id_hash: Option<Arc<str>>,
     /// Identifies issuer, subject and client together; see [`PrincipalKey`].
     pub key: PrincipalKey,
@@ -84,6 +85,8 @@ pub enum AuthMethod {
     Bearer,
     /// A client certificate alone.
     Certificate,
+    /// An API key.
+    ApiKey,
 }
 
 impl AuthMethod {
@@ -94,6 +97,7 @@ impl AuthMethod {
             Self::Anonymous => "anonymous",
             Self::Bearer => "bearer",
             Self::Certificate => "certificate",
+            Self::ApiKey => "api_key",
         }
     }
 }

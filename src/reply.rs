@@ -173,7 +173,11 @@ fn problem(row: &Row, request_id: &str) -> Bytes {
 
 /// RFC 6750 section 3 and RFC 9728 section 5.1. Scope names were checked to be scope tokens.
 fn challenge_value(challenge: &Challenge) -> String {
-    let mut out = format!("Bearer resource_metadata=\"{}\"", challenge.resource_metadata);
+    let mut out = match &challenge.resource_metadata {
+        Some(url) => format!("Bearer resource_metadata=\"{url}\""),
+        // RFC 6750 section 3: at least one parameter follows the scheme.
+        None => "Bearer realm=\"api-key\"".to_owned(),
+    };
     if let Some(error) = challenge.error {
         out.push_str(&format!(", error=\"{error}\""));
     }
@@ -233,13 +237,27 @@ mod tests {
         let rejection = Rejection::new(Code::ScopeInsufficient, "").with_challenge(Challenge {
             error: Some("insufficient_scope"),
             scope: Some("a b".to_owned()),
-            resource_metadata: "https://h/.well-known/oauth-protected-resource/mcp".to_owned(),
+            resource_metadata: Some("https://h/.well-known/oauth-protected-resource/mcp".into()),
         });
         let response = refusal(&rejection, "rid", None, &RPC);
         assert_eq!(
             response.headers()[WWW_AUTHENTICATE],
             "Bearer resource_metadata=\"https://h/.well-known/oauth-protected-resource/mcp\", \
              error=\"insufficient_scope\", scope=\"a b\""
+        );
+    }
+
+    #[test]
+    fn challenge_without_an_authorization_server_points_to_none() {
+        let challenge = |error| Challenge { error, scope: None, resource_metadata: None };
+        let refused = |error| {
+            let rejection = Rejection::new(Code::TokenMissing, "").with_challenge(challenge(error));
+            refusal(&rejection, "rid", None, &RPC)
+        };
+        assert_eq!(refused(None).headers()[WWW_AUTHENTICATE], "Bearer realm=\"api-key\"");
+        assert_eq!(
+            refused(Some("invalid_token")).headers()[WWW_AUTHENTICATE],
+            "Bearer realm=\"api-key\", error=\"invalid_token\""
         );
     }
 }

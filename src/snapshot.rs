@@ -227,10 +227,9 @@ impl Snapshot {
         action: Action,
         resource: &Resource,
     ) -> bool {
-        self.gates
-            .iter()
-            .find(|g| g.server.name.as_ref() == server)
-            .is_some_and(|g| g.authz.allows(principal, action, resource))
+        self.gates.iter().find(|g| g.server.name.as_ref() == server).is_some_and(|g| {
+            g.authn.still_accepts(principal) && g.authz.allows(principal, action, resource)
+        })
     }
 
     /// The sessions.

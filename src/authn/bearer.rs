@@ -7,14 +7,28 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use super::error::TokenError;
+use super::error::{KeyError, TokenError};
+use crate::api_key;
 use crate::limits::TOKEN_BYTES_MAX;
 
-/// What stands behind the scheme `Bearer`, as it came.
+/// What stands behind the scheme `Bearer`, as it came, if it may be a token. An API key is refused
+/// here, before anything reads it, keeps it or sends it to an issuer.
 ///
 /// # Errors
 /// [`TokenError::Missing`] without a header of that scheme, else what is wrong with it.
 pub fn credentials(headers: &HeaderMap) -> Result<&[u8], TokenError> {
+    let credentials = presented(headers)?;
+    if api_key::is_key_like(credentials) {
+        return Err(KeyError::NotAccepted.into());
+    }
+    Ok(credentials)
+}
+
+/// What stands behind the scheme `Bearer`, token or API key.
+///
+/// # Errors
+/// As [`credentials`].
+pub fn presented(headers: &HeaderMap) -> Result<&[u8], TokenError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(TokenError::Missing)?.as_bytes();
     if values.next().is_some() {
@@ -70,7 +84,7 @@ const B64TOKEN: [bool; 256] = {
 mod tests {
     use http::{HeaderMap, HeaderValue};
 
-    use super::{TOKEN_BYTES_MAX, TokenError, credentials, token};
+    use super::{KeyError, TOKEN_BYTES_MAX, TokenError, credentials, token};
 
     fn of(values: &[&str]) -> Result<String, TokenError> {
         let mut headers = HeaderMap::new();
@@ -94,6 +108,14 @@ mod tests {
         for values in [&[][..], &["Basic YTpi"], &["DPoP abc"], &["Bearerabc"], &["abc"], &[""]] {
             assert_eq!(of(values), Err(TokenError::Missing), "{values:?}");
         }
+    }
+
+    #[test]
+    fn what_begins_like_an_api_key_is_no_token() {
+        for value in ["Bearer spk_", "bearer spk_a.b.c", "Bearer  spk_abc"] {
+            assert_eq!(of(&[value]), Err(KeyError::NotAccepted.into()), "{value}");
+        }
+        assert!(of(&["Bearer SPK_a"]).is_ok() && of(&["Bearer xspk_a"]).is_ok());
     }
 
     #[test]

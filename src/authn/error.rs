@@ -1,8 +1,10 @@
-//! Why a token was refused.
+//! Why a token or an API key was refused.
 //!
 //! Owns [`TokenError`] and the closed set of [`Reason`]s under which refusals are counted.
-//! Guarantees that no text here holds a token or anything that its sender chose.
+//! Guarantees that no text here holds a token, a secret, or anything that its sender chose
+//! without proof.
 
+use crate::api_key::{KeyId, TextError};
 use crate::json::JsonError;
 use crate::reject::Code;
 
@@ -76,6 +78,64 @@ pub enum TokenError {
     /// The issuer's keys cannot be had, or are too old.
     #[error("the issuer's keys cannot be had")]
     KeysUnavailable,
+    /// An API key, or what claims to be one.
+    #[error(transparent)]
+    ApiKey(#[from] KeyError),
+}
+
+/// Why an API key was refused. Callers are told the same of all of these. An id stands here only
+/// where its secret was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Not the form of a key, or changed on its way.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// In its header twice, or there and in `Authorization`.
+    #[error("more than one credential was sent")]
+    Several,
+    /// The route takes none.
+    #[error("API keys are not accepted on this route")]
+    NotAccepted,
+    /// No key has this id.
+    #[error("no API key has this id")]
+    UnknownId,
+    /// The id is known, the secret is another one.
+    #[error("the secret of the API key is wrong")]
+    WrongSecret,
+    /// Switched off.
+    #[error("API key `{0}` is disabled")]
+    Disabled(KeyId),
+    /// Its time is over.
+    #[error("API key `{id}` expired {seconds_ago} s ago")]
+    Expired {
+        /// Which.
+        id: KeyId,
+        /// Since then.
+        seconds_ago: u64,
+    },
+    /// The secret was replaced, and the time for both is over.
+    #[error("this secret of API key `{0}` was replaced")]
+    Replaced(KeyId),
+    /// For other servers.
+    #[error("API key `{0}` is not for this server")]
+    OtherServer(KeyId),
+    /// From an address outside its networks.
+    #[error("API key `{0}` does not count from this address")]
+    OtherNetwork(KeyId),
+}
+
+impl KeyError {
+    fn reason(self) -> Reason {
+        match self {
+            Self::Text(_) | Self::Several => Reason::Malformed,
+            Self::UnknownId | Self::WrongSecret => Reason::UnknownKey,
+            Self::Disabled(_) => Reason::DisabledKey,
+            Self::Expired { .. } | Self::Replaced(_) => Reason::ExpiredKey,
+            Self::NotAccepted | Self::OtherServer(_) | Self::OtherNetwork(_) => {
+                Reason::KeyElsewhere
+            }
+        }
+    }
 }
 
 /// Under which label a refusal is counted. Public API of the metrics.
@@ -103,6 +163,14 @@ pub enum Reason {
     Algorithm,
     /// A sender-constrained token.
     BoundToken,
+    /// No API key of this id and secret.
+    UnknownKey,
+    /// An API key whose time is over.
+    ExpiredKey,
+    /// An API key that is switched off.
+    DisabledKey,
+    /// An API key for another server or network, or where none is taken.
+    KeyElsewhere,
     /// Anything else; keys that cannot be had.
     Other,
 }
@@ -128,6 +196,7 @@ impl TokenError {
             Self::Expired { .. } => Reason::Expired,
             Self::NotYetValid { .. } => Reason::NotYetValid,
             Self::Bound => Reason::BoundToken,
+            Self::ApiKey(why) => why.reason(),
             Self::KeysUnavailable => Reason::Other,
         }
     }
@@ -152,14 +221,15 @@ impl TokenError {
             | Self::Audience
             | Self::Expired { .. }
             | Self::NotYetValid { .. }
-            | Self::Bound => Code::TokenInvalid,
+            | Self::Bound
+            | Self::ApiKey(_) => Code::TokenInvalid,
         }
     }
 }
 
 impl Reason {
     /// Every label, in the order in which counts are kept.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Missing,
         Self::Malformed,
         Self::Expired,
@@ -171,6 +241,10 @@ impl Reason {
         Self::BadType,
         Self::Algorithm,
         Self::BoundToken,
+        Self::UnknownKey,
+        Self::ExpiredKey,
+        Self::DisabledKey,
+        Self::KeyElsewhere,
         Self::Other,
     ];
 
@@ -189,6 +263,10 @@ impl Reason {
             Self::BadType => "bad_type",
             Self::Algorithm => "algorithm",
             Self::BoundToken => "bound_token",
+            Self::UnknownKey => "unknown_key",
+            Self::ExpiredKey => "expired_key",
+            Self::DisabledKey => "disabled_key",
+            Self::KeyElsewhere => "key_elsewhere",
             Self::Other => "other",
         }
     }

@@ -1,4 +1,4 @@
-//! Who calls: turns a bearer token or a client certificate into a [`Principal`].
+//! Who calls: turns a bearer token, an API key or a client certificate into a [`Principal`].
 //!
 //! Owns the authentication methods, the issuers' keys and the cache of verified tokens. Assumes
 //! that [`crate::hygiene`] checked the header fields and that the TLS layer verified certificates.
@@ -9,6 +9,7 @@
 //! [`Authn`] lives as long as the process and keeps keys and verified tokens over reloads; one
 //! [`Authenticator`] per server lives as long as its configuration.
 
+mod api_keys;
 pub mod bearer;
 pub mod cache;
 pub mod claims;
@@ -41,10 +42,11 @@ use crate::outbound::Outbound;
 use crate::principal::{AuthMethod, CertificateIdentity, Principal, PrincipalKey};
 use crate::reject::{Challenge, Code, Rejection};
 
-pub use error::{Reason, TokenError};
+pub use error::{KeyError, Reason, TokenError};
 pub use jwks::KeyStatus;
 pub use tokens::SetupError;
 
+use api_keys::Keys;
 use cache::TokenCache;
 use jwks::{KeyRing, Services};
 use source::Source;
@@ -76,6 +78,8 @@ enum Method {
     Anonymous(Arc<Principal>),
     /// A bearer token in the form of a JWT.
     Token(Tokens),
+    /// An API key.
+    ApiKey(Keys),
     /// The client certificate of the connection alone.
     Certificate,
 }
@@ -175,13 +179,39 @@ impl Authenticator {
     /// # Errors
     /// [`SetupError`]; the configuration check finds the same problems with their lines.
     pub fn new(authn: &Arc<Authn>, server: &Server) -> Result<Self, SetupError> {
-        let method = match &server.auth {
-            Auth::None => Method::Anonymous(Arc::new(anonymous())),
-            Auth::Certificate => Method::Certificate,
-            Auth::Tokens(issuers) => Method::Token(Tokens::new(authn, issuers, &server.resource)?),
+        let method = |auth: &Auth| {
+            Ok(match auth {
+                Auth::None => Method::Anonymous(Arc::new(anonymous())),
+                Auth::Certificate => Method::Certificate,
+                Auth::ApiKeys(keys) => Method::ApiKey(Keys::new(keys, &server.name)),
+                Auth::Tokens(issuers) => {
+                    Method::Token(Tokens::new(authn, issuers, &server.resource)?)
+                }
+                Auth::Any(_) => return Err(SetupError::Nested),
+            })
         };
+        let methods: Vec<Method> =
+            server.auth.methods().iter().map(method).collect::<Result<_, _>>()?;
+        if methods.len() > 1 && methods.iter().any(|m| matches!(m, Method::Anonymous(_))) {
+            return Err(SetupError::Nested);
+        }
         let challenge = metadata::challenge_for(server, None, &metadata::basic_scopes(server));
-        Ok(Self { authn: Arc::clone(authn), methods: vec![method], challenge })
+        Ok(Self { authn: Arc::clone(authn), methods, challenge })
+    }
+
+    /// Whether a caller who was let in before would be let in now: an open stream asks when the
+    /// configuration changed. Tokens and certificates were judged by what they say of themselves;
+    /// what an API key is good for stands in the configuration.
+    #[must_use]
+    pub fn still_accepts(&self, principal: &Principal) -> bool {
+        let now_s = self.authn.services.clock.unix_s();
+        match principal.method {
+            AuthMethod::Anonymous | AuthMethod::Bearer | AuthMethod::Certificate => true,
+            AuthMethod::ApiKey => self.methods.iter().any(|method| match method {
+                Method::ApiKey(keys) => keys.still_accept(principal, now_s),
+                Method::Anonymous(_) | Method::Token(_) | Method::Certificate => false,
+            }),
+        }
     }
 
     /// Authenticates the caller of an exchange, before its body is read.
@@ -200,14 +230,15 @@ impl Authenticator {
             // Of these very header fields, when the batch came: a proof of possession counts once.
             (None, Some(part)) => Arc::clone(&part.principal),
             (None, None) => {
-                told_apart(self.identify(ex.headers(), ex.peer()).await?, ex.client_ip())
+                let client = ex.client_ip();
+                told_apart(self.identify(ex.headers(), ex.peer(), client).await?, client)
             }
         };
         Ok(ex.advance(|base| Authenticated { base, principal }))
     }
 
-    /// The caller behind these header fields on this connection. Proves an identity; the witness
-    /// is made only by [`Authenticator::authenticate`].
+    /// The caller behind these header fields on this connection, at the address `client`. Proves
+    /// an identity; the witness is made only by [`Authenticator::authenticate`].
     ///
     /// # Errors
     /// As [`Authenticator::authenticate`].
@@ -215,6 +246,7 @@ impl Authenticator {
         &self,
         headers: &HeaderMap,
         peer: &Peer,
+        client: IpAddr,
     ) -> Result<Arc<Principal>, Rejection> {
         let certificate = peer.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
         let mut refusal = Rejection::new(Code::CertificateRequired, "no client certificate");
@@ -224,6 +256,13 @@ impl Authenticator {
                 Method::Certificate => {
                     if let Some(certificate) = certificate {
                         return Ok(Arc::new(certified(certificate)));
+                    }
+                }
+                Method::ApiKey(keys) => {
+                    match keys.principal(headers, client, self.authn.services.clock.unix_s()) {
+                        Ok(principal) => return Ok(with_certificate(principal, certificate)),
+                        Err(error @ TokenError::Missing) => refusal = self.refuse(&error),
+                        Err(error) => return Err(self.refuse(&error)),
                     }
                 }
                 Method::Token(tokens) => match tokens.principal(&self.authn, headers).await {
@@ -268,7 +307,7 @@ fn with_certificate(
 /// server, calls that wait) is kept for the client's address, never for all callers together.
 fn told_apart(principal: Arc<Principal>, client: IpAddr) -> Arc<Principal> {
     match principal.method {
-        AuthMethod::Bearer | AuthMethod::Certificate => principal,
+        AuthMethod::Bearer | AuthMethod::Certificate | AuthMethod::ApiKey => principal,
         AuthMethod::Anonymous => Arc::new(Principal {
             key: PrincipalKey::of_address(client),
             ..Principal::clone(&principal)

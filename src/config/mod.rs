@@ -9,6 +9,7 @@
 mod check;
 mod files;
 mod flags;
+mod keys;
 mod model;
 mod problem;
 mod raw;
@@ -26,6 +27,7 @@ mod values;
 
 pub use files::Fingerprint;
 pub use flags::{Behind, Flags, from_flags};
+pub use keys::{KeyFiles, key_files};
 pub use model::*;
 pub use problem::{PROBLEMS_MAX, Problem, Problems, Severity};
 pub use reference::reference_markdown;

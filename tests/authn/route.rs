@@ -64,7 +64,7 @@ impl Route {
     }
 
     pub async fn call_with(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Rejection> {
-        self.judge.identify(headers, &peer()).await
+        self.call_from(headers, &peer()).await
     }
 
     pub async fn call_from(
@@ -72,7 +72,7 @@ impl Route {
         headers: &HeaderMap,
         peer: &Peer,
     ) -> Result<Arc<Principal>, Rejection> {
-        self.judge.identify(headers, peer).await
+        self.judge.identify(headers, peer, peer.address.ip()).await
     }
 }
 

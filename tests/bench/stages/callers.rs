@@ -59,10 +59,16 @@ fn remembered(criterion: &mut Criterion) {
     let peer =
         Peer { listener: Arc::from("bench"), address: "127.0.0.1:1".parse().unwrap(), tls: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(judge.identify(&headers, &peer)).unwrap();
+    runtime.block_on(judge.identify(&headers, &peer, peer.address.ip())).unwrap();
     assert_eq!(authn.cached_tokens(), 1);
     criterion.bench_function("authn, a remembered token", |b| {
-        b.iter(|| judge.identify(black_box(&headers), &peer).now_or_never().unwrap().unwrap());
+        b.iter(|| {
+            judge
+                .identify(black_box(&headers), &peer, peer.address.ip())
+                .now_or_never()
+                .unwrap()
+                .unwrap()
+        });
     });
 }
 
