@@ -9,6 +9,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod api_keys;
 mod corpus;
 mod cost;
 mod development;
@@ -21,3 +22,12 @@ mod route;
 
 #[path = "../support/issuer.rs"]
 mod issuer;
+#[path = "../support/pki.rs"]
+#[allow(dead_code, reason = "shared with other test binaries")]
+mod pki;
+#[path = "../behaviour/support.rs"]
+#[allow(dead_code, reason = "shared with other test binaries")]
+mod support;
+#[path = "../support/upstream.rs"]
+#[allow(dead_code, reason = "shared with other test binaries")]
+mod upstream;

@@ -149,6 +149,13 @@ impl World {
         Self::in_dir(upstream, setup, dir).await
     }
 
+    /// With files beside the configuration; a name that ends with `key` is the owner's alone.
+    pub async fn with_files(upstream: Upstream, setup: Setup, files: &[(&str, &str)]) -> Self {
+        let dir = Dir::new();
+        files.iter().for_each(|(name, text)| dir.write(name, text));
+        Self::in_dir(upstream, setup, dir).await
+    }
+
     async fn in_dir(upstream: Upstream, setup: Setup, dir: Dir) -> Self {
         let pki = Pki::new();
         let leaf = pki.server(&[HOST]);
