@@ -91,13 +91,17 @@ impl Dir {
         path.to_str().unwrap().to_owned()
     }
 
-    /// A certificate and its key under the names that the documents use.
+    /// A certificate, its key, and the files of API keys under the names that the documents use.
     fn certificates(&self) -> &Self {
         use std::os::unix::fs::PermissionsExt;
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         self.write("server.pem", &made.cert.pem());
         let key = self.write("server.key", &made.signing_key.serialize_pem());
-        fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
+        let pepper = self.write("api-keys.pepper", "KJbeZ8Pg5S1mN0yQvTzW4hRkUoXaB7cdLtFi9sGH2wE=");
+        self.write("api-keys.jsonl", "");
+        for path in [key, pepper] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
         self
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::issuer::NOW;
+use crate::route::{Process, tokens, trust};
 use crate::support::{Reply, Setup, World, call, plain, post, with_header};
 use crate::upstream::{Upstream, events};
 
@@ -177,7 +178,7 @@ async fn all_keys_that_do_not_count_are_answered_alike_and_told_apart_in_the_tra
         assert_eq!(record["code"], "token_invalid");
         assert!(record["reason"].as_str().unwrap().contains(story), "{record}");
         let metrics = world.gateway().metrics_text();
-        assert!(metrics.contains(&format!("reason=\"{reason}\"")), "{reason} in\n{metrics}");
+        assert!(metrics.contains(&format!("result=\"{reason}\"")), "{reason} in\n{metrics}");
     }
     assert!(world.upstream.seen().is_empty());
     assert_eq!(world.send(asked(&key.reveal())).await.status, 200);
@@ -280,9 +281,12 @@ async fn a_key_is_never_tried_as_a_token_also_where_no_key_is_accepted() {
     for record in records {
         assert!(record["reason"].as_str().unwrap().contains("not accepted on this route"));
     }
-    assert_eq!(world.issuer.fetches(), 0, "no issuer was asked for anything");
     let reply = world.send(in_header(&key.reveal())).await;
     assert_eq!(reply.code(), "token_missing", "without a section the header is any header");
+    let route = Process::start().route(tokens([trust(&world.issuer)]));
+    let before = world.issuer.fetches();
+    assert_eq!(route.reason(&key.reveal()).await, Some("key_elsewhere"));
+    assert_eq!(world.issuer.fetches(), before, "no issuer is asked about a key");
 }
 
 #[tokio::test]

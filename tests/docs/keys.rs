@@ -188,7 +188,7 @@ fn running_gateway_follows_the_file_and_never_logs_a_key() {
     let (first, id) = created(&config, &[]);
     let mut gateway = Command::new(env!("CARGO_BIN_EXE_sallyport"))
         .args(["run", "--config", &config])
-        .env("RUST_LOG", "trace")
+        .env("SALLYPORT_LOG", "trace")
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
