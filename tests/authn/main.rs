@@ -23,7 +23,6 @@ mod route;
 #[path = "../support/issuer.rs"]
 mod issuer;
 #[path = "../support/pki.rs"]
-#[allow(dead_code, reason = "shared with other test binaries")]
 mod pki;
 #[path = "../behaviour/support.rs"]
 #[allow(dead_code, reason = "shared with other test binaries")]

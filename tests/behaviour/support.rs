@@ -144,9 +144,7 @@ impl World {
 
     /// With a file `seal.key` beside the configuration.
     pub async fn with_key(upstream: Upstream, setup: Setup, key: &str) -> Self {
-        let dir = Dir::new();
-        dir.write("seal.key", key);
-        Self::in_dir(upstream, setup, dir).await
+        Self::with_files(upstream, setup, &[("seal.key", key)]).await
     }
 
     /// With files beside the configuration; a name that ends with `key` is the owner's alone.
