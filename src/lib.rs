@@ -4,7 +4,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`reject`] [`body`] [`json`] [`config`] |
+//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`reject`] [`body`] [`json`] [`api_key`] [`config`] |
 //! | tools | [`bucket`] [`glob`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] |
 //! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
 //! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`cli`] |
@@ -13,6 +13,7 @@
 
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test may fail loudly"))]
 
+pub mod api_key;
 pub mod body;
 pub mod call;
 pub mod class;

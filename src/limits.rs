@@ -132,6 +132,14 @@ limits! {
     CLOCK_SKEW_S_MAX: u64 = 300, "seconds", "RFC 7519 section 4.1.4: usually no more than a few minutes";
     #[doc = "Clock skew tolerated by default."]
     CLOCK_SKEW_S: u64 = 30, "seconds", "NTP-kept hosts stay within one";
+    #[doc = "API keys of one file."]
+    API_KEYS_MAX: usize = 2048, "keys", "as many as fit into the file with a few scopes each; more callers want an issuer";
+    #[doc = "Bytes of a file of API keys."]
+    API_KEYS_BYTES_MAX: usize = 1024 * 1024, "bytes", "FILE_BYTES_MAX: beyond it no change of a watched file is seen";
+    #[doc = "Longest time that a replaced API key may still count."]
+    API_KEY_OVERLAP_S_MAX: u64 = 30 * 24 * 3600, "seconds", "a month to roll a new key out; an old secret is a risk as long as it counts";
+    #[doc = "Time that `sallyport keys` waits for another that writes the same file."]
+    API_KEYS_LOCK_MS: u64 = 5_000, "milliseconds", "a change takes milliseconds";
     #[doc = "Bytes of a key set or metadata document."]
     JWKS_BYTES_MAX: usize = 256 * 1024, "bytes", "real key sets have 1 to 10 keys";
     #[doc = "Keys taken from one key set."]

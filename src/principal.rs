@@ -18,9 +18,9 @@ pub struct Principal {
     pub method: AuthMethod,
     /// `iss` of the token; empty where no token was used.
     pub issuer: Arc<str>,
-    /// `sub` of the token, the certificate's identity, or `anonymous`.
+    /// `sub` of the token, the certificate's identity, the API key's name, or `anonymous`.
     pub subject: Arc<str>,
-    /// `client_id` or `azp` of the token.
+    /// `client_id` or `azp` of the token; the id of the API key.
     pub client_id: Option<Arc<str>>,
     /// Granted scopes.
     pub scopes: Scopes,
@@ -44,7 +44,8 @@ pub struct Principal {
     /// Whether the token passes by the grace of the configuration: its issuer confirmed it before,
     /// and cannot be asked now.
     pub unconfirmed: bool,
-    /// First 16 hex digits of SHA-256 over the token's `jti`, for the audit trail.
+    /// First 16 hex digits of SHA-256 over the token's `jti`, or 16 that tell the secrets of one
+    /// API key apart, for the audit trail.
     pub token_id_hash: Option<Arc<str>>,
     /// Identifies issuer, subject and client together; see [`PrincipalKey`].
     pub key: PrincipalKey,
@@ -109,6 +110,8 @@ pub enum AuthMethod {
     Bearer,
     /// A client certificate alone.
     Certificate,
+    /// An API key.
+    ApiKey,
 }
 
 impl AuthMethod {
@@ -119,6 +122,7 @@ impl AuthMethod {
             Self::Anonymous => "anonymous",
             Self::Bearer => "bearer",
             Self::Certificate => "certificate",
+            Self::ApiKey => "api_key",
         }
     }
 }

@@ -230,8 +230,9 @@ pub struct Challenge {
     pub error: Option<&'static str>,
     /// All scopes that the operation needs, in one challenge.
     pub scope: Option<String>,
-    /// Absolute URL of the protected resource's metadata.
-    pub resource_metadata: String,
+    /// Absolute URL of the protected resource's metadata; none where no authorization server has
+    /// anything to give, so that clients do not look for one.
+    pub resource_metadata: Option<String>,
     /// The nonce that the next proof has to hold: the header field `DPoP-Nonce`.
     pub nonce: Option<Box<str>>,
 }

@@ -209,7 +209,11 @@ fn challenges(headers: &mut HeaderMap, challenge: &Challenge) {
 /// be scope tokens.
 fn challenge_value(challenge: &Challenge, start: String, error: Option<&'static str>) -> String {
     let mut out = start;
-    out.push_str(&format!("resource_metadata=\"{}\"", challenge.resource_metadata));
+    match &challenge.resource_metadata {
+        Some(url) => out.push_str(&format!("resource_metadata=\"{url}\"")),
+        // RFC 6750 section 3: at least one parameter follows the scheme.
+        None => out.push_str("realm=\"api-key\""),
+    }
     if let Some(error) = error {
         out.push_str(&format!(", error=\"{error}\""));
     }
@@ -275,7 +279,7 @@ mod tests {
         let rejection = Rejection::new(Code::ScopeInsufficient, "").with_challenge(Challenge {
             error: Some("insufficient_scope"),
             scope: Some("a b".to_owned()),
-            resource_metadata: "https://h/.well-known/oauth-protected-resource/mcp".to_owned(),
+            resource_metadata: Some("https://h/.well-known/oauth-protected-resource/mcp".into()),
             ..Challenge::default()
         });
         let response = refusal(&rejection, "rid", None, &RPC);
@@ -292,7 +296,7 @@ mod tests {
             used,
             error: Some("invalid_token"),
             scope: Some("a".to_owned()),
-            resource_metadata: "https://h/m".to_owned(),
+            resource_metadata: Some("https://h/m".into()),
             nonce: None,
         });
         let response = refusal(&rejection, "rid", None, &RPC);
@@ -320,5 +324,19 @@ mod tests {
             assert_eq!(fields(Schemes::Dpop("ES256".into()), used), blamed);
             assert_eq!(fields(Schemes::Bearer, used), [format!("{bearer}{error}{scope}")]);
         }
+    }
+
+    #[test]
+    fn challenge_without_an_authorization_server_points_to_none() {
+        let challenge = |error| Challenge { error, ..Challenge::default() };
+        let refused = |error| {
+            let rejection = Rejection::new(Code::TokenMissing, "").with_challenge(challenge(error));
+            refusal(&rejection, "rid", None, &RPC)
+        };
+        assert_eq!(refused(None).headers()[WWW_AUTHENTICATE], "Bearer realm=\"api-key\"");
+        assert_eq!(
+            refused(Some("invalid_token")).headers()[WWW_AUTHENTICATE],
+            "Bearer realm=\"api-key\", error=\"invalid_token\""
+        );
     }
 }

@@ -243,7 +243,9 @@ impl Snapshot {
         resource: &Resource,
     ) -> bool {
         self.gates.iter().find(|g| g.server.name.as_ref() == server).is_some_and(|g| {
-            g.authn.still_admits(principal) && g.authz.allows(principal, action, resource)
+            g.authn.still_admits(principal)
+                && g.authn.still_accepts(principal)
+                && g.authz.allows(principal, action, resource)
         })
     }
 

@@ -14,6 +14,8 @@
 mod cli;
 #[path = "docs/demo.rs"]
 mod demo;
+#[path = "docs/keys.rs"]
+mod keys;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -89,14 +91,17 @@ impl Dir {
         path.to_str().unwrap().to_owned()
     }
 
-    /// A certificate, its key and a secret under the names that the documents use.
+    /// A certificate, its key, a secret, and the files of API keys under the names that the
+    /// documents use.
     fn certificates(&self) -> &Self {
         use std::os::unix::fs::PermissionsExt;
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         self.write("server.pem", &made.cert.pem());
         let key = self.write("server.key", &made.signing_key.serialize_pem());
         let secret = self.write("client.secret", "a client's secret");
-        for path in [key, secret] {
+        let pepper = self.write("api-keys.pepper", "KJbeZ8Pg5S1mN0yQvTzW4hRkUoXaB7cdLtFi9sGH2wE=");
+        self.write("api-keys.jsonl", "");
+        for path in [key, secret, pepper] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
         }
         self.authority();
@@ -210,7 +215,7 @@ fn known(document: &str, line: &str) {
     let words: Vec<&str> =
         line[start..].split([' ', ')']).filter(|word| !word.is_empty()).collect();
     let names = |word: &&&str| word.bytes().all(|b| b.is_ascii_lowercase());
-    let depth = if matches!(words.get(1), Some(&"audit" | &"config")) { 2 } else { 1 };
+    let depth = if matches!(words.get(1), Some(&"audit" | &"config" | &"keys")) { 2 } else { 1 };
     let mut arguments: Vec<&str> =
         words[1..].iter().take(depth).take_while(names).copied().collect();
     assert!(!arguments.is_empty(), "{document}: `{line}` names no command");

@@ -34,6 +34,7 @@ const VOCABULARY: &[&str] = &[
     "reject",
     "body",
     "json",
+    "api_key",
     "config",
 ];
 const TOOLS: &[&str] = &[

@@ -7,7 +7,8 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use super::error::TokenError;
+use super::error::{KeyError, TokenError};
+use crate::api_key;
 use crate::limits::TOKEN_BYTES_MAX;
 use crate::reject::Scheme;
 
@@ -20,11 +21,24 @@ pub struct Credentials<'h> {
     pub token: &'h [u8],
 }
 
-/// What stands behind the scheme `Bearer` or `DPoP`, as it came.
+/// What stands behind the scheme `Bearer` or `DPoP`, as it came, if it may be a token. An API key
+/// is refused here, before anything reads it, keeps it or sends it to an issuer.
 ///
 /// # Errors
 /// [`TokenError::Missing`] without a header of these schemes, else what is wrong with it.
 pub fn credentials(headers: &HeaderMap) -> Result<Credentials<'_>, TokenError> {
+    let credentials = presented(headers)?;
+    if api_key::is_key_like(credentials.token) {
+        return Err(KeyError::NotAccepted.into());
+    }
+    Ok(credentials)
+}
+
+/// What stands behind the scheme `Bearer` or `DPoP`, token or API key.
+///
+/// # Errors
+/// As [`credentials`].
+pub fn presented(headers: &HeaderMap) -> Result<Credentials<'_>, TokenError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(TokenError::Missing)?.as_bytes();
     if values.next().is_some() {
@@ -97,7 +111,7 @@ const B64TOKEN: [bool; 256] = {
 mod tests {
     use http::{HeaderMap, HeaderValue};
 
-    use super::{Scheme, TOKEN_BYTES_MAX, TokenError, credentials, scheme, token};
+    use super::{KeyError, Scheme, TOKEN_BYTES_MAX, TokenError, credentials, scheme, token};
 
     fn of(values: &[&str]) -> Result<String, TokenError> {
         let mut headers = HeaderMap::new();
@@ -137,6 +151,14 @@ mod tests {
             assert_eq!(scheme(&headers), expected, "{value}");
         }
         assert_eq!(scheme(&HeaderMap::new()), Scheme::Bearer);
+    }
+
+    #[test]
+    fn what_begins_like_an_api_key_is_no_token() {
+        for value in ["Bearer spk_", "bearer spk_a.b.c", "Bearer  spk_abc"] {
+            assert_eq!(of(&[value]), Err(KeyError::NotAccepted.into()), "{value}");
+        }
+        assert!(of(&["Bearer SPK_a"]).is_ok() && of(&["Bearer xspk_a"]).is_ok());
     }
 
     #[test]

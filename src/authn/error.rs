@@ -1,9 +1,11 @@
-//! Why a token was refused.
+//! Why a token or an API key was refused.
 //!
 //! Owns [`TokenError`] and the closed set of [`Reason`]s under which refusals are counted.
-//! Guarantees that no text here holds a token or anything that its sender chose.
+//! Guarantees that no text here holds a token, a secret, or anything that its sender chose
+//! without proof.
 
 use super::dpop::ProofError;
+use crate::api_key::{KeyId, TextError};
 use crate::json::JsonError;
 use crate::reject::Code;
 
@@ -105,6 +107,64 @@ pub enum TokenError {
     /// Issuers are asked about as many tokens as they may be at one time.
     #[error("too many tokens wait for an answer of their issuers")]
     Crowded,
+    /// An API key, or what claims to be one.
+    #[error(transparent)]
+    ApiKey(#[from] KeyError),
+}
+
+/// Why an API key was refused. Callers are told the same of all of these. An id stands here only
+/// where its secret was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Not the form of a key, or changed on its way.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// In its header twice, or there and in `Authorization`.
+    #[error("more than one credential was sent")]
+    Several,
+    /// The route takes none.
+    #[error("API keys are not accepted on this route")]
+    NotAccepted,
+    /// No key has this id.
+    #[error("no API key has this id")]
+    UnknownId,
+    /// The id is known, the secret is another one.
+    #[error("the secret of the API key is wrong")]
+    WrongSecret,
+    /// Switched off.
+    #[error("API key `{0}` is disabled")]
+    Disabled(KeyId),
+    /// Its time is over.
+    #[error("API key `{id}` expired {seconds_ago} s ago")]
+    Expired {
+        /// Which.
+        id: KeyId,
+        /// Since then.
+        seconds_ago: u64,
+    },
+    /// The secret was replaced, and the time for both is over.
+    #[error("this secret of API key `{0}` was replaced")]
+    Replaced(KeyId),
+    /// For other servers.
+    #[error("API key `{0}` is not for this server")]
+    OtherServer(KeyId),
+    /// From an address outside its networks.
+    #[error("API key `{0}` does not count from this address")]
+    OtherNetwork(KeyId),
+}
+
+impl KeyError {
+    fn reason(self) -> Reason {
+        match self {
+            Self::Text(_) | Self::Several => Reason::Malformed,
+            Self::UnknownId | Self::WrongSecret => Reason::UnknownKey,
+            Self::Disabled(_) => Reason::DisabledKey,
+            Self::Expired { .. } | Self::Replaced(_) => Reason::ExpiredKey,
+            Self::NotAccepted | Self::OtherServer(_) | Self::OtherNetwork(_) => {
+                Reason::KeyElsewhere
+            }
+        }
+    }
 }
 
 /// Under which label a refusal is counted. Public API of the metrics.
@@ -134,7 +194,6 @@ pub enum Reason {
     BoundToken,
     /// The issuer says that the token is not active.
     Inactive,
-    /// Anything else; keys that cannot be had, issuers that cannot be asked.
     /// A token that is not bound where it has to be.
     UnboundToken,
     /// A token that is bound to a key, without a proof of it.
@@ -145,7 +204,15 @@ pub enum Reason {
     ProofNonce,
     /// A proof that was used before.
     ProofReplayed,
-    /// Anything else; keys that cannot be had.
+    /// No API key of this id and secret.
+    UnknownKey,
+    /// An API key whose time is over.
+    ExpiredKey,
+    /// An API key that is switched off.
+    DisabledKey,
+    /// An API key for another server or network, or where none is taken.
+    KeyElsewhere,
+    /// Anything else; keys that cannot be had, issuers that cannot be asked.
     Other,
 }
 
@@ -172,6 +239,7 @@ impl TokenError {
             Self::Bound | Self::Confirmation(_) | Self::Certificate(_) => Reason::BoundToken,
             Self::NotBound | Self::ProofRequired(_) => Reason::UnboundToken,
             Self::Proof(error) => error.reason(),
+            Self::ApiKey(why) => why.reason(),
             Self::Inactive => Reason::Inactive,
             Self::Contradicted(_) | Self::KeysUnavailable | Self::Unconfirmed | Self::Crowded => {
                 Reason::Other
@@ -208,14 +276,15 @@ impl TokenError {
             | Self::Confirmation(_)
             | Self::NotBound
             | Self::Certificate(_)
-            | Self::ProofRequired(_) => Code::TokenInvalid,
+            | Self::ProofRequired(_)
+            | Self::ApiKey(_) => Code::TokenInvalid,
         }
     }
 }
 
 impl Reason {
     /// Every label, in the order in which counts are kept.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Missing,
         Self::Malformed,
         Self::Expired,
@@ -233,6 +302,10 @@ impl Reason {
         Self::BadProof,
         Self::ProofNonce,
         Self::ProofReplayed,
+        Self::UnknownKey,
+        Self::ExpiredKey,
+        Self::DisabledKey,
+        Self::KeyElsewhere,
         Self::Other,
     ];
 
@@ -257,6 +330,10 @@ impl Reason {
             Self::BadProof => "bad_proof",
             Self::ProofNonce => "proof_nonce",
             Self::ProofReplayed => "proof_replayed",
+            Self::UnknownKey => "unknown_key",
+            Self::ExpiredKey => "expired_key",
+            Self::DisabledKey => "disabled_key",
+            Self::KeyElsewhere => "key_elsewhere",
             Self::Other => "other",
         }
     }

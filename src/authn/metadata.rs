@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::call::Action;
-use crate::config::{Auth, Profile, RequiredProof, Server};
+use crate::config::{Profile, RequiredProof, Server};
 use crate::hygiene::metadata_url;
 use crate::reject::{Challenge, Schemes};
 
@@ -16,10 +16,7 @@ use crate::reject::{Challenge, Schemes};
 /// find one begin to look for an authorization server.
 #[must_use]
 pub fn document(server: &Server) -> Option<Bytes> {
-    let issuers = match &server.auth {
-        Auth::Tokens(issuers) => issuers,
-        Auth::None | Auth::Certificate => return None,
-    };
+    let issuers = server.auth.issuers()?;
     let mut document = json!({
         "resource": &*server.resource,
         "authorization_servers": issuers.iter().map(|i| &*i.issuer).collect::<Vec<_>>(),
@@ -77,7 +74,7 @@ pub fn challenge_for(server: &Server, error: Option<&'static str>, scopes: &[&st
         schemes: schemes(server),
         error,
         scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
-        resource_metadata: metadata_url(server),
+        resource_metadata: server.auth.issuers().map(|_| metadata_url(server)),
         ..Challenge::default()
     }
 }

@@ -1,4 +1,4 @@
-//! Who calls: turns an access token or a client certificate into a [`Principal`].
+//! Who calls: turns an access token, an API key or a client certificate into a [`Principal`].
 //!
 //! Owns the authentication methods, the issuers' keys and the cache of verified tokens. Assumes
 //! that [`crate::hygiene`] checked the header fields and that the TLS layer verified certificates.
@@ -10,6 +10,7 @@
 //! [`Authn`] lives as long as the process and keeps keys and verified tokens over reloads; one
 //! [`Authenticator`] per server lives as long as its configuration.
 
+mod api_keys;
 pub mod bearer;
 pub mod cache;
 pub mod claims;
@@ -45,10 +46,11 @@ use crate::outbound::Outbound;
 use crate::principal::{AuthMethod, CertificateIdentity, Confirmation, Principal, PrincipalKey};
 use crate::reject::{Challenge, Code, Rejection};
 
-pub use error::{Reason, TokenError};
+pub use error::{KeyError, Reason, TokenError};
 pub use jwks::KeyStatus;
 pub use tokens::SetupError;
 
+use api_keys::Keys;
 use cache::TokenCache;
 use dpop::{Nonces, Replay};
 use introspect::Introspection;
@@ -92,6 +94,8 @@ pub struct RequestHead<'r> {
     pub path: &'r str,
     /// Its header fields.
     pub headers: &'r HeaderMap,
+    /// The client's address.
+    pub client: IpAddr,
     /// The caller's verified certificate.
     pub certificate: Option<&'r Arc<CertificateIdentity>>,
     /// Keys that the caller proved before, where the gateway runs the request in its name.
@@ -106,6 +110,8 @@ enum Method {
     Anonymous(Arc<Principal>),
     /// An access token in the form of a JWT.
     Token(Tokens),
+    /// An API key.
+    ApiKey(Keys),
     /// The client certificate of the connection alone.
     Certificate,
 }
@@ -222,16 +228,26 @@ impl Authenticator {
     /// # Errors
     /// [`SetupError`]; the configuration check finds the same problems with their lines.
     pub fn new(authn: &Arc<Authn>, server: &Server) -> Result<Self, SetupError> {
-        let method = match &server.auth {
-            Auth::None => Method::Anonymous(Arc::new(anonymous())),
-            Auth::Certificate => Method::Certificate,
-            Auth::Tokens(issuers) => Method::Token(Tokens::new(authn, issuers, &server.resource)?),
+        let method = |auth: &Auth| {
+            Ok(match auth {
+                Auth::None => Method::Anonymous(Arc::new(anonymous())),
+                Auth::Certificate => Method::Certificate,
+                Auth::ApiKeys(keys) => Method::ApiKey(Keys::new(keys, &server.name)),
+                Auth::Tokens(issuers) => {
+                    Method::Token(Tokens::new(authn, issuers, &server.resource)?)
+                }
+                Auth::Any(_) => return Err(SetupError::Nested),
+            })
         };
+        let methods: Vec<Method> =
+            server.auth.methods().iter().map(method).collect::<Result<_, _>>()?;
+        if methods.len() > 1 && methods.iter().any(|m| matches!(m, Method::Anonymous(_))) {
+            return Err(SetupError::Nested);
+        }
         let challenge = metadata::challenge_for(server, None, &metadata::basic_scopes(server));
         let identities = Identities::new(&server.client_identities);
         let possession = Possession::new(authn, server)?;
-        let (authn, methods) = (Arc::clone(authn), vec![method]);
-        Ok(Self { authn, methods, possession, challenge, identities })
+        Ok(Self { authn: Arc::clone(authn), methods, possession, challenge, identities })
     }
 
     /// With nonces that other replicas know too, in place of the process's own.
@@ -241,6 +257,21 @@ impl Authenticator {
             self.possession.set_nonces(nonces);
         }
         self
+    }
+
+    /// Whether a caller who was let in before would be let in now: an open stream asks when the
+    /// configuration changed. Tokens and certificates were judged by what they say of themselves;
+    /// what an API key is good for stands in the configuration.
+    #[must_use]
+    pub fn still_accepts(&self, principal: &Principal) -> bool {
+        let now_s = self.authn.services.clock.unix_s();
+        match principal.method {
+            AuthMethod::Anonymous | AuthMethod::Bearer | AuthMethod::Certificate => true,
+            AuthMethod::ApiKey => self.methods.iter().any(|method| match method {
+                Method::ApiKey(keys) => keys.still_accept(principal, now_s),
+                Method::Anonymous(_) | Method::Token(_) | Method::Certificate => false,
+            }),
+        }
     }
 
     /// Authenticates the caller of an exchange, before its body is read.
@@ -267,6 +298,7 @@ impl Authenticator {
                     method: ex.method(),
                     path: ex.uri().path(),
                     headers: ex.headers(),
+                    client: ex.client_ip(),
                     certificate: ex.certificate(),
                     proven: ex.proven(),
                 };
@@ -294,6 +326,14 @@ impl Authenticator {
                 Method::Certificate => {
                     if let Some(certificate) = certificate {
                         return Ok(Arc::new(certified(certificate)));
+                    }
+                }
+                Method::ApiKey(keys) => {
+                    let now_s = self.authn.services.clock.unix_s();
+                    match keys.principal(head.headers, head.client, now_s) {
+                        Ok(principal) => return Ok(with_certificate(principal, certificate)),
+                        Err(error @ TokenError::Missing) => refusal = self.refuse(&error, head),
+                        Err(error) => return Err(self.refuse(&error, head)),
                     }
                 }
                 Method::Token(tokens) => match self.by_token(tokens, head).await {
@@ -393,7 +433,7 @@ fn with_certificate(
 /// server, calls that wait) is kept for the client's address, never for all callers together.
 fn told_apart(principal: Arc<Principal>, client: IpAddr) -> Arc<Principal> {
     match principal.method {
-        AuthMethod::Bearer | AuthMethod::Certificate => principal,
+        AuthMethod::Bearer | AuthMethod::Certificate | AuthMethod::ApiKey => principal,
         AuthMethod::Anonymous => Arc::new(Principal {
             key: PrincipalKey::of_address(client),
             ..Principal::clone(&principal)

@@ -40,6 +40,9 @@ pub enum SetupError {
     /// Unknown, symmetric, or `none`.
     #[error("`{0}` is not an asymmetric signature algorithm that is supported")]
     Algorithm(String),
+    /// Several methods of which one is several itself, or nobody's.
+    #[error("a list of methods holds a list, or `none`")]
+    Nested,
     /// Keys cannot be discovered.
     #[error(transparent)]
     Source(#[from] SourceError),

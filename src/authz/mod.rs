@@ -87,7 +87,7 @@ pub struct Authorizer {
     /// Scopes that mean something on this route.
     known: HashSet<Box<str>>,
     /// What a challenge points to.
-    metadata_url: String,
+    metadata_url: Option<String>,
     /// How a token may be sent.
     schemes: Schemes,
 }
@@ -103,7 +103,7 @@ impl Authorizer {
             clock: clock.clone(),
             classes: classes(&server.redact),
             known,
-            metadata_url: metadata_url(server),
+            metadata_url: server.auth.issuers().map(|_| metadata_url(server)),
             schemes: schemes(server),
         }
     }
@@ -171,7 +171,7 @@ impl Authorizer {
     }
 
     /// The `insufficient_scope` challenge of RFC 6750 section 3.1. A caller whose identity came
-    /// from something else than a token cannot get scopes and is denied plainly.
+    /// from something that carries no scopes cannot get any and is denied plainly.
     fn step_up(
         &self,
         query: &Query<'_>,
@@ -181,8 +181,8 @@ impl Authorizer {
     ) -> Rejection {
         let story = format!("{} lacks scopes `{}`", query.action.name(), missing.join(" "));
         match query.principal.method {
-            AuthMethod::Bearer => refused(Code::ScopeInsufficient, story, SCOPE_MISSING)
-                .with_challenge(Challenge {
+            AuthMethod::Bearer | AuthMethod::ApiKey => {
+                refused(Code::ScopeInsufficient, story, SCOPE_MISSING).with_challenge(Challenge {
                     schemes: self.schemes.clone(),
                     used: match query.principal.confirmation {
                         Some(Confirmation { dpop_key: Some(_), .. }) => Scheme::Dpop,
@@ -195,7 +195,8 @@ impl Authorizer {
                     }),
                     resource_metadata: self.metadata_url.clone(),
                     nonce: None,
-                }),
+                })
+            }
             AuthMethod::Anonymous | AuthMethod::Certificate => {
                 refused(Code::Denied, story, SCOPE_MISSING)
             }

@@ -2,7 +2,7 @@
 //!
 //! Owns the table action → scopes: the configuration's where it names the action, else the
 //! action's default. Scopes are compared byte for byte (RFC 6749 section 3.3) and needed
-//! whatever proved the identity: a caller without a token has none, so a route without tokens
+//! whatever proved the identity: only tokens and API keys carry any, so a route without both
 //! must say by name which actions need none.
 
 use crate::call::Action;

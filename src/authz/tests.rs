@@ -314,8 +314,8 @@ fn challenge_names_all_scopes_of_action_and_rule_at_once() {
     assert_eq!(challenge.error, Some("insufficient_scope"));
     assert_eq!(challenge.scope.unwrap(), "mcp.tools.invoke crm.export crm.read");
     assert_eq!(
-        challenge.resource_metadata,
-        "https://gw.example/.well-known/oauth-protected-resource/mcp"
+        challenge.resource_metadata.as_deref(),
+        Some("https://gw.example/.well-known/oauth-protected-resource/mcp")
     );
 }
 

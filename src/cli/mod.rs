@@ -6,6 +6,7 @@
 mod audit;
 mod check;
 mod demo;
+mod keys;
 mod run;
 mod token;
 mod tour;
@@ -49,6 +50,8 @@ enum Command {
     Demo(demo::Demo),
     /// Mint a token from a local development key
     Token(token::Token),
+    /// Make and end API keys
+    Keys(Box<keys::Keys>),
     /// Work with the audit trail
     Audit(audit::Audit),
     /// Work with the configuration format
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.execute(),
         Command::Demo(demo) => demo.execute(),
         Command::Token(token) => token.execute(),
+        Command::Keys(keys) => keys.execute(),
         Command::Audit(audit) => audit.execute(),
         Command::Config(args) => match args.command {
             ConfigCommand::Schema => print(&format!("{:#}\n", config::schema())),

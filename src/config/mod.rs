@@ -10,6 +10,7 @@ mod check;
 pub(crate) mod crl;
 mod files;
 mod flags;
+mod keys;
 mod model;
 mod problem;
 mod raw;
@@ -27,6 +28,7 @@ mod values;
 
 pub use files::Fingerprint;
 pub use flags::{Behind, Flags, from_flags};
+pub use keys::{KeyFiles, key_files};
 pub use model::*;
 pub use problem::{PROBLEMS_MAX, Problem, Problems, Severity};
 pub use reference::reference_markdown;

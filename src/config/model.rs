@@ -17,6 +17,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::api_key::{Pepper, Table};
 use crate::call::Action;
 use crate::class::{Class, Form};
 use crate::secret::Secret;
@@ -248,6 +249,53 @@ pub enum Auth {
     Tokens(Vec<Arc<Issuer>>),
     /// A verified client certificate alone.
     Certificate,
+    /// An API key of this table.
+    ApiKeys(Arc<ApiKeys>),
+    /// Any one of several of the above, each at most once and never [`Auth::None`], in the order
+    /// in which they are asked: API keys, tokens, certificate.
+    Any(Vec<Self>),
+}
+
+impl Auth {
+    /// Each accepted method, in the order in which they are asked.
+    #[must_use]
+    pub fn methods(&self) -> &[Self] {
+        match self {
+            Self::Any(all) => all,
+            Self::None | Self::Tokens(_) | Self::Certificate | Self::ApiKeys(_) => {
+                std::slice::from_ref(self)
+            }
+        }
+    }
+
+    /// The issuers whose tokens count; `None` where no token does.
+    #[must_use]
+    pub fn issuers(&self) -> Option<&[Arc<Issuer>]> {
+        self.methods().iter().find_map(|method| match method {
+            Self::Tokens(issuers) => Some(issuers.as_slice()),
+            Self::None | Self::Certificate | Self::ApiKeys(_) | Self::Any(_) => None,
+        })
+    }
+
+    /// The keys that count; `None` where no API key does.
+    #[must_use]
+    pub fn api_keys(&self) -> Option<&Arc<ApiKeys>> {
+        self.methods().iter().find_map(|method| match method {
+            Self::ApiKeys(keys) => Some(keys),
+            Self::None | Self::Certificate | Self::Tokens(_) | Self::Any(_) => None,
+        })
+    }
+}
+
+/// The API keys of all servers.
+#[derive(Debug, Clone)]
+pub struct ApiKeys {
+    /// The header that may carry one besides `Authorization`.
+    pub header: Option<http::HeaderName>,
+    /// What the hashes are keyed with.
+    pub pepper: Pepper,
+    /// The keys.
+    pub keys: Table,
 }
 
 /// One trusted issuer of tokens.

@@ -62,7 +62,7 @@ pub(super) fn at_prefix(scan: &mut Scan<'_, '_>, at: usize) -> usize {
 /// Whether any prefix ends in these two bytes: answered for every `_` and `-` of a text.
 fn can_end_prefix(before: u8, last: u8) -> bool {
     match last {
-        b'_' => matches!(before, b'c' | b'e' | b'f' | b'm' | b'o' | b'p' | b'r'..=b'u'),
+        b'_' => matches!(before, b'c' | b'e' | b'f' | b'k' | b'm' | b'o' | b'p' | b'r'..=b'u'),
         b'-' => matches!(before, b'a' | b'b' | b'i'..=b'k' | b'p' | b'r'..=b't'),
         b'A' | b'z' => before == b'I',
         b'J' => before == b'y',
@@ -192,7 +192,7 @@ fn has_two_parts(body: &[u8]) -> bool {
 }
 
 /// Prefixes that end in `_`, with what the issuers document or use.
-const UNDERSCORED: [Secret; 14] = [
+const UNDERSCORED: [Secret; 15] = [
     // GitHub: personal, OAuth, user-to-server, server-to-server, refresh, fine-grained.
     Secret::key(b"ghp_", is_alphanumeric, (36, BODY_BYTES_MAX)),
     Secret::key(b"gho_", is_alphanumeric, (36, BODY_BYTES_MAX)),
@@ -208,6 +208,8 @@ const UNDERSCORED: [Secret; 14] = [
     Secret::key(b"hf_", is_alphanumeric, (30, BODY_BYTES_MAX)),
     Secret::key(b"whsec_", is_base64, (32, BODY_BYTES_MAX)),
     Secret::key(b"dckr_pat_", is_base64url, (20, BODY_BYTES_MAX)),
+    // The gateway's own API keys (`crate::api_key`): id, secret and checksum.
+    Secret::key(b"spk_", is_base64url, (63, BODY_BYTES_MAX)),
 ];
 
 /// Prefixes that end in `-`; the longer of two that end alike first.

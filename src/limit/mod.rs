@@ -59,7 +59,9 @@ pub enum Caller {
 impl Caller {
     fn of(principal: &Principal, client: IpAddr) -> Self {
         match principal.method {
-            AuthMethod::Bearer | AuthMethod::Certificate => Self::Principal(principal.key),
+            AuthMethod::Bearer | AuthMethod::Certificate | AuthMethod::ApiKey => {
+                Self::Principal(principal.key)
+            }
             AuthMethod::Anonymous => Self::Address(AddressKey::of(client)),
         }
     }

@@ -43,7 +43,9 @@ impl Owner {
     #[must_use]
     pub fn of(principal: &Principal, client: IpAddr) -> Self {
         match principal.method {
-            AuthMethod::Bearer | AuthMethod::Certificate => Self(principal.key),
+            AuthMethod::Bearer | AuthMethod::Certificate | AuthMethod::ApiKey => {
+                Self(principal.key)
+            }
             AuthMethod::Anonymous => Self(PrincipalKey::of_address(client)),
         }
     }

@@ -9,6 +9,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod api_keys;
 mod asked_issuers;
 mod corpus;
 mod cost;
@@ -28,6 +29,9 @@ mod authority;
 mod issuer;
 #[path = "../support/pki.rs"]
 mod pki;
+#[path = "../behaviour/support.rs"]
+#[allow(dead_code, reason = "shared with other test binaries")]
+mod support;
 #[allow(dead_code, reason = "each test binary uses its own part of the helper")]
 #[path = "../support/upstream.rs"]
 mod upstream;

@@ -53,7 +53,7 @@ fn assert_no_token(refused: &Rejection) {
     let challenge = refused.challenge.as_ref().unwrap();
     assert_eq!(challenge.error, None);
     assert_eq!(challenge.scope.as_deref(), Some("mcp.tools.invoke"));
-    assert_eq!(challenge.resource_metadata, METADATA);
+    assert_eq!(challenge.resource_metadata.as_deref(), Some(METADATA));
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn s17_p28_bad_token_gets_a_challenge_with_the_error() {
     let challenge = refused.challenge.unwrap();
     assert_eq!(challenge.error, Some("invalid_token"));
     assert_eq!(challenge.scope.as_deref(), Some("mcp.tools.invoke"));
-    assert_eq!(challenge.resource_metadata, METADATA);
+    assert_eq!(challenge.resource_metadata.as_deref(), Some(METADATA));
     assert_eq!(refused.internal, "the audience is not this resource");
 }
 

@@ -80,7 +80,16 @@ impl Route {
         certificate: Option<&Arc<CertificateIdentity>>,
     ) -> Result<Arc<Principal>, Rejection> {
         let (method, path) = (&Method::POST, "/mcp");
-        self.judge.identify(&RequestHead { method, path, headers, certificate, proven: None }).await
+        self.judge
+            .identify(&RequestHead {
+                method,
+                path,
+                headers,
+                client: CLIENT,
+                certificate,
+                proven: None,
+            })
+            .await
     }
 
     /// Another request than `POST /mcp`.
@@ -161,3 +170,6 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
         url_hosts: Vec::new(),
     }
 }
+
+/// Where requests come from.
+pub const CLIENT: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);

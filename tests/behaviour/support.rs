@@ -146,8 +146,13 @@ impl World {
 
     /// With a file `seal.key` beside the configuration.
     pub async fn with_key(upstream: Upstream, setup: Setup, key: &str) -> Self {
+        Self::with_files(upstream, setup, &[("seal.key", key)]).await
+    }
+
+    /// With files beside the configuration; a name that ends with `key` is the owner's alone.
+    pub async fn with_files(upstream: Upstream, setup: Setup, files: &[(&str, &str)]) -> Self {
         let dir = Dir::new();
-        dir.write("seal.key", key);
+        files.iter().for_each(|(name, text)| dir.write(name, text));
         Self::in_dir(upstream, setup, dir).await
     }
 

@@ -1,6 +1,8 @@
 //! Who may do what: scopes per action, rules by name, requests of the server.
 
-use super::super::model::{Access, Auth, Rule, ServerRequest};
+use std::sync::Arc;
+
+use super::super::model::{Access, Auth, Issuer, Rule, ServerRequest};
 use super::super::raw::{self, Pairs};
 use super::super::structure::nearest;
 use super::{At, Context, glob};
@@ -64,8 +66,8 @@ pub(super) fn access(
     })
 }
 
-/// Scopes are needed whatever proved the identity, and only tokens carry them: without tokens
-/// some action must need none by name, or nobody can do anything.
+/// Scopes are needed whatever proved the identity, and only tokens and API keys carry them:
+/// without both some action must need none by name, or nobody can do anything.
 pub(super) fn open_without_tokens(
     cx: &mut Context<'_>,
     at: &At<'_>,
@@ -216,8 +218,8 @@ pub(super) fn scopes(
     callers: &Callers<'_>,
 ) -> Option<Vec<Box<str>>> {
     let raw = raw.unwrap_or_default();
-    let tokens = callers.auth.is_none_or(|auth| matches!(auth, Auth::Tokens(_)));
-    if !raw.is_empty() && !tokens {
+    let held = |auth: &Auth| auth.issuers().is_some() || auth.api_keys().is_some();
+    if !raw.is_empty() && !callers.auth.is_none_or(held) {
         let message = "no caller of this server can hold a scope: `auth` asks for no token";
         cx.absent(at, message, "remove the scopes, or write `auth: tokens`");
     }
@@ -246,8 +248,10 @@ fn roles(
         cx.absent(at, "an empty list of roles asks for none", "remove the key, or name a role");
     }
     let known = match callers.auth {
-        Some(Auth::Tokens(issuers)) => issuers.iter().any(|i| i.roles_claim.is_some()),
-        Some(Auth::None | Auth::Certificate) => false,
+        Some(auth) => {
+            let claimed = |issuers: &[Arc<Issuer>]| issuers.iter().any(|i| i.roles_claim.is_some());
+            auth.issuers().is_some_and(claimed) || auth.api_keys().is_some()
+        }
         None => true,
     };
     if !known && !raw.is_empty() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::model::{Auth, Issuer, KeySource, Server, TokenType};
+use super::super::model::{Issuer, KeySource, Server, TokenType};
 use super::super::raw;
 use super::super::structure::nearest;
 use super::listeners::Checked as Listener;
@@ -245,10 +245,11 @@ pub(super) fn unused(cx: &mut Context<'_>, issuers: &[Checked<'_>], servers: &[O
         return;
     }
     for checked in issuers {
-        let trusted = servers.iter().flatten().any(|server| match &server.auth {
-            Auth::Tokens(list) => list.iter().any(|issuer| *issuer.issuer == *checked.name),
-            Auth::None | Auth::Certificate => false,
-        });
+        let trusted = servers
+            .iter()
+            .flatten()
+            .filter_map(|server| server.auth.issuers())
+            .any(|list| list.iter().any(|issuer| *issuer.issuer == *checked.name));
         if !trusted {
             let message =
                 format!("no server accepts tokens of `{}`", checked.at.key("issuer").shown());

@@ -5,6 +5,7 @@
 //! read. Raw structs are destructured without `..`: a new key does not compile until it is placed.
 
 mod access;
+mod api_keys;
 mod certificates;
 mod command;
 mod context;
@@ -25,6 +26,7 @@ mod sessions;
 mod upstream;
 mod urls;
 
+pub(super) use api_keys::pepper;
 pub(super) use context::{At, Context};
 
 use crate::limits::NAME_CHARS_MAX;
@@ -33,7 +35,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::model::{Audit, Config, Durability, Log};
+use super::model::{ApiKeys, Audit, Config, Durability, Log};
 use super::raw::{self, Raw};
 use super::structure::short;
 use super::values;
@@ -56,6 +58,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         audit,
         outbound,
         issuers,
+        api_keys,
         servers,
     } = raw;
     // There is one version, and its type admits no other.
@@ -76,9 +79,19 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let audit = audit_of(cx, &at.key("audit"), audit);
     let outbound = outbound::outbound(cx, &at.key("outbound"), outbound);
     let issuers = issuers::issuers(cx, &at.key("issuers"), issuers, &listeners);
-    let around = servers::Around { issuers: &issuers, listeners: &listeners, certificates };
+    let keys_at = at.key("api_keys");
+    let api_keys = api_keys::api_keys(cx, &keys_at, api_keys);
+    let around = servers::Around {
+        issuers: &issuers,
+        api_keys: api_keys.as_ref(),
+        listeners: &listeners,
+        certificates,
+    };
     let servers = servers::servers(cx, &at.key("servers"), servers, &around);
     issuers::unused(cx, &issuers, &servers);
+    api_keys::unused(cx, &keys_at, api_keys.as_ref().and_then(Option::as_ref), &servers);
+    // A section that no server uses is refused too.
+    let _: &Option<Arc<ApiKeys>> = api_keys.as_ref()?;
     Some(Config {
         listeners: listeners.into_iter().map(|l| l.listener).collect::<Option<Vec<_>>>()?,
         admin: admin.value?,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::super::model::{Access, Auth, Profile, Server};
+use super::super::model::{Access, ApiKeys, Auth, Profile, Server};
 use super::super::raw::{self, AuthName};
 use super::super::structure::nearest;
 use super::access::{self, Callers, RawAccess};
@@ -21,6 +21,8 @@ use crate::limits::{BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX};
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a, 't> {
     pub(super) issuers: &'a [Issuer<'t>],
+    /// `None` where the section has mistakes, `Some(None)` where there is none.
+    pub(super) api_keys: Option<&'a Option<Arc<ApiKeys>>>,
     pub(super) listeners: &'a [Listener<'t>],
     pub(super) certificates: Certificates,
 }
@@ -81,7 +83,7 @@ fn server(
     raw: raw::Server,
     around: &Around<'_, '_>,
 ) -> Option<Server> {
-    let Around { issuers, listeners, certificates } = *around;
+    let Around { listeners, certificates, .. } = *around;
     let raw::Server {
         name,
         public_url,
@@ -118,7 +120,7 @@ fn server(
     };
     let hosts = self::hosts(cx, &at.key("hosts"), hosts, url.as_ref(), listeners);
     let origins = self::origins(cx, &at.key("origins"), origins);
-    let auth = self::auth(cx, &at.key("auth"), auth, issuers, certificates);
+    let auth = self::auth(cx, &at.key("auth"), auth, around);
     let identities = identities::of_route(cx, at, client_identities, auth.as_ref(), certificates);
     let proof = proof::proof(cx, at, RawProof { proof, dpop }, auth.as_ref(), certificates);
     let actions = profile.as_ref().map(rest::actions);
@@ -307,33 +309,109 @@ fn auth(
     cx: &mut Context<'_>,
     at: &At<'_>,
     raw: Option<raw::Auth>,
-    issuers: &[Issuer<'_>],
-    certificates: Certificates,
+    known: &Around<'_, '_>,
 ) -> Option<Auth> {
     match raw {
-        None | Some(raw::Auth::Named(AuthName::Tokens)) => {
-            if issuers.is_empty() {
-                let message = "tokens are required, and no issuer of tokens is trusted";
-                cx.absent(at, message, "add `issuers: [ { issuer: https://… } ]` to the file");
-                return None;
-            }
-            let all = issuers.iter().map(|issuer| issuer.issuer.clone()).collect::<Option<_>>();
-            all.map(Auth::Tokens)
-        }
+        None => method(cx, at, AuthName::Tokens, known),
         Some(raw::Auth::Named(AuthName::None)) => {
             let message = "everybody may call this server: nobody is asked who they are";
             cx.weak(at, message, "write `auth: tokens`");
             Some(Auth::None)
         }
-        Some(raw::Auth::Named(AuthName::Certificate)) => {
-            if certificates == Certificates::Never {
+        Some(raw::Auth::Named(name)) => method(cx, at, name, known),
+        Some(raw::Auth::Some(raw::AuthSome { any: None, issuers: None })) => {
+            cx.absent(at, "this accepts nobody", "write `auth: tokens` or `auth: api_keys`");
+            None
+        }
+        Some(raw::Auth::Some(raw::AuthSome { any: None, issuers: Some(wanted) })) => {
+            some_issuers(cx, &at.key("issuers"), &wanted, known.issuers)
+        }
+        Some(raw::Auth::Some(raw::AuthSome { any: Some(any), issuers })) => {
+            several(cx, at, &any, issuers, known)
+        }
+    }
+}
+
+/// Any one of several methods. The order is ours, so that two files that list the same methods
+/// mean the same.
+fn several(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    any: &[AuthName],
+    issuers: Option<Vec<String>>,
+    known: &Around<'_, '_>,
+) -> Option<Auth> {
+    let any_at = at.key("any");
+    if any.is_empty() {
+        cx.absent(&any_at, "an empty list accepts nobody", "name methods, or write `auth: tokens`");
+        return None;
+    }
+    let mut sound = true;
+    for (i, name) in any.iter().enumerate() {
+        let (message, help) = match name {
+            AuthName::None => (
+                "`none` accepts everybody, whatever else is listed",
+                "remove it, or write `auth: none`",
+            ),
+            _ if any.iter().take(i).any(|other| other == name) => {
+                ("this method is listed already", "remove it")
+            }
+            AuthName::Tokens | AuthName::Certificate | AuthName::ApiKeys => continue,
+        };
+        cx.error(&any_at.item(i), message, help);
+        sound = false;
+    }
+    if issuers.is_some() && !any.contains(&AuthName::Tokens) {
+        let message = "`issuers` has no effect: no token is accepted here";
+        cx.absent(&at.key("issuers"), message, "add `tokens` to `any`, or remove `issuers`");
+        sound = false;
+    }
+    let mut all = Vec::new();
+    for name in IN_ORDER.into_iter().filter(|name| any.contains(name)) {
+        let place = any.iter().position(|other| *other == name).unwrap_or_default();
+        all.push(match (&issuers, name) {
+            (Some(wanted), AuthName::Tokens) => {
+                some_issuers(cx, &at.key("issuers"), wanted, known.issuers)
+            }
+            _ => method(cx, &any_at.item(place), name, known),
+        });
+    }
+    let mut all = all.into_iter().collect::<Option<Vec<Auth>>>().filter(|_| sound)?;
+    if all.len() > 1 { Some(Auth::Any(all)) } else { all.pop() }
+}
+
+fn method(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    name: AuthName,
+    known: &Around<'_, '_>,
+) -> Option<Auth> {
+    match name {
+        AuthName::None => None,
+        AuthName::Tokens => {
+            if known.issuers.is_empty() {
+                let message = "tokens are required, and no issuer of tokens is trusted";
+                cx.absent(at, message, "add `issuers: [ { issuer: https://… } ]` to the file");
+                return None;
+            }
+            let all = known.issuers.iter().map(|issuer| issuer.issuer.clone());
+            all.collect::<Option<_>>().map(Auth::Tokens)
+        }
+        AuthName::Certificate => {
+            if known.certificates == Certificates::Never {
                 let message = "no listener asks for client certificates";
                 cx.absent(at, message, "add `client_ca: clients.pem` to `tls`");
             }
             Some(Auth::Certificate)
         }
-        Some(raw::Auth::Issuers(raw::AuthIssuers { issuers: wanted })) => {
-            some_issuers(cx, &at.key("issuers"), &wanted, issuers)
+        AuthName::ApiKeys => {
+            let keys = known.api_keys?;
+            if keys.is_none() {
+                let message = "API keys are accepted here, and the file has no `api_keys`";
+                let help = "add `api_keys: { file: api-keys.jsonl, pepper: { file: pepper.key } }`";
+                cx.absent(at, message, help);
+            }
+            keys.clone().map(Auth::ApiKeys)
         }
     }
 }
@@ -364,6 +442,9 @@ fn some_issuers(
     }
     all.into_iter().collect::<Option<_>>().map(Auth::Tokens)
 }
+
+/// The order in which several methods are asked: what is most plainly meant for one method first.
+const IN_ORDER: [AuthName; 3] = [AuthName::ApiKeys, AuthName::Tokens, AuthName::Certificate];
 
 /// RFC 8615: where the metadata of the gateway stands.
 pub(super) const WELL_KNOWN: &str = "/.well-known";

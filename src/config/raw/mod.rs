@@ -7,6 +7,7 @@
 //! Each comment ends with "Default: …." where a key may be left out; the reference chapter cuts
 //! the sentence out and shows it in its own column.
 
+mod api_keys;
 mod identities;
 mod introspection;
 mod outbound;
@@ -18,6 +19,7 @@ mod upstream;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use api_keys::*;
 pub use identities::*;
 pub use introspection::*;
 pub use outbound::*;
@@ -60,6 +62,8 @@ pub struct Raw {
     pub outbound: Option<Outbound>,
     /// The authorization servers whose tokens are trusted. Default: none.
     pub issuers: Option<Vec<Issuer>>,
+    /// The API keys of callers that cannot get tokens. Default: none.
+    pub api_keys: Option<ApiKeys>,
     /// The protected servers. At least one.
     // Required by the schema; read as optional, so that a file without it is checked for the rest.
     #[schemars(required)]

@@ -28,8 +28,9 @@ pub struct Server {
     /// refused.
     #[schemars(example = ["https://app.example.com"])]
     pub origins: Option<Vec<String>>,
-    /// Who may call: `tokens` of all issuers, `{ issuers: [URL] }` for tokens of some,
-    /// `certificate` for a client certificate alone, `none` for everybody. Default: `tokens`.
+    /// Who may call: `tokens` of all issuers, `api_keys`, `certificate` for a client certificate
+    /// alone, `none` for everybody; `{ issuers: [URL] }` for tokens of some issuers, and
+    /// `{ any: [api_keys, tokens, certificate] }` where one of several is enough. Default: `tokens`.
     pub auth: Option<Auth>,
     /// Client certificates that may call, besides what `auth` asks: `spiffe://…`, or `dns:`, `uri:`,
     /// `email:`, `cn:`, `sha256:` and a name; `*` is any run of characters. Default: every verified
@@ -152,8 +153,8 @@ pub enum RestMethod {
 pub enum Auth {
     /// By name.
     Named(AuthName),
-    /// Tokens of these issuers.
-    Issuers(AuthIssuers),
+    /// One of several, or tokens of some issuers.
+    Some(AuthSome),
 }
 
 /// A way to authenticate.
@@ -165,17 +166,25 @@ pub enum AuthName {
     Tokens,
     /// A client certificate alone.
     Certificate,
+    /// An API key.
+    #[serde(rename = "api_keys")]
+    ApiKeys,
     /// Nobody is asked.
     None,
 }
 
-/// Tokens of some issuers.
+/// One of several ways to authenticate, or tokens of some issuers.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AuthIssuers {
-    /// Which of the `issuers` of the whole file.
+pub struct AuthSome {
+    /// Ways to authenticate of which one is enough. Whatever the order here: an API key that was
+    /// sent decides, else a token that was sent, else the certificate; a credential that is refused
+    /// is never made good by another one. Default: `[tokens]`.
+    #[schemars(example = ["api_keys", "tokens"])]
+    pub any: Option<Vec<AuthName>>,
+    /// Which of the `issuers` of the whole file. Default: all of them.
     #[schemars(example = ["https://idp.example.com"])]
-    pub issuers: Vec<String>,
+    pub issuers: Option<Vec<String>>,
 }
 
 /// One rule. The first rule that matches decides.

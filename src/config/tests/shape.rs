@@ -85,7 +85,7 @@ fn unknown_word_lists_the_known_ones() {
     refused_server(
         "    auth: «basic»\n",
         "`basic` is not accepted here",
-        "write one of `tokens`, `certificate`, `none`, or a mapping",
+        "write one of `tokens`, `certificate`, `api_keys`, `none`, or a mapping",
     );
     refused(&format!("version: «2»\n{SERVER}"), "`2` is not accepted", "write one of `1`");
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{ProofBuilder, Scene, bound, headers, proven, said, sha256};
 use crate::issuer::{AUDIENCE, NOW, SigningKey, b64};
+use crate::route::CLIENT;
 
 /// Offers proofs that must be refused, each under its name, with a good one before and after.
 async fn refused(scene: &Scene, code: Code, cases: Vec<(&str, String)>) {
@@ -197,7 +198,8 @@ async fn p32_check_8_proof_for_another_method_is_refused() {
     refused(&scene, Code::ProofInvalid, cases.to_vec()).await;
     let headers = headers(&format!("DPoP {}", scene.token), &[&htm("DELETE")]);
     let (method, path, certificate) = (&Method::DELETE, "/mcp", None);
-    let head = RequestHead { method, path, headers: &headers, certificate, proven: None };
+    let head =
+        RequestHead { method, path, headers: &headers, client: CLIENT, certificate, proven: None };
     assert!(scene.route.identify(&head).await.is_ok(), "the same proof for its own method");
 }
 
@@ -236,7 +238,8 @@ async fn p32_check_9_host_header_names_no_address() {
         headers.insert(name, "evil.example".parse().unwrap());
     }
     let (method, path, certificate) = (&Method::POST, "/mcp", None);
-    let head = RequestHead { method, path, headers: &headers, certificate, proven: None };
+    let head =
+        RequestHead { method, path, headers: &headers, client: CLIENT, certificate, proven: None };
     let refused = scene.route.identify(&head).await.unwrap_err();
     assert_eq!(refused.internal, "the proof is for another address");
 }

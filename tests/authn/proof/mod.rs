@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 use crate::issuer::{AUDIENCE, Issuer, NOW, SigningKey, TokenBuilder, b64};
-use crate::route::{Process, Route, server, tokens, trust};
+use crate::route::{CLIENT, Process, Route, server, tokens, trust};
 
 pub fn sha256(bytes: impl AsRef<[u8]>) -> Vec<u8> {
     aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes.as_ref()).as_ref().to_vec()
@@ -188,7 +188,14 @@ impl Scene {
         let headers = headers(authorization, proofs);
         let (method, path, proven) = (&Method::POST, "/mcp", None);
         self.route
-            .identify(&RequestHead { method, path, headers: &headers, certificate, proven })
+            .identify(&RequestHead {
+                method,
+                path,
+                headers: &headers,
+                client: CLIENT,
+                certificate,
+                proven,
+            })
             .await
     }
 }

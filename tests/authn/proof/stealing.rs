@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{ProofBuilder, Scene, bound, headers, nonces, proven, said, thumbprint};
 use crate::issuer::{AUDIENCE, NOW, SigningKey, b64};
-use crate::route::{server, tokens, trust};
+use crate::route::{CLIENT, server, tokens, trust};
 
 #[tokio::test]
 async fn p32_s08_replayed_proof_is_refused_for_as_long_as_it_would_be_accepted() {
@@ -50,8 +50,14 @@ async fn p32_refused_proof_is_not_used_up_and_a_used_one_survives_a_reload() {
     let proof = scene.proof().sign();
     let headers = headers(&format!("DPoP {}", scene.token), &[&proof]);
     let (path, certificate) = ("/mcp", None);
-    let head =
-        RequestHead { method: &Method::GET, path, headers: &headers, certificate, proven: None };
+    let head = RequestHead {
+        method: &Method::GET,
+        path,
+        headers: &headers,
+        client: CLIENT,
+        certificate,
+        proven: None,
+    };
     assert!(scene.route.identify(&head).await.is_err());
     assert!(scene.call(&proof).await.is_ok(), "a stranger cannot spoil it by sending it wrongly");
     let server = server(AUDIENCE, tokens([trust(&scene.issuer)]));
@@ -76,7 +82,8 @@ async fn p32_proofs_from_before_the_memory_began_are_refused() {
     let route = scene.process.route_of(&longer);
     let headers = headers(&format!("DPoP {}", scene.token), &[&used]);
     let (method, path, certificate) = (&Method::POST, "/mcp", None);
-    let head = RequestHead { method, path, headers: &headers, certificate, proven: None };
+    let head =
+        RequestHead { method, path, headers: &headers, client: CLIENT, certificate, proven: None };
     assert_eq!(route.identify(&head).await.unwrap_err().reason, Some("bad_proof"));
 }
 
@@ -223,7 +230,14 @@ async fn p32_keys_proven_for_the_gateway_s_own_request_are_those_and_no_others()
     let headers = headers(&format!("DPoP {}", scene.token), &[]);
     let caller = scene.call(&scene.proof().sign()).await.unwrap();
     let (method, path, certificate) = (&Method::GET, "/mcp", None);
-    let head = |proven| RequestHead { method, path, headers: &headers, certificate, proven };
+    let head = |proven| RequestHead {
+        method,
+        path,
+        headers: &headers,
+        client: CLIENT,
+        certificate,
+        proven,
+    };
     assert!(scene.route.identify(&head(caller.confirmation)).await.is_ok());
     assert!(scene.route.identify(&head(None)).await.is_err());
     let other = Confirmation { dpop_key: Some([9; 32]), certificate: None };

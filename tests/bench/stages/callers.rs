@@ -67,7 +67,14 @@ fn remembered(criterion: &mut Criterion) {
 }
 
 fn head(headers: &HeaderMap) -> RequestHead<'_> {
-    RequestHead { method: &Method::POST, path: "/mcp", headers, certificate: None, proven: None }
+    RequestHead {
+        method: &Method::POST,
+        path: "/mcp",
+        headers,
+        client: CLIENT,
+        certificate: None,
+        proven: None,
+    }
 }
 
 /// A remembered token that is bound to a key: form, key, signature, address, token and memory of
@@ -151,3 +158,6 @@ fn token_with(signer: &Signer, alg: &str, end: &str) -> String {
     );
     signer.sign(&header, &claims)
 }
+
+/// Where requests come from.
+const CLIENT: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
