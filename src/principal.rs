@@ -35,6 +35,9 @@ pub struct Principal {
     pub certificate: Option<Arc<CertificateIdentity>>,
     /// `exp` of the token, seconds since the Unix epoch. `None` lives as long as its connection.
     pub expires_at_s: Option<u64>,
+    /// `iat` of the token, seconds since the Unix epoch: what was issued later than a revocation
+    /// says may be used again.
+    pub issued_at_s: Option<u64>,
     /// First 16 hex digits of SHA-256 over the token's `jti`, for the audit trail.
     pub token_id_hash: Option<Arc<str>>,
     /// Identifies issuer, subject and client together; see [`PrincipalKey`].
@@ -69,6 +72,7 @@ impl Principal {
             confirmation: None,
             certificate: None,
             expires_at_s: None,
+            issued_at_s: None,
             token_id_hash: None,
             key,
         }

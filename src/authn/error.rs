@@ -76,6 +76,17 @@ pub enum TokenError {
     /// The issuer's keys cannot be had, or are too old.
     #[error("the issuer's keys cannot be had")]
     KeysUnavailable,
+    /// The token, or what it names, was revoked.
+    #[error("revoked by entry `{id}`, by its {kind}")]
+    Revoked {
+        /// Id of the entry.
+        id: Box<str>,
+        /// Which of the caller's names it has.
+        kind: &'static str,
+    },
+    /// A store of revocations cannot be read.
+    #[error("a store of revocations cannot be read")]
+    RevocationUnavailable,
 }
 
 /// Under which label a refusal is counted. Public API of the metrics.
@@ -103,6 +114,8 @@ pub enum Reason {
     Algorithm,
     /// A sender-constrained token.
     BoundToken,
+    /// Revoked.
+    Revoked,
     /// Anything else; keys that cannot be had.
     Other,
 }
@@ -128,7 +141,8 @@ impl TokenError {
             Self::Expired { .. } => Reason::Expired,
             Self::NotYetValid { .. } => Reason::NotYetValid,
             Self::Bound => Reason::BoundToken,
-            Self::KeysUnavailable => Reason::Other,
+            Self::Revoked { .. } => Reason::Revoked,
+            Self::KeysUnavailable | Self::RevocationUnavailable => Reason::Other,
         }
     }
 
@@ -138,6 +152,7 @@ impl TokenError {
         match self {
             Self::Missing => Code::TokenMissing,
             Self::KeysUnavailable => Code::KeysUnavailable,
+            Self::RevocationUnavailable => Code::RevocationUnavailable,
             Self::Repeated
             | Self::TooLong(_)
             | Self::Malformed(_)
@@ -152,6 +167,7 @@ impl TokenError {
             | Self::Audience
             | Self::Expired { .. }
             | Self::NotYetValid { .. }
+            | Self::Revoked { .. }
             | Self::Bound => Code::TokenInvalid,
         }
     }
@@ -159,7 +175,7 @@ impl TokenError {
 
 impl Reason {
     /// Every label, in the order in which counts are kept.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Missing,
         Self::Malformed,
         Self::Expired,
@@ -171,6 +187,7 @@ impl Reason {
         Self::BadType,
         Self::Algorithm,
         Self::BoundToken,
+        Self::Revoked,
         Self::Other,
     ];
 
@@ -189,6 +206,7 @@ impl Reason {
             Self::BadType => "bad_type",
             Self::Algorithm => "algorithm",
             Self::BoundToken => "bound_token",
+            Self::Revoked => "revoked",
             Self::Other => "other",
         }
     }

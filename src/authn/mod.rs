@@ -4,7 +4,8 @@
 //! that [`crate::hygiene`] checked the header fields and that the TLS layer verified certificates.
 //! Guarantees that an [`Authenticated`] exists only if the route's method proved the caller, or
 //! the route says `auth: none`; every error inside denies (S-13), and nothing a request says
-//! skips the check (S-14).
+//! skips the check (S-14); whoever is revoked is refused, whatever was remembered of the token
+//! (S-10).
 //!
 //! [`Authn`] lives as long as the process and keeps keys and verified tokens over reloads; one
 //! [`Authenticator`] per server lives as long as its configuration.
@@ -40,6 +41,7 @@ use crate::net::Peer;
 use crate::outbound::Outbound;
 use crate::principal::{AuthMethod, CertificateIdentity, Principal, PrincipalKey};
 use crate::reject::{Challenge, Code, Rejection};
+use crate::revocation::{Refused, Revocations};
 
 pub use error::{Reason, TokenError};
 pub use jwks::KeyStatus;
@@ -57,6 +59,7 @@ pub struct Authn {
     services: Services,
     cache: TokenCache,
     rings: Mutex<Vec<Weak<KeyRing>>>,
+    revocations: Arc<Revocations>,
 }
 
 /// Judges the callers of one server.
@@ -109,9 +112,29 @@ impl Authn {
     /// # Errors
     /// When the system has no randomness.
     pub fn new(clock: Clock, outbound: Arc<Outbound>) -> Result<Arc<Self>, Unspecified> {
+        let revocations = Revocations::without_stores(clock.clone());
+        Self::with_revocations(clock, outbound, revocations)
+    }
+
+    /// The same, and whoever is among `revocations` is refused.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn with_revocations(
+        clock: Clock,
+        outbound: Arc<Outbound>,
+        revocations: Arc<Revocations>,
+    ) -> Result<Arc<Self>, Unspecified> {
         let (tasks, generations) = (TaskTracker::new(), Arc::default());
         let services = Services { clock, outbound, tasks, generations };
-        Ok(Arc::new(Self { services, cache: TokenCache::new()?, rings: Mutex::default() }))
+        let (cache, rings) = (TokenCache::new()?, Mutex::default());
+        Ok(Arc::new(Self { services, cache, rings, revocations }))
+    }
+
+    /// Who may no longer call.
+    #[must_use]
+    pub fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
     }
 
     /// Keeps keys fresh and the cache clean until `stop`, then waits for loads in flight. The
@@ -197,9 +220,27 @@ impl Authenticator {
         let principal = match ex.vouched() {
             // The gateway's own errand: who opened the session was proven then.
             Some(principal) => Arc::clone(principal),
-            None => told_apart(self.identify(ex.headers(), ex.peer()).await?, ex.client_ip()),
+            None => {
+                let known = self.identify(ex.headers(), ex.peer()).await?;
+                let known = told_apart(known, ex.client_ip());
+                self.not_revoked(&known)?;
+                known
+            }
         };
         Ok(ex.advance(|base| Authenticated { base, principal }))
+    }
+
+    /// A refusal of somebody who was let in and may not go on, as one who has to authenticate anew
+    /// reads it (RFC 6750 section 3.1).
+    #[must_use]
+    pub fn challenge(&self, refusal: Rejection) -> Rejection {
+        match refusal.code {
+            Code::StreamRevoked => {
+                let error = Some("invalid_token");
+                refusal.with_challenge(Challenge { error, ..self.challenge.clone() })
+            }
+            _ => refusal,
+        }
     }
 
     /// The caller behind these header fields on this connection. Proves an identity; the witness
@@ -232,6 +273,32 @@ impl Authenticator {
         Err(refusal)
     }
 
+    /// Also of a token that was remembered: the cache never outlives a revocation (S-10).
+    fn not_revoked(&self, principal: &Principal) -> Result<(), Rejection> {
+        match self.authn.revocations.judge(principal) {
+            Ok(()) => Ok(()),
+            Err(Refused::Unreadable) => Err(self.refuse(&TokenError::RevocationUnavailable)),
+            Err(Refused::Revoked { id, kind }) => {
+                let error = TokenError::Revoked { id, kind: kind.name() };
+                Err(match principal.method {
+                    AuthMethod::Bearer => self.refuse(&error),
+                    AuthMethod::Certificate => {
+                        let code = Code::CertificateRequired;
+                        let mut refusal = Rejection::new(code, error.to_string());
+                        refusal.reason = Some(error.reason().name());
+                        refusal
+                    }
+                    // Nobody was asked, so that no other credential would help.
+                    AuthMethod::Anonymous => {
+                        let mut refusal = Rejection::new(Code::Denied, error.to_string());
+                        refusal.reason = Some(error.reason().name());
+                        refusal
+                    }
+                })
+            }
+        }
+    }
+
     /// RFC 6750 section 3: `error` only when a token was sent.
     fn refuse(&self, error: &TokenError) -> Rejection {
         let code = error.code();
@@ -240,10 +307,16 @@ impl Authenticator {
         if code == Code::KeysUnavailable {
             return rejection.retry_after(JWKS_REFRESH_MIN_S);
         }
+        if code == Code::RevocationUnavailable {
+            return rejection.retry_after(REVOCATION_RETRY_S);
+        }
         let said = (code == Code::TokenInvalid).then_some("invalid_token");
         rejection.with_challenge(Challenge { error: said, ..self.challenge.clone() })
     }
 }
+
+/// Stores are asked several times a second.
+const REVOCATION_RETRY_S: u64 = 2;
 
 /// A certificate that came along with a token is recorded beside it. The cached principal stays
 /// as it is, because the same token may come over another connection.

@@ -3,6 +3,7 @@
 //! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
+mod revocation;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use crate::call::Action;
 use crate::class::{Class, Form};
 use crate::secret::Secret;
 
+pub use revocation::{OnUnreadable, Redis, Revocation};
 pub use upstream::{Command, Credential, Endpoint, EraPin, Transport, Upstream};
 
 /// The whole configuration.
@@ -38,6 +40,10 @@ pub struct Config {
     pub per_address: Option<Rate>,
     /// Sealed sessions.
     pub sessions: Sessions,
+    /// Where revocations are kept.
+    pub revocation: Revocation,
+    /// The Redis that replicas share.
+    pub redis: Option<Redis>,
     /// How log lines look.
     pub log: Log,
     /// SHA-256 over the configuration text, lower-case hex, for records and metrics.
@@ -122,6 +128,8 @@ pub enum ClientAuth {
 pub struct Admin {
     /// Address; loopback unless the configuration says otherwise by name.
     pub bind: SocketAddr,
+    /// Behind which one may revoke.
+    pub token: Option<Secret>,
 }
 
 /// The audit trail.

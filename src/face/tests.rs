@@ -97,7 +97,7 @@ async fn streams_max_and_streams_per_principal_max_hold() {
 #[tokio::test]
 async fn first_event_names_the_address_and_messages_follow_in_order() {
     let (_hubs, hub) = hub();
-    let mut bytes = hub.bytes(|| Ok(()));
+    let mut bytes = hub.bytes(|| Ok(()), crate::revocation::Wake::never());
     let first = bytes.next().await.unwrap().unwrap();
     assert_eq!(first, format!("event: endpoint\ndata: /sse?session={}\n\n", hub.sealed));
     let answer = ReplyBody::whole(Bytes::from_static(b"{\"a\":1}"));

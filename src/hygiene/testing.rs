@@ -26,6 +26,8 @@ pub fn config(servers: Vec<Server>) -> Config {
             idle: Duration::from_secs(60),
             per_principal: 8,
         },
+        revocation: config::Revocation::default(),
+        redis: None,
         log: Log { filter: "info".to_owned(), json: true },
         hash: String::new(),
         files: Vec::new(),

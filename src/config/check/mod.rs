@@ -15,6 +15,7 @@ mod limits;
 mod listeners;
 mod redact;
 mod rest;
+mod revocation;
 mod servers;
 mod sessions;
 mod upstream;
@@ -45,6 +46,8 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         trusted_proxies,
         limits,
         sessions,
+        revocation,
+        redis,
         log,
         audit,
         issuers,
@@ -61,6 +64,13 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     listeners::conflicts(cx, listeners.iter().map(|l| (&l.bind_at, l.bind)).chain(admin.bound()));
     let per_address = limits::global(cx, &at.key("limits"), limits);
     let sessions = sessions::sessions(cx, &at.key("sessions"), sessions);
+    let (redis_at, redis_there) = (at.key("redis"), redis.is_some());
+    let redis = revocation::redis(cx, &redis_at, redis);
+    let shared = redis_there.then_some(redis_at);
+    let revocation = revocation::revocation(cx, &at.key("revocation"), revocation, shared.as_ref());
+    if let Some(revocation) = &revocation {
+        revocation::unstored(cx, &at.key("admin"), admin.has_token(), revocation);
+    }
     let log = log_of(cx, &at.key("log"), log);
     let audit = audit_of(cx, &at.key("audit"), audit);
     let issuers = issuers::issuers(cx, &at.key("issuers"), issuers, &listeners);
@@ -75,6 +85,8 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         trusted_proxies: trusted_proxies?,
         per_address: per_address?,
         sessions: sessions?,
+        revocation: revocation?,
+        redis: redis?,
         log: log?,
         hash: String::new(),
         files: Vec::new(),

@@ -7,6 +7,7 @@
 //! Each comment ends with "Default: …." where a key may be left out; the reference chapter cuts
 //! the sentence out and shows it in its own column.
 
+mod revocation;
 mod server;
 mod text;
 mod upstream;
@@ -14,6 +15,7 @@ mod upstream;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use revocation::*;
 pub use server::*;
 pub use text::*;
 pub use upstream::*;
@@ -41,6 +43,10 @@ pub struct Raw {
     pub limits: Option<GlobalLimits>,
     /// Sealed session ids.
     pub sessions: Option<Sessions>,
+    /// Who may no longer call.
+    pub revocation: Option<Revocation>,
+    /// The Redis that replicas share. Default: none, each replica is on its own.
+    pub redis: Option<Redis>,
     /// How log lines look.
     pub log: Option<Log>,
     /// The audit trail.
@@ -167,6 +173,9 @@ pub struct AdminListener {
     /// Must be `true` for an address that other machines reach: what is shown there has no
     /// authentication. Default: `false`.
     pub exposed: Option<bool>,
+    /// Bearer token for revoking by `/revocations`, at least 32 characters. Default: none, and
+    /// nothing can be revoked there.
+    pub token: Option<SecretRef>,
 }
 
 /// Limits of the whole gateway.
