@@ -6,6 +6,7 @@
 mod audit;
 mod check;
 mod demo;
+mod revoke;
 mod run;
 mod token;
 mod tour;
@@ -49,6 +50,8 @@ enum Command {
     Demo(demo::Demo),
     /// Mint a token from a local development key
     Token(token::Token),
+    /// Say who may no longer call: a token, subject, client, session, issuer or key
+    Revoke(Box<revoke::Revoke>),
     /// Work with the audit trail
     Audit(audit::Audit),
     /// Work with the configuration format
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.execute(),
         Command::Demo(demo) => demo.execute(),
         Command::Token(token) => token.execute(),
+        Command::Revoke(revoke) => revoke.execute(),
         Command::Audit(audit) => audit.execute(),
         Command::Config(args) => match args.command {
             ConfigCommand::Schema => print(&format!("{:#}\n", config::schema())),

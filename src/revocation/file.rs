@@ -228,6 +228,17 @@ fn ends_with_a_line(file: &mut File) -> io::Result<bool> {
     Ok(last == *b"\n")
 }
 
+/// Everything that a file says, once. Blocks on it.
+///
+/// # Errors
+/// As [`Follower::look`].
+pub fn read_whole(path: &Path) -> Result<Vec<Change>, String> {
+    match Follower::new(path).look(Instant::now())? {
+        Reading::Whole(changes) | Reading::More(changes) => Ok(changes),
+        Reading::Same => Ok(Vec::new()),
+    }
+}
+
 /// Makes an empty file where there is none.
 fn create(path: &Path) -> io::Result<()> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);

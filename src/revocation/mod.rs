@@ -24,7 +24,7 @@ mod wake;
 
 pub use desk::{Desk, DeskError, Revoked, Undone};
 pub use entry::{Change, Entry, Kind, LineError, time, token_value};
-pub use file::{FileStore, Follower, Reading, append};
+pub use file::{FileStore, Follower, Reading, append, read_whole};
 pub use redis::RedisStore;
 pub use table::{Full, Store};
 pub use wake::Wake;
@@ -308,7 +308,8 @@ impl Table {
 }
 
 /// What is left of a store's steps from its beginning.
-fn in_force(changes: Vec<Change>, now_s: u64) -> Vec<Entry> {
+#[must_use]
+pub fn in_force(changes: Vec<Change>, now_s: u64) -> Vec<Entry> {
     let mut left = std::collections::HashMap::new();
     for change in changes {
         match change {
