@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::config::{
     Access, Audit, Auth, Config, Durability, Endpoint, EraPin, Guard, GuardMode, Log, Profile,
-    Redact, RouteLimits, Server, Sessions, Transport, Upstream,
+    Redact, Revocation, RouteLimits, Server, Sessions, Transport, Upstream,
 };
 
 /// A configuration with these servers.
@@ -26,7 +26,7 @@ pub fn config(servers: Vec<Server>) -> Config {
             idle: Duration::from_secs(60),
             per_principal: 8,
         },
-        revocation: config::Revocation::default(),
+        revocation: Revocation::default(),
         redis: None,
         log: Log { filter: "info".to_owned(), json: true },
         hash: String::new(),

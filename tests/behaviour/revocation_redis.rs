@@ -247,7 +247,8 @@ async fn redis_with_tls_and_an_acl_user_is_used_and_a_foreign_certificate_is_not
     dir.write("redis.pem", &params.self_signed(&key).unwrap().pem());
     dir.write("redis.key", &key.serialize_pem());
     let ca = std::fs::read(dir.path().join("redis.pem")).unwrap();
-    let user = ["--user", "gateway on >s3cret-password ~sallyport:* &sallyport:* +@all"];
+    let user = "--user gateway on >s3cret-password ~sallyport:* &sallyport:* +@all";
+    let user: Vec<&str> = user.split(' ').collect();
     let redis = Redis::with_tls(dir, "redis.pem", "redis.key", &user);
     let settings = |ca: Option<Vec<u8>>, password: &str| config::Redis {
         url: format!("rediss://localhost:{}", redis.port).parse().unwrap(),

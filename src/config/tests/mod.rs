@@ -6,6 +6,7 @@
 mod command;
 mod issuers;
 mod listeners;
+mod revocation;
 mod servers;
 mod sessions;
 mod shape;
