@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use crate::support::{Reply, Setup, World, call, initialize, list_tools, plain, post, with_header};
 use crate::upstream::{Upstream, events};
 
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// The admin token, and the password of Redis.
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const FILE: &str = "revocation: { file: revoked.jsonl }\n";
 
 /// A world whose revocations can be ordered at the admin listener.
@@ -336,4 +337,51 @@ async fn every_change_is_a_record_of_its_own_and_made_once() {
     assert_eq!(Value::from(facts), expected);
     assert_eq!(records[0]["reason"], "lost laptop");
     assert_eq!(world.finish().await.exit_code(), 0);
+}
+
+/// Runs the program, off the runtime that serves.
+async fn sallyport(world: &World, words: &[&str]) -> std::process::Output {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sallyport"));
+    command.args(words).env("USER", "ann").env_remove("SUDO_USER").current_dir(world.dir.path());
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn command_revokes_lists_and_undoes_by_the_file_and_by_the_admin_listener() {
+    let world = world(Upstream::tool(plain()).await, FILE).await;
+    world.dir.write("sallyport.yaml", &world.yaml(""));
+    let admin = format!("http://{}", world.gateway().admin().unwrap());
+    let token = world.token("");
+    let by_file = ["--config", "sallyport.yaml"];
+    let by_admin = ["--admin", admin.as_str(), "--token-file", "seal.key"];
+    for place in [&by_file[..], &by_admin[..]] {
+        let with = |words: &[&'static str]| [&["revoke"], words, place].concat();
+        let order =
+            ["--subject", "alice", "--issued-before", "2027-02-01T00:00:00Z", "--reason", "gone"];
+        let revoked = sallyport(&world, &with(&order)).await;
+        assert!(revoked.status.success(), "{revoked:?}");
+        let entry: Value = serde_json::from_slice(&revoked.stdout).unwrap();
+        assert_eq!((&entry["by"], &entry["reason"]), (&json!("ann"), &json!("gone")));
+        let (reply, took) = first_refusal(&world, &token).await;
+        println!("end of the command to the refusal: {took:?}");
+        is_refused_as_revoked(&reply);
+        let listed = sallyport(&world, &with(&["list"])).await;
+        let id = entry["id"].as_str().unwrap();
+        assert!(String::from_utf8_lossy(&listed.stdout).contains(id), "{listed:?}");
+        let words = [&["revoke", "undo", id], place].concat();
+        assert!(sallyport(&world, &words).await.status.success());
+        let started = Instant::now();
+        while world.post(&token, &list_tools()).await.status != 200 {
+            assert!(started.elapsed() < PROMISE);
+            pause().await;
+        }
+        assert_eq!(sallyport(&world, &words).await.status.code(), Some(1), "undone once");
+    }
+    for wrong in [
+        &["revoke", "--config", "sallyport.yaml"][..],
+        &["revoke", "--subject", "alice", "--admin", "http://127.0.0.1:1"],
+        &["revoke", "--token-id", "short", "--config", "sallyport.yaml"],
+    ] {
+        assert_eq!(sallyport(&world, wrong).await.status.code(), Some(2), "{wrong:?}");
+    }
 }

@@ -247,7 +247,9 @@ async fn redis_with_tls_and_an_acl_user_is_used_and_a_foreign_certificate_is_not
     dir.write("redis.pem", &params.self_signed(&key).unwrap().pem());
     dir.write("redis.key", &key.serialize_pem());
     let ca = std::fs::read(dir.path().join("redis.pem")).unwrap();
-    let user = "--user gateway on >s3cret-password ~sallyport:* &sallyport:* +@all";
+    // The rights that the manual names, and no more.
+    let rights = "~sallyport:* &sallyport:* +@read +@write +@pubsub +@scripting +@connection";
+    let user = format!("--user default off --user gateway on >{TOKEN} {rights}");
     let user: Vec<&str> = user.split(' ').collect();
     let redis = Redis::with_tls(dir, "redis.pem", "redis.key", &user);
     let settings = |ca: Option<Vec<u8>>, password: &str| config::Redis {
@@ -256,7 +258,7 @@ async fn redis_with_tls_and_an_acl_user_is_used_and_a_foreign_certificate_is_not
         password: Some(sallyport::secret::Secret::new(password.as_bytes().to_vec())),
         ca,
     };
-    let good = SharedState::new(&settings(Some(ca.clone()), "s3cret-password")).unwrap();
+    let good = SharedState::new(&settings(Some(ca.clone()), TOKEN)).unwrap();
     let lives = Duration::from_secs(60);
     assert_eq!(good.set_new("sallyport:test", "1", lives).await, Ok(true));
     assert_eq!(good.set_new("sallyport:test", "2", lives).await, Ok(false));
@@ -265,6 +267,19 @@ async fn redis_with_tls_and_an_acl_user_is_used_and_a_foreign_certificate_is_not
     let wrong = SharedState::new(&settings(Some(ca), "wrong")).unwrap();
     let refused = wrong.get::<String>("sallyport:test").await.unwrap_err();
     assert!(!refused.to_string().contains("wrong"), "{refused}");
-    let foreign = SharedState::new(&settings(None, "s3cret-password")).unwrap();
+    let foreign = SharedState::new(&settings(None, TOKEN)).unwrap();
     assert!(foreign.get::<String>("sallyport:test").await.is_err());
+    let ca = redis.dir.path().join("redis.pem").display().to_string();
+    let top = format!(
+        "redis: {{ url: \"rediss://localhost:{}\", username: gateway, password: {{ file: seal.key }}, ca: \"{ca}\" }}\n",
+        redis.port
+    );
+    let world = world(tools().await, &top).await;
+    let token = world.token("");
+    assert_eq!(world.post(&token, &list_tools()).await.status, 200);
+    let id = revoke(&world, json!({"kind": "subject", "value": "alice"})).await;
+    assert_eq!(world.post(&token, &list_tools()).await.code(), "token_invalid");
+    let path = format!("/revocations/{id}");
+    assert_eq!(admin(&world, Method::DELETE, &path, &Value::Null).await.0, 204);
+    assert_eq!(world.post(&token, &list_tools()).await.status, 200);
 }
