@@ -81,6 +81,13 @@ pub async fn until_cut(body: hyper::body::Incoming) -> (String, Duration) {
 /// A revocation takes effect within this.
 pub const PROMISE: Duration = Duration::from_secs(1);
 
+/// Refused at the door, or while the call was under way.
+pub fn is_out(reply: &Reply) {
+    assert_eq!(reply.status, 401, "{}", reply.text());
+    assert!(matches!(reply.code().as_str(), "token_invalid" | "stream_revoked"));
+    assert!(reply.header("www-authenticate").contains("error=\"invalid_token\""));
+}
+
 fn is_refused_as_revoked(reply: &Reply) {
     assert_eq!(reply.status, 401, "{}", reply.text());
     assert_eq!(reply.code(), "token_invalid");
@@ -200,7 +207,7 @@ async fn line_that_is_appended_to_the_file_counts_within_a_second_and_survives_a
     revocation::append(&path, &Change::Add(Box::new(entry.clone()))).unwrap();
     let (reply, took) = first_refusal(&world, &token).await;
     println!("file to the refusal: {took:?}");
-    is_refused_as_revoked(&reply);
+    is_out(&reply);
     assert!(took < PROMISE);
     world.restart().await;
     is_refused_as_revoked(&world.post(&token, &list_tools()).await);
@@ -339,6 +346,30 @@ async fn every_change_is_a_record_of_its_own_and_made_once() {
     assert_eq!(world.finish().await.exit_code(), 0);
 }
 
+#[tokio::test]
+async fn bulk_change_of_the_file_is_one_record_and_not_a_flood() {
+    let world = world(Upstream::tool(plain()).await, FILE).await;
+    let count = sallyport::limits::REVOCATION_RECORDS_MAX + 1;
+    let lines: String =
+        (0..count).map(|n| format!("{{\"kind\":\"subject\",\"value\":\"user-{n}\"}}\n")).collect();
+    let new = world.dir.path().join("new.jsonl");
+    std::fs::write(&new, lines).unwrap();
+    std::fs::rename(new, world.dir.path().join("revoked.jsonl")).unwrap();
+    let started = Instant::now();
+    let records = loop {
+        let mut records = world.records();
+        records.retain(|record| record["kind"] == "revocation");
+        if !records.is_empty() || started.elapsed() > Duration::from_secs(10) {
+            break records;
+        }
+        pause().await;
+    };
+    assert_eq!(records.len(), 1);
+    assert_eq!((&records[0]["phase"], &records[0]["revoked"]), (&json!("changed"), &json!(count)));
+    let token = world.issuer.token().audience(crate::support::RESOURCE).subject("user-7").sign();
+    is_refused_as_revoked(&world.post(&token, &list_tools()).await);
+}
+
 /// Runs the program, off the runtime that serves.
 async fn sallyport(world: &World, words: &[&str]) -> std::process::Output {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sallyport"));
@@ -364,7 +395,7 @@ async fn command_revokes_lists_and_undoes_by_the_file_and_by_the_admin_listener(
         assert_eq!((&entry["by"], &entry["reason"]), (&json!("ann"), &json!("gone")));
         let (reply, took) = first_refusal(&world, &token).await;
         println!("end of the command to the refusal: {took:?}");
-        is_refused_as_revoked(&reply);
+        is_out(&reply);
         let listed = sallyport(&world, &with(&["list"])).await;
         let id = entry["id"].as_str().unwrap();
         assert!(String::from_utf8_lossy(&listed.stdout).contains(id), "{listed:?}");

@@ -11,7 +11,7 @@ use sallyport::shared_state::SharedState;
 use serde_json::{Value, json};
 
 use crate::revocation::{
-    PROMISE, admin, first_refusal, pause, revoke, silent, stream, until_cut, world,
+    PROMISE, TOKEN, admin, first_refusal, is_out, pause, revoke, silent, stream, until_cut, world,
 };
 use crate::support::{Dir, World, list_tools, plain};
 use crate::upstream::Upstream;
@@ -282,4 +282,98 @@ async fn redis_with_tls_and_an_acl_user_is_used_and_a_foreign_certificate_is_not
     let path = format!("/revocations/{id}");
     assert_eq!(admin(&world, Method::DELETE, &path, &Value::Null).await.0, 204);
     assert_eq!(world.post(&token, &list_tools()).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: tests/run installs it"]
+async fn lost_notification_delays_a_revocation_by_revocation_sync_ms_and_no_more() {
+    let redis = Redis::start();
+    let one = world(tools().await, &redis.yaml()).await;
+    let other = world(tools().await, &redis.yaml()).await;
+    let client = redis::Client::open(format!("redis://127.0.0.1:{}", redis.port)).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let mut listeners = move |kill: bool| -> usize {
+        if kill {
+            let _: usize = redis::cmd("CLIENT")
+                .arg(&["KILL", "TYPE", "pubsub"])
+                .query(&mut connection)
+                .unwrap();
+        }
+        let channel = "sallyport:{revocation}:changes";
+        let (_, count): (String, usize) =
+            redis::cmd("PUBSUB").arg("NUMSUB").arg(channel).query(&mut connection).unwrap();
+        count
+    };
+    let started = Instant::now();
+    while listeners(false) < 2 {
+        assert!(started.elapsed() < Duration::from_secs(10));
+        pause().await;
+    }
+    assert_eq!(listeners(true), 0, "nobody is subscribed now");
+    let token = other.token("");
+    revoke(&one, json!({"kind": "subject", "value": "alice"})).await;
+    let (reply, took) = first_refusal(&other, &token).await;
+    println!("without a notification (asked every {} ms): {took:?}", limits::REVOCATION_SYNC_MS);
+    is_out(&reply);
+    assert!(took < PROMISE);
+    // They subscribe again by themselves, after SHARED_STATE_RETRY_MS.
+    let started = Instant::now();
+    while listeners(false) < 2 {
+        assert!(started.elapsed() < Duration::from_millis(20 * limits::SHARED_STATE_RETRY_MS));
+        pause().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: tests/run installs it"]
+async fn entries_live_in_redis_as_long_as_they_count_and_undoing_is_remembered_for_a_day() {
+    let redis = Redis::start();
+    let world = world(tools().await, &redis.yaml()).await;
+    let client = redis::Client::open(format!("redis://127.0.0.1:{}", redis.port)).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let mut lives = |name: &str, id: &str| -> i64 {
+        let key = format!("sallyport:{{revocation}}:{name}:{id}");
+        redis::cmd("TTL").arg(key).query(&mut connection).unwrap()
+    };
+    let kept = i64::try_from(limits::REVOCATION_S).unwrap();
+    let token = revoke(&world, json!({"kind": "token", "jti": "x"})).await;
+    assert!((kept - 60..=kept).contains(&lives("entry", &token)));
+    let alice = revoke(&world, json!({"kind": "subject", "value": "alice"})).await;
+    assert_eq!(lives("entry", &alice), -1, "until it is undone");
+    let path = format!("/revocations/{alice}");
+    assert_eq!(admin(&world, Method::DELETE, &path, &Value::Null).await.0, 204);
+    assert_eq!(lives("entry", &alice), -2, "gone");
+    let day = i64::try_from(limits::REVOCATION_UNDONE_S).unwrap();
+    assert!((day - 60..=day).contains(&lives("undone", &alice)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_that_accepts_and_says_nothing_keeps_nobody_waiting_for_long() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = silent.accept().await {
+            held.push(stream);
+        }
+    });
+    let settings = config::Redis {
+        url: format!("redis://127.0.0.1:{port}").parse().unwrap(),
+        username: None,
+        password: None,
+        ca: None,
+    };
+    let shared = SharedState::new(&settings).unwrap();
+    let started = Instant::now();
+    assert!(shared.get::<String>("a").await.is_err());
+    let bound = limits::SHARED_STATE_CONNECT_MS + limits::SHARED_STATE_ANSWER_MS;
+    println!("a question to a silent Redis ends after {:?}, bound {bound} ms", started.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(bound + 1_000));
+    let started = Instant::now();
+    let top = format!("redis: {{ url: \"redis://127.0.0.1:{port}\" }}\n");
+    let world = world(tools().await, &top).await;
+    println!("start with a silent Redis: {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(limits::REVOCATION_START_MS + 3_000));
+    let reply = world.post(&world.token(""), &list_tools()).await;
+    assert_eq!(reply.code(), "revocation_unavailable");
 }

@@ -7,7 +7,10 @@ use super::super::{Change, Full, Kind, Refused, Revocations, Store};
 use super::{NOW, ordered, subject};
 use crate::clock::Clock;
 use crate::config::OnUnreadable;
-use crate::limits::{REVOCATIONS_LISTED_MAX, REVOCATIONS_MAX};
+use crate::limits::{
+    REVOCATION_POLL_MS, REVOCATION_RESYNC_MS, REVOCATION_STALE_MS, REVOCATION_SYNC_MS,
+    REVOCATIONS_LISTED_MAX, REVOCATIONS_MAX, SHARED_STATE_ANSWER_MS, SHARED_STATE_CONNECT_MS,
+};
 use crate::principal::{AuthMethod, CertificateIdentity, Confirmation, Principal};
 
 fn alice() -> Principal {
@@ -62,6 +65,16 @@ fn caller_is_found_by_each_of_its_names_and_by_no_other() {
         let nobody = Principal::new(AuthMethod::Anonymous, "".into(), "anonymous".into());
         assert!(!revoked(&order(kind, value), &nobody));
     }
+}
+
+#[test]
+fn intervals_leave_room_for_the_promise_of_a_second() {
+    const { assert!(REVOCATION_POLL_MS * 2 < 1_000) };
+    // The worst case: a lost notification, and an answer that takes as long as it may.
+    const { assert!(REVOCATION_SYNC_MS + SHARED_STATE_ANSWER_MS < 1_000) };
+    // A question that fails and another one fit before Redis counts as unreadable.
+    const { assert!((SHARED_STATE_CONNECT_MS + SHARED_STATE_ANSWER_MS) < REVOCATION_STALE_MS) };
+    const { assert!(REVOCATION_RESYNC_MS >= 10 * REVOCATION_STALE_MS) };
 }
 
 #[test]
