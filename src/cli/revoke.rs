@@ -176,14 +176,15 @@ fn list(place: Opened, now_s: u64) -> anyhow::Result<ExitCode> {
         Opened::File(path) => {
             let entries = in_force(read_whole(&path).map_err(anyhow::Error::msg)?, now_s);
             let mut entries: Vec<_> = entries.iter().map(Entry::json).collect();
-            entries.sort_unstable_by_key(|entry| entry["at"].as_str().map(str::to_owned));
+            let at = |entry: &Value| Some(entry.get("at")?.as_str()?.to_owned());
+            entries.sort_unstable_by_key(at);
             entries
         }
         Opened::Admin(admin) => {
             let answer: Value = serde_json::from_str(&admin.ask(Method::GET, "", None)?)?;
-            let (count, stores) = (&answer["count"], &answer["stores"]);
-            say(&format!("{count} revocations; stores: {stores}"));
-            answer["entries"].as_array().cloned().unwrap_or_default()
+            let part = |name: &str| answer.get(name).cloned().unwrap_or_default();
+            say(&format!("{} revocations; stores: {}", part("count"), part("stores")));
+            part("entries").as_array().cloned().unwrap_or_default()
         }
     };
     print(&text.iter().map(|entry| format!("{entry}\n")).collect::<String>())

@@ -13,14 +13,14 @@ use crate::principal::Principal;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 use crate::revocation::{Refused, Revocations, Wake};
-use crate::session::Hash;
 
 /// The caller of one exchange, and its session.
 #[derive(Debug, Clone)]
 pub(super) struct Standing {
     revocations: Arc<Revocations>,
     principal: Arc<Principal>,
-    session: Option<Hash>,
+    /// Its session, as records show it.
+    session: Option<Box<str>>,
 }
 
 impl Standing {
@@ -32,16 +32,16 @@ impl Standing {
         Some(Self {
             revocations: Arc::clone(authn.revocations()),
             principal: Arc::clone(ex.principal()),
-            session: ex.session().map(|session| session.key()),
+            session: ex.session().map(|session| session.hash().into()),
         })
     }
 
     /// Whether it may go on.
     pub(super) fn judge(&self) -> Result<(), Rejection> {
         self.revocations.judge(&self.principal).map_err(cut)?;
-        match self.session {
+        match &self.session {
             None => Ok(()),
-            Some(session) => self.revocations.judge_session(&session.to_string()).map_err(cut),
+            Some(session) => self.revocations.judge_session(session).map_err(cut),
         }
     }
 

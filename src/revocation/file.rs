@@ -277,6 +277,7 @@ impl FileStore {
 
     /// Follows the file until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
+        let _followed = self.revocations.followed(Store::File, &stop);
         // One place is enough: an event only says "look again".
         let (sender, mut events) = mpsc::channel(1);
         let _watcher = self.watch(sender);

@@ -36,6 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::OnUnreadable;
@@ -232,6 +233,11 @@ impl Revocations {
         waiting.extend(sessions.take(room).map(|entry| entry.value.clone()));
     }
 
+    /// As long as this lives somebody follows the store.
+    fn followed(self: &Arc<Self>, store: Store, stop: &CancellationToken) -> Followed {
+        Followed { revocations: Arc::clone(self), store, stop: stop.clone() }
+    }
+
     /// A store was read and is sound.
     fn readable(&self, store: Store, changed: bool) {
         let now_s = self.clock.unix_s();
@@ -304,6 +310,22 @@ impl Table {
         });
         let keys = certificate.into_iter().chain(bound.as_deref());
         keys.filter_map(|key| self.find(Kind::Key, key, &counts)).next()
+    }
+}
+
+/// Says that a store is unreadable when whoever follows it is gone, for whatever reason: otherwise
+/// what was read last would count for ever.
+struct Followed {
+    revocations: Arc<Revocations>,
+    store: Store,
+    stop: CancellationToken,
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        if !self.stop.is_cancelled() {
+            self.revocations.unreadable(self.store, "it is not followed any more".into());
+        }
     }
 }
 

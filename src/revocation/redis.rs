@@ -77,6 +77,7 @@ impl RedisStore {
 
     /// Follows Redis until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
+        let _followed = self.revocations.followed(Store::Redis, &stop);
         let told = Arc::new(Notify::new());
         let listener = tokio::spawn(listen(self.redis.clone(), Arc::clone(&told), stop.clone()));
         let stale = Duration::from_millis(REVOCATION_STALE_MS);

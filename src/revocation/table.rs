@@ -69,6 +69,9 @@ pub struct Table {
 
 type Entries = HashMap<(Store, Box<str>), Held>;
 
+/// One of the entries with the same value.
+type Same = (Store, Arc<Entry>);
+
 #[derive(Debug)]
 struct Held {
     entry: Arc<Entry>,
@@ -84,7 +87,7 @@ pub struct Mark(u64);
 #[derive(Debug, Default)]
 struct Shard {
     count: AtomicUsize,
-    by_value: RwLock<HashMap<Box<str>, Vec<(Store, Arc<Entry>)>>>,
+    by_value: RwLock<HashMap<Box<str>, Vec<Same>>>,
 }
 
 impl Table {

@@ -86,9 +86,7 @@ fn address(cx: &mut Context<'_>, at: &At<'_>, raw::Url(text): &raw::Url) -> Opti
         Some(Host::Ipv4(ip)) => is_loopback(ip.into()),
         Some(Host::Ipv6(ip)) => is_loopback(ip.into()),
         // Of schemes that the web does not know, addresses are read as names.
-        Some(Host::Domain(name)) => {
-            name == "localhost" || name.parse().is_ok_and(|ip| is_loopback(ip))
-        }
+        Some(Host::Domain(name)) => name == "localhost" || name.parse().is_ok_and(is_loopback),
         None => false,
     };
     if url.scheme() == "redis" && !near {

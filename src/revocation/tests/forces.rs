@@ -155,6 +155,18 @@ fn s13_store_that_was_not_read_or_cannot_be_refuses_everybody() {
 }
 
 #[test]
+fn s13_store_that_nobody_follows_any_more_refuses_everybody() {
+    let stores = [Store::File];
+    let revocations = Revocations::new(Clock::manual(NOW), OnUnreadable::Deny, &stores);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let followed = revocations.followed(Store::File, &stop);
+    revocations.took(Store::File, Vec::new(), Some(revocations.table.mark())).unwrap();
+    assert_eq!(revocations.judge(&alice()), Ok(()));
+    drop(followed);
+    assert_eq!(revocations.judge(&alice()), Err(Refused::Unreadable));
+}
+
+#[test]
 fn reading_that_began_before_an_addition_does_not_take_it_away() {
     let revocations = Revocations::without_stores(Clock::manual(NOW));
     let mark = revocations.table.mark();
