@@ -4,6 +4,8 @@
 //! a reload that fails changes nothing and says why; stopping turns readiness off first, lets
 //! open exchanges finish, then flushes the audit trail; every task is owned and joined.
 
+mod revoking;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,10 +31,14 @@ use crate::outbound::{self, Outbound, OutboundError};
 use crate::peer::Peer;
 use crate::pipeline::Pipeline;
 use crate::reject::Code;
+use crate::revocation::{Desk, Revocations};
+use crate::secret::Secret;
 use crate::server::admin::{AdminPages, Readiness, Status};
 use crate::server::{self, BindError, Bound, Bounds, Reloader};
 use crate::session::Book;
+use crate::shared_state::SharedStateError;
 use crate::snapshot::{BuildError, Shared, Snapshot};
+use revoking::Revoking;
 
 /// What a test or an embedder may set; the defaults serve.
 #[derive(Debug, Clone)]
@@ -70,6 +76,9 @@ pub enum StartError {
     /// The system has no randomness.
     #[error("the system has no randomness")]
     Randomness,
+    /// The Redis that replicas share.
+    #[error(transparent)]
+    SharedState(#[from] SharedStateError),
 }
 
 /// Why a reload was refused; the old configuration keeps serving.
@@ -109,6 +118,8 @@ struct Core {
     live: Arc<ArcSwap<Snapshot>>,
     shared: Shared,
     reloader: Reloader,
+    /// Where operators revoke.
+    desk: Desk,
     stopping: AtomicBool,
     /// One reload at a time.
     reloading: Mutex<()>,
@@ -128,12 +139,19 @@ impl Gateway {
         })?;
         let outbound = Arc::new(Outbound::with(requests(&config.outbound)?));
         let (sessions, errands) = Book::new(options.clock.clone());
+        // Who is revoked is known before anybody is served.
+        let revoking = Revoking::start(&config, &options.clock, &log).await?;
+        let revocations = Arc::clone(&revoking.revocations);
         let shared = Shared {
-            authn: Authn::new(options.clock.clone(), Arc::clone(&outbound))
-                .map_err(|_| StartError::Randomness)?,
+            authn: Authn::with_revocations(
+                options.clock.clone(),
+                Arc::clone(&outbound),
+                revocations,
+            )
+            .map_err(|_| StartError::Randomness)?,
             clock: options.clock,
-            log: log.clone(),
-            metrics: metrics.clone(),
+            log,
+            metrics,
             budget: BodyBudget::default(),
             sessions,
             outbound,
@@ -142,11 +160,11 @@ impl Gateway {
         let live = Arc::new(ArcSwap::from_pointee(snapshot));
         let listeners =
             server::bind(&config.listeners, &config.trusted_proxies, options.bounds).await?;
-        let pipeline =
-            Arc::new(Pipeline::new(Arc::clone(&live), log, metrics, shared.clock.clone()));
+        let pipeline = Arc::new(Pipeline::new(Arc::clone(&live), &shared));
         let core = Arc::new(Core {
             live,
             shared,
+            desk: revoking.desk,
             reloader: listeners.reloader(),
             stopping: AtomicBool::new(false),
             reloading: Mutex::new(()),
@@ -166,6 +184,10 @@ impl Gateway {
         };
         helpers.spawn(Arc::clone(&core).keep_house(end.clone()));
         helpers.spawn(Arc::clone(&core).keep_keys(end.clone()));
+        helpers.spawn(revoking::end_sessions(Arc::clone(&core), end.clone()));
+        for store in revoking.stores {
+            helpers.spawn(store.run(end.clone()));
+        }
         helpers.spawn(Arc::clone(&pipeline).run_errands(errands, end.clone()));
         let addresses = listeners.addresses().to_vec();
         let edge = Edge { pipeline: Arc::clone(&pipeline), metrics: core.shared.metrics.clone() };
@@ -247,6 +269,12 @@ impl Core {
         if config.log != old.config().log {
             return Err(ReloadError::Fixed("log"));
         }
+        if config.revocation != old.config().revocation {
+            return Err(ReloadError::Fixed("revocation"));
+        }
+        if config.redis != old.config().redis {
+            return Err(ReloadError::Fixed("redis"));
+        }
         if config.admin.as_ref().map(|a| a.bind) != old.config().admin.as_ref().map(|a| a.bind) {
             return Err(ReloadError::Fixed("admin.listen"));
         }
@@ -288,9 +316,16 @@ impl Core {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = tick.tick() => self.live.load().sweep(),
+                _ = tick.tick() => {
+                    self.live.load().sweep();
+                    self.revocations().sweep();
+                }
             }
         }
+    }
+
+    fn revocations(&self) -> &Revocations {
+        self.shared.authn.revocations()
     }
 }
 
@@ -301,6 +336,15 @@ struct CoreStatus(Arc<Core>);
 impl Status for CoreStatus {
     fn metrics(&self) -> String {
         self.0.metrics()
+    }
+
+    fn admin_token(&self) -> Option<Secret> {
+        let live = self.0.live.load();
+        live.config().admin.as_ref()?.token.clone()
+    }
+
+    fn desk(&self) -> Option<&Desk> {
+        Some(&self.0.desk)
     }
 
     fn readiness(&self) -> Readiness {
@@ -324,6 +368,7 @@ impl Core {
                 metrics.jwks_last_success.with_label_values(&[&*status.issuer]).set(seconds(at));
             }
         }
+        revoking::measure(self.revocations(), metrics);
         metrics.audit_healthy.set(i64::from(matches!(self.shared.log.health(), Health::Ok)));
         for (listener, ends_s) in self.reloader.certificate_ends_s() {
             metrics.certificate_not_after.with_label_values(&[&listener]).set(signed(ends_s));
@@ -341,6 +386,11 @@ impl Core {
         }
         if let Health::Failing { reason, .. } = self.shared.log.health() {
             reasons.push(format!("audit: {reason}"));
+        }
+        for state in self.revocations().stores() {
+            if let Some(fault) = state.fault {
+                reasons.push(format!("revocations ({}): {fault}", state.store.name()));
+            }
         }
         reasons
     }

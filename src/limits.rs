@@ -31,13 +31,15 @@ macro_rules! limits {
     };
 }
 
+mod revocation;
 mod upstream;
 
+pub use revocation::*;
 pub use upstream::*;
 
-/// Every row: first what faces clients, then what faces servers.
+/// Every row: first what faces clients, then what faces servers, then revocation.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
-    ROWS.iter().chain(upstream::ROWS)
+    ROWS.iter().chain(upstream::ROWS).chain(revocation::ROWS)
 }
 
 limits! {

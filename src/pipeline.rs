@@ -17,6 +17,7 @@
 mod batches;
 mod errands;
 mod old_clients;
+mod standing;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use hyper::body::Incoming;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::Log;
+use crate::authn::Authn;
 use crate::body::ReplyBody;
 use crate::call::Action;
 use crate::clock::Clock;
@@ -39,9 +41,11 @@ use crate::peer::Peer;
 use crate::record::{self, Recorded};
 use crate::reject::{Code, Rejection};
 use crate::reply;
+use crate::revocation::Wake;
 use crate::screen::{Recheck, Screened};
-use crate::snapshot::{Gates, Snapshot};
+use crate::snapshot::{Gates, Shared, Snapshot};
 use crate::upstream::Answer;
+use standing::Standing;
 
 /// The gateway's heart: one configuration at a time, one log, one set of metrics.
 #[derive(Debug)]
@@ -50,6 +54,7 @@ pub struct Pipeline {
     log: Log,
     metrics: Metrics,
     clock: Clock,
+    authn: Arc<Authn>,
     hubs: Hubs,
     /// What runs for HTTP+SSE clients beside their requests.
     tasks: TaskTracker,
@@ -79,9 +84,11 @@ enum Outgoing {
 impl Pipeline {
     /// Joins the parts.
     #[must_use]
-    pub fn new(live: Arc<ArcSwap<Snapshot>>, log: Log, metrics: Metrics, clock: Clock) -> Self {
+    pub fn new(live: Arc<ArcSwap<Snapshot>>, shared: &Shared) -> Self {
         let (hubs, tasks) = (Hubs::default(), TaskTracker::new());
-        Self { live, log, metrics, clock, hubs, tasks }
+        let Shared { clock, log, metrics, authn, budget: _, sessions: _, outbound: _ } =
+            shared.clone();
+        Self { live, log, metrics, clock, authn, hubs, tasks }
     }
 
     /// Takes one request from the connection to the response.
@@ -165,6 +172,8 @@ impl Pipeline {
             Read::Batch(batch) => return Ok(Outgoing::Batch(batch)),
         };
         record.call(gates.facts(&ex));
+        let stands = standing::session_stands(self.authn.revocations(), &ex);
+        record.step(Stage::Decode, stands)?;
 
         // May they, how often, is it clean.
         let ex = record.step(Stage::Authz, gates.authz.authorize(ex))?;
@@ -201,8 +210,13 @@ impl Pipeline {
         let session = ex.session().map(|session| session.key());
         let closes = ex.call().action == Action::SessionClose;
         let recheck = self.recheck(snap, &ex);
-        let raw = record.step(Stage::Upstream, gates.upstream.forward(ex).await)?;
-        let screened = gates.screen.screen(raw, recheck, record.request_id()).await;
+        // Whoever is revoked while the server works gets no answer, and the server no more time.
+        let standing = Standing::of(&self.authn, &ex);
+        let forwarded = while_standing(standing.as_ref(), gates.upstream.forward(ex)).await;
+        let challenged = |refusal| gates.authn.challenge(refusal);
+        let raw = record.step(Stage::Upstream, forwarded.map_err(challenged))?;
+        let screened = gates.screen.screen(raw, recheck, record.request_id());
+        let screened = while_standing(standing.as_ref(), screened).await.map_err(challenged);
         let lost = screened.as_ref().is_err_and(|error| error.code == Code::SessionUnknown);
         if let Some(session) = session.filter(|_| lost || (closes && screened.is_ok())) {
             snap.sessions().ended(session);
@@ -236,7 +250,7 @@ impl Pipeline {
         }
     }
 
-    /// What an open stream asks again: token, session, policy, route.
+    /// What an open stream asks again: token, revocation, session, policy, route.
     fn recheck(&self, snap: &Arc<Snapshot>, request: &Exchange<Recorded>) -> Recheck {
         let live = Arc::clone(&self.live);
         let clock = self.clock.clone();
@@ -251,12 +265,17 @@ impl Pipeline {
         let mut asked = vec![(call.action, call.resource.clone())];
         asked.extend(call.also.iter().cloned());
         let generation = snap.generation();
-        Recheck::new(move || {
+        let standing = Standing::of(&self.authn, request);
+        let wake = standing.as_ref().map_or_else(Wake::never, Standing::wake);
+        let ask = move || {
             if principal.expires_at_s.is_some_and(|exp| exp <= clock.unix_s()) {
                 return Err(Rejection::new(Code::StreamRevoked, "the token expired"));
             }
             if !peer.still_stands() {
                 return Err(Rejection::new(Code::StreamRevoked, "the certificate has ended"));
+            }
+            if let Some(standing) = &standing {
+                standing.judge()?;
             }
             if session.is_some_and(|session| was_open && book.has_ended(session)) {
                 return Err(Rejection::new(Code::StreamRevoked, "the session has ended"));
@@ -270,7 +289,21 @@ impl Pipeline {
                 .all(|(action, resource)| now.still_allows(&server, &principal, *action, resource))
                 .then_some(())
                 .ok_or_else(|| Rejection::new(Code::StreamRevoked, "the policy changed"))
-        })
+        };
+        Recheck::new(ask).woken_by(wake)
+    }
+}
+
+/// Runs until the caller may not go on. What is dropped then ends as when a client goes away.
+async fn while_standing<T>(
+    standing: Option<&Standing>,
+    work: impl Future<Output = Result<T, Rejection>>,
+) -> Result<T, Rejection> {
+    let Some(standing) = standing else { return work.await };
+    tokio::select! {
+        biased;
+        rejection = standing.lost() => Err(rejection),
+        done = work => done,
     }
 }
 

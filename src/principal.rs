@@ -41,6 +41,9 @@ pub struct Principal {
     pub certificate: Option<Arc<CertificateIdentity>>,
     /// `exp` of the token, seconds since the Unix epoch. `None` lives as long as its connection.
     pub expires_at_s: Option<u64>,
+    /// `iat` of the token, seconds since the Unix epoch: what was issued later than a revocation
+    /// says may be used again.
+    pub issued_at_s: Option<u64>,
     /// Whether the token passes by the grace of the configuration: its issuer confirmed it before,
     /// and cannot be asked now.
     pub unconfirmed: bool,
@@ -94,6 +97,7 @@ impl Principal {
             certificate: None,
             expires_at_s: None,
             unconfirmed: false,
+            issued_at_s: None,
             token_id_hash: None,
             key,
         }

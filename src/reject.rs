@@ -96,7 +96,7 @@ codes! {
     // --- authn ---------------------------------------------------------------------------
     #[doc = "No token was sent (RFC 6750 section 3)."]
     TokenMissing = "token_missing", 401, 40100, Info, "a bearer token is required";
-    #[doc = "The token was refused: signature, issuer, audience, time, type or form."]
+    #[doc = "The token was refused: signature, issuer, audience, time, type or form; or it, or its caller, was revoked."]
     TokenInvalid = "token_invalid", 401, 40101, Warn, "the token is invalid or has expired";
     #[doc = "The client certificate is required and missing, or not accepted on this route."]
     CertificateRequired = "certificate_required", 401, 40102, Warn, "a client certificate is required";
@@ -104,6 +104,8 @@ codes! {
     ProofInvalid = "proof_invalid", 401, 40104, Warn, "the proof of possession is missing or invalid";
     #[doc = "The proof of possession has no nonce of this server, or an old one; `DPoP-Nonce` of this answer is to be used (RFC 9449 section 9)."]
     ProofNonce = "proof_nonce", 401, 40105, Info, "use the nonce of this answer in the proof";
+    #[doc = "A store of revocations cannot be read, so that nobody knows who is revoked; `revocation.on_unreadable` says what happens then."]
+    RevocationUnavailable = "revocation_unavailable", 503, 50303, Error, "callers cannot be checked at the moment; retry later";
     #[doc = "The issuer's keys cannot be had; nobody is let in."]
     KeysUnavailable = "keys_unavailable", 503, 50301, Error, "tokens cannot be verified at the moment";
     #[doc = "The issuer cannot be asked about the token, and the token is not one that passes meanwhile."]
@@ -185,7 +187,7 @@ codes! {
     AnswerBlocked = "answer_blocked", 403, 40306, Warn, "the answer holds data that may not leave";
     #[doc = "The server sends people to an address that is not on its list (`elicitation.url_hosts`)."]
     ElicitationRefused = "elicitation_refused", 403, 40308, Warn, "the server asks for a visit to an address that is not allowed";
-    #[doc = "The caller's token expired or the policy changed while a stream was open."]
+    #[doc = "The caller's token expired, the caller was revoked or the policy changed while a stream or a call was open."]
     StreamRevoked = "stream_revoked", 401, 40103, Info, "this stream may not go on; authenticate again";
 
     // --- server ----------------------------------------------------------------------------

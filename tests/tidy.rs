@@ -38,8 +38,20 @@ const VOCABULARY: &[&str] = &[
     "config",
 ];
 const TOOLS: &[&str] = &[
-    "bucket", "glob", "inspect", "exchange", "net", "mcp", "rest", "outbound", "session", "ticket",
-    "face", "audit",
+    "bucket",
+    "glob",
+    "inspect",
+    "exchange",
+    "net",
+    "mcp",
+    "rest",
+    "outbound",
+    "session",
+    "ticket",
+    "face",
+    "audit",
+    "shared_state",
+    "revocation",
 ];
 /// Stages in the order of the flow: each sees only stages to its left.
 const STAGES: &[&str] = &[

@@ -103,6 +103,7 @@ impl Rules {
                 .and_then(|at| names(claims, at).into_iter().next()),
             confirmation: confirmation(claims)?,
             expires_at_s: Some(expires_at_s),
+            issued_at_s: numeric_date(claims, "iat")?,
             token_id_hash: text(claims, "jti")?.map(|jti| short_hash(&jti)),
             key,
             ..Principal::new(AuthMethod::Bearer, Arc::clone(&self.issuer), subject)

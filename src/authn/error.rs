@@ -110,6 +110,17 @@ pub enum TokenError {
     /// An API key, or what claims to be one.
     #[error(transparent)]
     ApiKey(#[from] KeyError),
+    /// The token, or what it names, was revoked.
+    #[error("revoked by entry `{id}`, by its {kind}")]
+    Revoked {
+        /// Id of the entry.
+        id: Box<str>,
+        /// Which of the caller's names it has.
+        kind: &'static str,
+    },
+    /// A store of revocations cannot be read.
+    #[error("a store of revocations cannot be read")]
+    RevocationUnavailable,
 }
 
 /// Why an API key was refused. Callers are told the same of all of these. An id stands here only
@@ -212,6 +223,8 @@ pub enum Reason {
     DisabledKey,
     /// An API key for another server or network, or where none is taken.
     KeyElsewhere,
+    /// Revoked.
+    Revoked,
     /// Anything else; keys that cannot be had, issuers that cannot be asked.
     Other,
 }
@@ -241,9 +254,12 @@ impl TokenError {
             Self::Proof(error) => error.reason(),
             Self::ApiKey(why) => why.reason(),
             Self::Inactive => Reason::Inactive,
-            Self::Contradicted(_) | Self::KeysUnavailable | Self::Unconfirmed | Self::Crowded => {
-                Reason::Other
-            }
+            Self::Revoked { .. } => Reason::Revoked,
+            Self::Contradicted(_)
+            | Self::KeysUnavailable
+            | Self::RevocationUnavailable
+            | Self::Unconfirmed
+            | Self::Crowded => Reason::Other,
         }
     }
 
@@ -256,6 +272,7 @@ impl TokenError {
             Self::Unconfirmed => Code::IntrospectionUnavailable,
             Self::Crowded => Code::Busy,
             Self::Proof(error) => error.code(),
+            Self::RevocationUnavailable => Code::RevocationUnavailable,
             Self::Repeated
             | Self::TooLong(_)
             | Self::Malformed(_)
@@ -277,6 +294,7 @@ impl TokenError {
             | Self::NotBound
             | Self::Certificate(_)
             | Self::ProofRequired(_)
+            | Self::Revoked { .. }
             | Self::ApiKey(_) => Code::TokenInvalid,
         }
     }
@@ -284,7 +302,7 @@ impl TokenError {
 
 impl Reason {
     /// Every label, in the order in which counts are kept.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Missing,
         Self::Malformed,
         Self::Expired,
@@ -306,6 +324,7 @@ impl Reason {
         Self::ExpiredKey,
         Self::DisabledKey,
         Self::KeyElsewhere,
+        Self::Revoked,
         Self::Other,
     ];
 
@@ -334,6 +353,7 @@ impl Reason {
             Self::ExpiredKey => "expired_key",
             Self::DisabledKey => "disabled_key",
             Self::KeyElsewhere => "key_elsewhere",
+            Self::Revoked => "revoked",
             Self::Other => "other",
         }
     }

@@ -5,7 +5,8 @@
 //! Guarantees that an [`Authenticated`] exists only if the route's method proved the caller, or
 //! the route says `auth: none`; every error inside denies (S-13), and nothing a request says
 //! skips the check (S-14). A token that is bound to a key counts only with a proof of that key,
-//! asked for on every request (S-08).
+//! asked for on every request (S-08); whoever is revoked is refused, whatever was remembered of
+//! the token (S-10).
 //!
 //! [`Authn`] lives as long as the process and keeps keys and verified tokens over reloads; one
 //! [`Authenticator`] per server lives as long as its configuration.
@@ -45,6 +46,7 @@ use crate::net::identities::Identities;
 use crate::outbound::Outbound;
 use crate::principal::{AuthMethod, CertificateIdentity, Confirmation, Principal, PrincipalKey};
 use crate::reject::{Challenge, Code, Rejection};
+use crate::revocation::{Refused, Revocations};
 
 pub use error::{KeyError, Reason, TokenError};
 pub use jwks::KeyStatus;
@@ -71,6 +73,7 @@ pub struct Authn {
     /// Proofs of possession that were used.
     replay: Arc<Replay>,
     rings: Mutex<Vec<Weak<KeyRing>>>,
+    revocations: Arc<Revocations>,
 }
 
 /// Judges the callers of one server.
@@ -152,6 +155,19 @@ impl Authn {
     /// # Errors
     /// When the system has no randomness.
     pub fn new(clock: Clock, outbound: Arc<Outbound>) -> Result<Arc<Self>, Unspecified> {
+        let revocations = Revocations::without_stores(clock.clone());
+        Self::with_revocations(clock, outbound, revocations)
+    }
+
+    /// The same, and whoever is among `revocations` is refused.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn with_revocations(
+        clock: Clock,
+        outbound: Arc<Outbound>,
+        revocations: Arc<Revocations>,
+    ) -> Result<Arc<Self>, Unspecified> {
         let (tasks, generations) = (TaskTracker::new(), Arc::default());
         let services = Services { clock, outbound, tasks, generations };
         Ok(Arc::new(Self {
@@ -161,7 +177,14 @@ impl Authn {
             replay: Arc::new(Replay::local(services.clock.unix_s())),
             services,
             rings: Mutex::default(),
+            revocations,
         }))
+    }
+
+    /// Who may no longer call.
+    #[must_use]
+    pub fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
     }
 
     /// Keeps keys fresh and the cache clean until `stop`, then waits for loads in flight. The
@@ -284,6 +307,14 @@ impl Authenticator {
         &self,
         ex: Exchange<Wellformed>,
     ) -> Result<Exchange<Authenticated>, Rejection> {
+        let head = RequestHead {
+            method: ex.method(),
+            path: ex.uri().path(),
+            headers: ex.headers(),
+            client: ex.client_ip(),
+            certificate: ex.certificate(),
+            proven: ex.proven(),
+        };
         let principal = match (ex.vouched(), ex.part()) {
             // The gateway's own errand: who opened the session was proven then.
             (Some(principal), _) => Arc::clone(principal),
@@ -292,22 +323,32 @@ impl Authenticator {
                 return Err(certificate_refused(why, "certificate_ended"));
             }
             // Of these very header fields, when the batch came: a proof of possession counts once.
-            (None, Some(part)) => Arc::clone(&part.principal),
+            (None, Some(part)) => {
+                self.not_revoked(&part.principal, &head)?;
+                Arc::clone(&part.principal)
+            }
             (None, None) => {
-                let head = RequestHead {
-                    method: ex.method(),
-                    path: ex.uri().path(),
-                    headers: ex.headers(),
-                    client: ex.client_ip(),
-                    certificate: ex.certificate(),
-                    proven: ex.proven(),
-                };
-                told_apart(self.identify(&head).await?, ex.client_ip())
+                let known = told_apart(self.identify(&head).await?, ex.client_ip());
+                self.not_revoked(&known, &head)?;
+                known
             }
         };
         let proves = principal.confirmation.is_some_and(|bound| bound.dpop_key.is_some());
         let dpop_nonce = if proves { self.nonce() } else { None };
         Ok(ex.advance(|base| Authenticated { base, principal, dpop_nonce }))
+    }
+
+    /// A refusal of somebody who was let in and may not go on, as one who has to authenticate anew
+    /// reads it (RFC 6750 section 3.1).
+    #[must_use]
+    pub fn challenge(&self, refusal: Rejection) -> Rejection {
+        match refusal.code {
+            Code::StreamRevoked => {
+                let error = Some("invalid_token");
+                refusal.with_challenge(Challenge { error, ..self.challenge.clone() })
+            }
+            _ => refusal,
+        }
     }
 
     /// The caller behind this head. Proves an identity; the witness is made only by
@@ -366,6 +407,32 @@ impl Authenticator {
         }
     }
 
+    /// Also of a token that was remembered: the cache never outlives a revocation (S-10).
+    fn not_revoked(&self, principal: &Principal, head: &RequestHead<'_>) -> Result<(), Rejection> {
+        match self.authn.revocations.judge(principal) {
+            Ok(()) => Ok(()),
+            Err(Refused::Unreadable) => Err(self.refuse(&TokenError::RevocationUnavailable, head)),
+            Err(Refused::Revoked { id, kind }) => {
+                let error = TokenError::Revoked { id, kind: kind.name() };
+                Err(match principal.method {
+                    AuthMethod::Bearer | AuthMethod::ApiKey => self.refuse(&error, head),
+                    AuthMethod::Certificate => {
+                        let code = Code::CertificateRequired;
+                        let mut refusal = Rejection::new(code, error.to_string());
+                        refusal.reason = Some(error.reason().name());
+                        refusal
+                    }
+                    // Nobody was asked, so that no other credential would help.
+                    AuthMethod::Anonymous => {
+                        let mut refusal = Rejection::new(Code::Denied, error.to_string());
+                        refusal.reason = Some(error.reason().name());
+                        refusal
+                    }
+                })
+            }
+        }
+    }
+
     /// The token first, from the cache or anew; then, every time, what it is bound to.
     async fn by_token(
         &self,
@@ -391,6 +458,7 @@ impl Authenticator {
         match code {
             Code::KeysUnavailable => return rejection.retry_after(JWKS_REFRESH_MIN_S),
             Code::IntrospectionUnavailable => return rejection.retry_after(JWKS_RETRY_S),
+            Code::RevocationUnavailable => return rejection.retry_after(REVOCATION_RETRY_S),
             _ => {}
         }
         let error = match code {
@@ -413,6 +481,9 @@ fn certificate_refused(why: &'static str, reason: &'static str) -> Rejection {
     rejection.reason = Some(reason);
     rejection
 }
+
+/// Stores are asked several times a second.
+const REVOCATION_RETRY_S: u64 = 2;
 
 /// A certificate that came along with a token is recorded beside it. The cached principal stays
 /// as it is, because the same token may come over another connection.

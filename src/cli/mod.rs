@@ -7,6 +7,7 @@ mod audit;
 mod check;
 mod demo;
 mod keys;
+mod revoke;
 mod run;
 mod token;
 mod tour;
@@ -52,6 +53,8 @@ enum Command {
     Token(token::Token),
     /// Make and end API keys
     Keys(Box<keys::Keys>),
+    /// Say who may no longer call: a token, subject, client, session, issuer or key
+    Revoke(Box<revoke::Revoke>),
     /// Work with the audit trail
     Audit(audit::Audit),
     /// Work with the configuration format
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.execute(),
         Command::Token(token) => token.execute(),
         Command::Keys(keys) => keys.execute(),
+        Command::Revoke(revoke) => revoke.execute(),
         Command::Audit(audit) => audit.execute(),
         Command::Config(args) => match args.command {
             ConfigCommand::Schema => print(&format!("{:#}\n", config::schema())),

@@ -138,6 +138,12 @@ pub(super) fn is_world_readable(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|facts| facts.permissions().mode() & 0o004 != 0)
 }
 
+/// Whether users other than the owner may write the file.
+pub(super) fn is_writable_by_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|facts| facts.permissions().mode() & 0o022 != 0)
+}
+
 /// Where files have no such permissions nothing is known.
 #[cfg(not(unix))]
 pub(super) fn is_world_readable(_: &Path) -> bool {

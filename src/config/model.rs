@@ -7,6 +7,7 @@ mod identities;
 mod introspection;
 mod outbound;
 mod proof;
+mod revocation;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ pub use identities::{IdentityKind, IdentityRule, TrustedMesh};
 pub use introspection::{IntrospectWhen, Introspection};
 pub use outbound::{ClientProof, OauthClient, Outbound};
 pub use proof::{Dpop, NonceRule, Proof, RequiredProof};
+pub use revocation::{OnUnreadable, Redis, Revocation};
 pub use upstream::{
     Assertion, ClientIdentity, Command, Credential, CredentialSource, Endpoint, EraPin,
     TokenRequest, Transport, Upstream,
@@ -54,6 +56,10 @@ pub struct Config {
     pub sessions: Sessions,
     /// The gateway's own requests.
     pub outbound: Outbound,
+    /// Where revocations are kept.
+    pub revocation: Revocation,
+    /// The Redis that replicas share.
+    pub redis: Option<Redis>,
     /// How log lines look.
     pub log: Log,
     /// SHA-256 over the configuration text, lower-case hex, for records and metrics.
@@ -140,6 +146,8 @@ pub enum ClientAuth {
 pub struct Admin {
     /// Address; loopback unless the configuration says otherwise by name.
     pub bind: SocketAddr,
+    /// Behind which one may revoke.
+    pub token: Option<Secret>,
 }
 
 /// The audit trail.

@@ -27,6 +27,7 @@ use crate::limits;
 use crate::mcp::sse::{self, Decoder, KEEPALIVE};
 use crate::mcp::version::Revision;
 use crate::reject::{Code, Rejection};
+use crate::revocation::Wake;
 use crate::session::{Caller, Facts, Hash, InUse, Owner, Purpose, Sessions};
 use queue::Queue;
 
@@ -260,17 +261,19 @@ impl Hub {
         }
     }
 
-    /// The bytes of the stream. `may_go_on` is asked again and again; what it refuses with is the
+    /// The bytes of the stream. `may_go_on` is asked again and again, and when `wake` says so; what it refuses with is the
     /// stream's last event.
     pub fn bytes(
         self: &Arc<Self>,
         may_go_on: impl Fn() -> Result<(), Bytes> + Send + 'static,
+        wake: Wake,
     ) -> ByteStream {
         let period = Duration::from_millis(limits::RECHECK_MS);
         let mut tick = interval_at(Instant::now() + period, period);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let state = (Arc::clone(self), tick, Instant::now(), may_go_on, false);
-        Box::pin(unfold(state, |(hub, mut tick, mut spoken, may_go_on, over)| async move {
+        let state = (Arc::clone(self), (tick, wake), Instant::now(), may_go_on, false);
+        Box::pin(unfold(state, |(hub, mut times, mut spoken, may_go_on, over)| async move {
+            let (tick, wake) = (&mut times.0, &mut times.1);
             let next = loop {
                 if over {
                     return None;
@@ -278,6 +281,11 @@ impl Hub {
                 tokio::select! {
                     biased;
                     () = hub.closed.cancelled() => return None,
+                    () = wake.changed() => {
+                        if let Err(last) = may_go_on() {
+                            break (last, true);
+                        }
+                    }
                     _ = tick.tick() => {
                         if let Err(last) = may_go_on() {
                             break (last, true);
@@ -293,7 +301,7 @@ impl Hub {
                 }
             };
             spoken = Instant::now();
-            Some((Ok(next.0), (hub, tick, spoken, may_go_on, next.1)))
+            Some((Ok(next.0), (hub, times, spoken, may_go_on, next.1)))
         }))
     }
 

@@ -17,6 +17,7 @@ use crate::limits::{
 use crate::peer::Peer;
 use crate::principal::{AuthMethod, Principal, PrincipalKey};
 use crate::reject::Code;
+use crate::revocation::Wake;
 use crate::session::{Book, Caller, Policy, Sealer, Sessions};
 
 struct Someone {
@@ -97,7 +98,7 @@ async fn streams_max_and_streams_per_principal_max_hold() {
 #[tokio::test]
 async fn first_event_names_the_address_and_messages_follow_in_order() {
     let (_hubs, hub) = hub();
-    let mut bytes = hub.bytes(|| Ok(()));
+    let mut bytes = hub.bytes(|| Ok(()), Wake::never());
     let first = bytes.next().await.unwrap().unwrap();
     assert_eq!(first, format!("event: endpoint\ndata: /sse?session={}\n\n", hub.sealed));
     let answer = ReplyBody::whole(Bytes::from_static(b"{\"a\":1}"));
@@ -118,17 +119,20 @@ async fn client_that_takes_nothing_loses_its_stream_after_stream_stall_ms() {
     while hub.say(&message).await.is_ok() {}
     assert_eq!(started.elapsed(), Duration::from_millis(STREAM_STALL_MS));
     assert_eq!(hub.say(b"{}").await, Err(Ended));
-    assert!(hub.bytes(|| Ok(())).next().await.is_none());
+    assert!(hub.bytes(|| Ok(()), Wake::never()).next().await.is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn p45_silent_stream_is_kept_open_by_comments_and_cut_when_it_may_not_go_on() {
     let (_hubs, hub) = hub();
     let started = tokio::time::Instant::now();
-    let mut bytes = hub.bytes(move || {
-        let late = started.elapsed() > Duration::from_millis(KEEPALIVE_MS * 2);
-        if late { Err(Bytes::from_static(b"data: no\n\n")) } else { Ok(()) }
-    });
+    let mut bytes = hub.bytes(
+        move || {
+            let late = started.elapsed() > Duration::from_millis(KEEPALIVE_MS * 2);
+            if late { Err(Bytes::from_static(b"data: no\n\n")) } else { Ok(()) }
+        },
+        Wake::never(),
+    );
     assert!(bytes.next().await.unwrap().unwrap().starts_with(b"event: endpoint"));
     assert_eq!(bytes.next().await.unwrap().unwrap(), ": keepalive\n\n");
     assert_eq!(bytes.next().await.unwrap().unwrap(), ": keepalive\n\n");

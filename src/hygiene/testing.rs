@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::config::{
     Access, Audit, Auth, Config, Durability, Endpoint, EraPin, Guard, GuardMode, Log, Outbound,
-    Profile, Proof, Redact, RouteLimits, Server, Sessions, Transport, Upstream,
+    Profile, Proof, Redact, Revocation, RouteLimits, Server, Sessions, Transport, Upstream,
 };
 
 /// A configuration with these servers.
@@ -28,6 +28,8 @@ pub fn config(servers: Vec<Server>) -> Config {
             per_principal: 8,
         },
         outbound: Outbound { ca_pem: None, networks: Vec::new(), timeout: Duration::from_secs(1) },
+        revocation: Revocation::default(),
+        redis: None,
         log: Log { filter: "info".to_owned(), json: true },
         hash: String::new(),
         files: Vec::new(),

@@ -66,6 +66,14 @@ pub struct Metrics {
     pub generation: IntGauge,
     /// `sallyport_jwks_last_success_timestamp_seconds`
     pub jwks_last_success: GaugeVec,
+    /// `sallyport_revocations`
+    pub revocations: IntGaugeVec,
+    /// `sallyport_revocation_readable`
+    pub revocation_readable: IntGaugeVec,
+    /// `sallyport_revocation_last_read_timestamp_seconds`
+    pub revocation_last_read: IntGaugeVec,
+    /// `sallyport_revocation_refusals`
+    pub revocation_refusals: IntGauge,
     /// `sallyport_connections_total`
     pub connections: IntCounterVec,
     requests: IntCounterVec,
@@ -124,6 +132,10 @@ impl Metrics {
             reload_timestamp: gauge "config_last_reload_timestamp_seconds" "Time of the last accepted configuration." [];
             generation: gauge "config_generation" "Number of configurations accepted since start." [];
             jwks_last_success: float_gauges "jwks_last_success_timestamp_seconds" "Last successful fetch of an issuer's keys." ["issuer"];
+            revocations: gauges "revocations" "Revocations in force." ["kind"];
+            revocation_readable: gauges "revocation_readable" "1 when the store of revocations can be read." ["store"];
+            revocation_last_read: gauges "revocation_last_read_timestamp_seconds" "Last successful reading of the store." ["store"];
+            revocation_refusals: gauge "revocation_refusals" "Questions since the start that found a caller revoked, or a store unreadable." [];
             connections: counters "connections_total" "What happened to client connections." ["listener", "event"];
             requests: counters "requests_total" "Exchanges by action and decision code." ["server", "action", "decision"];
             tool_calls: counters "tool_calls_total" "Allowed tool calls; only configured names become labels." ["server", "tool"];

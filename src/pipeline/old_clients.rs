@@ -95,6 +95,7 @@ impl Pipeline {
             }
         };
         let recheck = self.recheck(snap, &ex);
+        let wake = recheck.wake();
         let id: Box<str> = record.request_id().into();
         let (book, own) = (Arc::clone(snap.sessions().book()), Arc::clone(&hub));
         let may_go_on = move || {
@@ -103,7 +104,7 @@ impl Pipeline {
             let asked = if ended { Err(over()) } else { recheck.ask() };
             asked.map_err(|why| reply::error_event(&why, &id, None))
         };
-        let body = ReplyBody::stream(hub.bytes(may_go_on));
+        let body = ReplyBody::stream(hub.bytes(may_go_on, wake));
         let pipeline = Arc::clone(self);
         let body = body.on_close(move |closed| {
             record.close(StatusCode::OK.as_u16(), closed, &Deeds::default());

@@ -37,6 +37,7 @@ use crate::mcp::params::Known;
 use crate::mcp::version::Revision;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
+use crate::revocation::Wake;
 use crate::session::Sessions;
 use crate::ticket::Tickets;
 use crate::upstream::{Answer, Raw, RawBody};
@@ -79,12 +80,32 @@ impl Screened {
 }
 
 /// Asks whether an open stream may go on.
-pub struct Recheck(Box<dyn Fn() -> Result<(), Rejection> + Send + Sync>);
+pub struct Recheck {
+    ask: Box<dyn Fn() -> Result<(), Rejection> + Send + Sync>,
+    wake: Wake,
+}
 
 impl Recheck {
     /// From the pipeline, which knows token, policy and route.
     pub fn new(ask: impl Fn() -> Result<(), Rejection> + Send + Sync + 'static) -> Self {
-        Self(Box::new(ask))
+        Self { ask: Box::new(ask), wake: Wake::never() }
+    }
+
+    /// With what says that it is time to ask, so that a silent stream need not wait for its turn.
+    #[must_use]
+    pub fn woken_by(self, wake: Wake) -> Self {
+        Self { wake, ..self }
+    }
+
+    /// The same for a stream of another kind.
+    #[must_use]
+    pub fn wake(&self) -> Wake {
+        self.wake.clone()
+    }
+
+    /// Waits until it is time to ask. Cancel-safe.
+    pub async fn woken(&mut self) {
+        self.wake.changed().await;
     }
 
     /// `Err` when the stream must end.
@@ -92,7 +113,7 @@ impl Recheck {
     /// # Errors
     /// The refusal with which it ends.
     pub fn ask(&self) -> Result<(), Rejection> {
-        (self.0)()
+        (self.ask)()
     }
 }
 

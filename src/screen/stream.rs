@@ -141,6 +141,7 @@ impl Relay {
             }
             tokio::select! {
                 biased;
+                () = self.recheck.woken() => self.ticked(),
                 data = self.body.data() => self.heard(data),
                 _ = self.tick.tick() => self.ticked(),
             }

@@ -1,8 +1,9 @@
 //! The admin listener: health, readiness, metrics. Plain HTTP/1.1, loopback by default.
 //!
 //! Assumes nothing of the rest of the gateway: text and readiness come from [`Status`].
-//! Guarantees: it answers three paths and nothing else, holds few connections, shows no secret
-//! and no personal data; on loopback it answers only to local names, so that no web page can read
+//! Guarantees: it answers three paths, and `/revocations` to whoever has the admin token where one
+//! is configured, and nothing else; holds few connections, shows no secret, and no personal data
+//! without the token; on loopback it answers only to local names, so that no web page can read
 //! it through DNS rebinding. It should be shut down last, after the drain of the others.
 
 use std::net::SocketAddr;
@@ -13,12 +14,14 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::{BindError, Bounds, Handler, Listeners};
+use super::{BindError, Bounds, Handler, Listeners, admin_revocations};
 use crate::body::ReplyBody;
 use crate::config;
 use crate::limits::ADMIN_CONNECTIONS_MAX;
 use crate::net::Peer;
 use crate::reject::Code;
+use crate::revocation::Desk;
+use crate::secret::Secret;
 
 /// What the admin listener shows.
 pub trait Status: Send + Sync + 'static {
@@ -27,6 +30,16 @@ pub trait Status: Send + Sync + 'static {
 
     /// Whether new work is welcome.
     fn readiness(&self) -> Readiness;
+
+    /// Behind which one may revoke; `None` switches that off.
+    fn admin_token(&self) -> Option<Secret> {
+        None
+    }
+
+    /// Where one revokes.
+    fn desk(&self) -> Option<&Desk> {
+        None
+    }
 }
 
 /// Whether new work is welcome, and why not.
@@ -64,8 +77,13 @@ impl<S: Status> AdminPages<S> {
         Self { status, local_names_only: address.ip().is_loopback() }
     }
 
+    /// Whether a foreign name was asked for where only local ones count.
+    fn is_misdirected<B>(&self, request: &Request<B>) -> bool {
+        self.local_names_only && !request.headers().get(HOST).is_some_and(is_local)
+    }
+
     fn answer<B>(&self, request: &Request<B>) -> Response<Bytes> {
-        if self.local_names_only && !request.headers().get(HOST).is_some_and(is_local) {
+        if self.is_misdirected(request) {
             return text(StatusCode::MISDIRECTED_REQUEST, "ask for localhost\n".into());
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -92,7 +110,15 @@ impl<S: Status> Handler for AdminPages<S> {
         _peer: Arc<Peer>,
         request: Request<Incoming>,
     ) -> Response<ReplyBody> {
-        self.answer(&request).map(ReplyBody::whole)
+        let path = request.uri().path();
+        let revokes = path == "/revocations" || path.starts_with("/revocations/");
+        match (self.status.admin_token(), self.status.desk()) {
+            (Some(token), Some(desk)) if revokes && !self.is_misdirected(&request) => {
+                admin_revocations::answer(&token, desk, request).await
+            }
+            (_, _) => self.answer(&request),
+        }
+        .map(ReplyBody::whole)
     }
 
     fn refused_on_the_wire(
@@ -117,7 +143,7 @@ fn ready_text(readiness: &Readiness) -> Response<Bytes> {
     text(status, body)
 }
 
-fn text(status: StatusCode, body: String) -> Response<Bytes> {
+pub(super) fn text(status: StatusCode, body: String) -> Response<Bytes> {
     let mut answer = Response::new(Bytes::from(body));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();

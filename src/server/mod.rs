@@ -12,6 +12,7 @@
 //! [`Listeners::serve`] return.
 
 pub mod admin;
+mod admin_revocations;
 mod connection;
 mod h2_head;
 mod listener;

@@ -139,6 +139,21 @@ pub struct Opened {
 pub struct Hash([u8; HASH_BYTES]);
 
 impl Hash {
+    /// From the hex digits that records show.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut hash = [0; HASH_BYTES];
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != HASH_BYTES || !rest.is_empty() {
+            return None;
+        }
+        for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
+            let digit = |c: u8| char::from(c).to_digit(16).filter(|_| !c.is_ascii_uppercase());
+            *byte = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
+        }
+        Some(Self(hash))
+    }
+
     #[cfg(test)]
     pub(crate) fn of_bytes(bytes: [u8; HASH_BYTES]) -> Self {
         Self(bytes)

@@ -45,6 +45,8 @@ mod redaction;
 mod reload;
 mod rest;
 mod resumption;
+mod revocation;
+mod revocation_redis;
 mod sessions;
 mod signals;
 mod straight;

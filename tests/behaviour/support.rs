@@ -81,6 +81,8 @@ pub struct Setup {
     pub clock: Option<Clock>,
     /// Another audit directory than the test's own.
     pub audit_dir: Option<PathBuf>,
+    /// More of the admin listener's settings, each with a comma before it.
+    pub admin: String,
     /// Another public URL than [`RESOURCE`].
     pub public_url: Option<String>,
 }
@@ -166,13 +168,25 @@ impl World {
         dir.write("clients.crl", &pki.crl(&[], (-1, 24)));
         let issuer = Issuer::start_at(crate::issuer::NOW).await;
         let mut world = Self { gateway: None, issuer, upstream, dir, pki, setup };
+        world.start().await;
+        world
+    }
+
+    async fn start(&mut self) {
         let options = Options {
-            clock: world.setup.clock.clone().unwrap_or_else(|| Clock::manual(crate::issuer::NOW)),
+            clock: self.setup.clock.clone().unwrap_or_else(|| Clock::manual(crate::issuer::NOW)),
             ..Options::default()
         };
-        let config = world.check(&world.yaml(&world.setup.server)).unwrap();
-        world.gateway = Some(Gateway::start(config, options).await.unwrap());
-        world
+        let config = self.check(&self.yaml(&self.setup.server)).unwrap();
+        self.gateway = Some(Gateway::start(config, options).await.unwrap());
+    }
+
+    /// Ends the gateway and starts another one with the same configuration and files.
+    pub async fn restart(&mut self) {
+        let gateway = self.gateway.take().unwrap();
+        gateway.stop();
+        gateway.stopped().await;
+        self.start().await;
     }
 
     pub fn yaml(&self, server_lines: &str) -> String {
@@ -182,9 +196,10 @@ impl World {
             .clone()
             .unwrap_or_else(|| format!("    upstream: {}\n", self.upstream.url()));
         let mut text = format!(
-            "listen: 127.0.0.1:0\ntls: {{ cert: tls.pem, key: tls.key{} }}\nadmin: {{ listen: 127.0.0.1:0 }}\n\
+            "listen: 127.0.0.1:0\ntls: {{ cert: tls.pem, key: tls.key{} }}\nadmin: {{ listen: 127.0.0.1:0{} }}\n\
              issuers:\n  - issuer: {}\n    roles_claim: roles\naudit: {{ dir: {} }}\n",
             self.setup.tls,
+            self.setup.admin,
             self.issuer.url(),
             self.audit_dir().display()
         );
@@ -218,15 +233,18 @@ impl World {
 
     /// Asks the admin listener.
     pub async fn admin(&self, path: &str) -> (u16, String) {
+        let request = Request::get(path).body(Full::<Bytes>::default()).unwrap();
+        self.ask_admin(request).await
+    }
+
+    /// Asks the admin listener anything.
+    pub async fn ask_admin(&self, mut request: Request<Full<Bytes>>) -> (u16, String) {
         let address = self.gateway().admin().unwrap();
         let stream = TcpStream::connect(address).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        let request = Request::get(path)
-            .header("host", address.to_string())
-            .body(Full::<Bytes>::default())
-            .unwrap();
+        request.headers_mut().insert("host", address.to_string().parse().unwrap());
         let response = sender.send_request(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();

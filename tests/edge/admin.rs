@@ -27,7 +27,7 @@ impl Status for Switch {
 #[tokio::test]
 async fn admin_listener_tells_readiness_and_metrics_and_guards_its_wire() {
     let ready = Arc::new(AtomicBool::new(true));
-    let admin = Admin { bind: "127.0.0.1:0".parse().unwrap() };
+    let admin = Admin { bind: "127.0.0.1:0".parse().unwrap(), token: None };
     let listeners = bind(&admin, Bounds::default()).await.unwrap();
     let address = listeners.addresses()[0].address;
     let pages = Arc::new(AdminPages::new(Switch(Arc::clone(&ready)), address));

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::super::model::{Admin, ClientAuth, Listener, Tls};
 use super::super::raw::{self, PlainHttp};
 use super::super::values;
-use super::{At, Context, certificates, is_name, revocation};
+use super::{At, Context, certificates, crl as lists, is_name, revocation};
 
 /// The keys of the file that describe listeners.
 pub(super) struct Listeners {
@@ -201,7 +201,7 @@ fn tls(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Tls) -> Option<Tls> {
         (Some(path), crl) => {
             let (path, chain) = certificates::authorities(cx, &at.key("client_ca"), &path)?;
             let crl = match crl {
-                Some(crl) => revocation::files(cx, &crl_at, &crl, &chain)?,
+                Some(crl) => lists::files(cx, &crl_at, &crl, &chain)?,
                 None => Vec::new(),
             };
             (Some(path), crl)
@@ -227,6 +227,11 @@ pub(super) struct CheckedAdmin<'t> {
 }
 
 impl<'t> CheckedAdmin<'t> {
+    /// Whether one may revoke there.
+    pub(super) fn has_token(&self) -> bool {
+        self.value.iter().flatten().any(|admin| admin.token.is_some())
+    }
+
     /// Its address, for the search of conflicts.
     pub(super) fn bound(&self) -> Option<(&At<'t>, Option<SocketAddr>)> {
         Some((&self.at, self.bind))
@@ -238,7 +243,7 @@ pub(super) fn admin<'t>(
     at: &At<'t>,
     raw: Option<raw::Admin>,
 ) -> CheckedAdmin<'t> {
-    let default = raw::AdminListener { listen: None, exposed: None };
+    let default = raw::AdminListener { listen: None, exposed: None, token: None };
     let raw = match raw {
         Some(raw::Admin::Off(raw::Off::Off)) => {
             return CheckedAdmin { at: at.clone(), bind: None, value: Some(None) };
@@ -246,13 +251,19 @@ pub(super) fn admin<'t>(
         Some(raw::Admin::On(raw)) => raw,
         None => default,
     };
-    let raw::AdminListener { listen, exposed } = raw;
+    let raw::AdminListener { listen, exposed, token } = raw;
     let listen_at = at.key("listen");
     let bind = match listen {
         Some(raw::Address(text)) => cx.take(&listen_at, values::address(&text)),
         None => Some(ADMIN),
     };
     let exposed = exposed.unwrap_or(false);
+    let token_at = at.key("token");
+    if token.is_some() && exposed && bind.is_some_and(|bind| !is_loopback(bind.ip())) {
+        let message = "the token of the admin listener crosses the network unencrypted";
+        cx.weak(&token_at, message, "bind `127.0.0.1`, and revoke from this machine");
+    }
+    let token = revocation::admin_token(cx, &token_at, token);
     match bind.map(|bind| (bind, is_loopback(bind.ip()))) {
         Some((bind, false)) if !exposed => cx.absent(
             &listen_at,
@@ -273,7 +284,8 @@ pub(super) fn admin<'t>(
         ),
         Some((_, true)) | None => {}
     }
-    CheckedAdmin { at: listen_at, bind, value: bind.map(|bind| Some(Admin { bind })) }
+    let value = bind.zip(token).map(|(bind, token)| Some(Admin { bind, token }));
+    CheckedAdmin { at: listen_at, bind, value }
 }
 
 /// Names addresses that two listeners cannot share.

@@ -10,6 +10,7 @@ mod certificates;
 mod command;
 mod context;
 mod credential;
+mod crl;
 mod glob;
 mod identities;
 mod introspection;
@@ -54,6 +55,8 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         trusted_mesh,
         limits,
         sessions,
+        revocation,
+        redis,
         log,
         audit,
         outbound,
@@ -75,6 +78,13 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     listeners::conflicts(cx, listeners.iter().map(|l| (&l.bind_at, l.bind)).chain(admin.bound()));
     let per_address = limits::global(cx, &at.key("limits"), limits);
     let sessions = sessions::sessions(cx, &at.key("sessions"), sessions);
+    let (redis_at, redis_there) = (at.key("redis"), redis.is_some());
+    let redis = revocation::redis(cx, &redis_at, redis);
+    let shared = redis_there.then_some(redis_at);
+    let revocation = revocation::revocation(cx, &at.key("revocation"), revocation, shared.as_ref());
+    if let Some(revocation) = &revocation {
+        revocation::unstored(cx, &at.key("admin"), admin.has_token(), revocation);
+    }
     let log = log_of(cx, &at.key("log"), log);
     let audit = audit_of(cx, &at.key("audit"), audit);
     let outbound = outbound::outbound(cx, &at.key("outbound"), outbound);
@@ -103,6 +113,8 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         per_address: per_address?,
         sessions: sessions?,
         outbound: outbound?,
+        revocation: revocation?,
+        redis: redis?,
         log: log?,
         hash: String::new(),
         files: Vec::new(),

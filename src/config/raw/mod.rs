@@ -12,6 +12,7 @@ mod identities;
 mod introspection;
 mod outbound;
 mod proof;
+mod revocation;
 mod server;
 mod text;
 mod upstream;
@@ -24,6 +25,7 @@ pub use identities::*;
 pub use introspection::*;
 pub use outbound::*;
 pub use proof::*;
+pub use revocation::*;
 pub use server::*;
 pub use text::*;
 pub use upstream::*;
@@ -54,6 +56,10 @@ pub struct Raw {
     pub limits: Option<GlobalLimits>,
     /// Sealed session ids.
     pub sessions: Option<Sessions>,
+    /// Who may no longer call.
+    pub revocation: Option<Revocation>,
+    /// The Redis that replicas share. Default: none, each replica is on its own.
+    pub redis: Option<Redis>,
     /// How log lines look.
     pub log: Option<Log>,
     /// The audit trail.
@@ -189,6 +195,9 @@ pub struct AdminListener {
     /// Must be `true` for an address that other machines reach: what is shown there has no
     /// authentication. Default: `false`.
     pub exposed: Option<bool>,
+    /// Bearer token for revoking by `/revocations`, at least 32 characters. Default: none, and
+    /// nothing can be revoked there.
+    pub token: Option<SecretRef>,
 }
 
 /// Limits of the whole gateway.

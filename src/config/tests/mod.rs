@@ -11,6 +11,7 @@ mod issuers;
 mod listeners;
 mod outbound;
 mod proof;
+mod revocation;
 mod servers;
 mod sessions;
 mod shape;
