@@ -31,13 +31,15 @@ macro_rules! limits {
     };
 }
 
+mod claims;
 mod upstream;
 
+pub use claims::*;
 pub use upstream::*;
 
-/// Every row: first what faces clients, then what faces servers.
+/// Every row: first what faces clients, then their claims, then what faces servers.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
-    ROWS.iter().chain(upstream::ROWS)
+    ROWS.iter().chain(claims::ROWS).chain(upstream::ROWS)
 }
 
 limits! {

@@ -70,6 +70,17 @@ pub enum TokenError {
         /// What would have been accepted.
         expected: &'static str,
     },
+    /// A claim that the configuration maps is not what it has to be.
+    #[error("claim `{name}` must be {expected}")]
+    MappedClaim {
+        /// The claim, as the configuration names it.
+        name: Box<str>,
+        /// What would have been accepted.
+        expected: &'static str,
+    },
+    /// A claim that the configuration requires is missing or has another value. Holds its name.
+    #[error("required claim `{0}` is missing or has another value")]
+    RequiredClaim(Box<str>),
     /// `cnf` binds the token to a key; presenting it as a mere bearer token is not enough (S-08).
     #[error("the token is bound to a key that was not proven")]
     Bound,
@@ -103,6 +114,8 @@ pub enum Reason {
     Algorithm,
     /// A sender-constrained token.
     BoundToken,
+    /// A required claim does not hold.
+    RequiredClaim,
     /// Anything else; keys that cannot be had.
     Other,
 }
@@ -118,7 +131,9 @@ impl TokenError {
             | Self::Malformed(_)
             | Self::Json { .. }
             | Self::HeaderParameter(_)
-            | Self::Claim { .. } => Reason::Malformed,
+            | Self::Claim { .. }
+            | Self::MappedClaim { .. } => Reason::Malformed,
+            Self::RequiredClaim(_) => Reason::RequiredClaim,
             Self::Algorithm => Reason::Algorithm,
             Self::Type(_) => Reason::BadType,
             Self::Issuer => Reason::WrongIssuer,
@@ -144,6 +159,8 @@ impl TokenError {
             | Self::Json { .. }
             | Self::HeaderParameter(_)
             | Self::Claim { .. }
+            | Self::MappedClaim { .. }
+            | Self::RequiredClaim(_)
             | Self::Algorithm
             | Self::Type(_)
             | Self::Issuer
@@ -159,7 +176,7 @@ impl TokenError {
 
 impl Reason {
     /// Every label, in the order in which counts are kept.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Missing,
         Self::Malformed,
         Self::Expired,
@@ -171,6 +188,7 @@ impl Reason {
         Self::BadType,
         Self::Algorithm,
         Self::BoundToken,
+        Self::RequiredClaim,
         Self::Other,
     ];
 
@@ -189,6 +207,7 @@ impl Reason {
             Self::BadType => "bad_type",
             Self::Algorithm => "algorithm",
             Self::BoundToken => "bound_token",
+            Self::RequiredClaim => "required_claim",
             Self::Other => "other",
         }
     }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use jsonwebtoken::{Algorithm, DecodingKey};
 
 use super::error::TokenError;
+use super::sound::{sound_ed25519, sound_exponent};
 use crate::json::{self, Document, JsonError, Kind, Value};
 use crate::limits::{JSON_NUMBER_BYTES_MAX, JWKS_BYTES_MAX, JWKS_KEYS_MAX};
 
@@ -180,7 +181,9 @@ impl KeySet {
         let list = document.root().get("keys").filter(|k| k.kind() == Kind::Array);
         let mut set = Self { keys: Vec::new(), ignored: 0 };
         for value in list.ok_or(KeySetError::Shape)?.items() {
-            match Key::read(value).filter(|_| set.keys.len() < JWKS_KEYS_MAX) {
+            // What is beyond the bound is not even read: a key costs more than its bytes.
+            let room = set.keys.len() < JWKS_KEYS_MAX;
+            match room.then(|| Key::read(value)).flatten() {
                 Some(key) => set.keys.push(key),
                 None => set.ignored = set.ignored.saturating_add(1),
             }
@@ -343,12 +346,6 @@ fn rsa(modulus: &[u8], exponent: &[u8]) -> Vec<(Alg, Verifier)> {
         .collect()
 }
 
-/// Odd, at least 3, at most 32 bits: an exponent of one would let anybody sign.
-fn sound_exponent(e: &[u8]) -> bool {
-    let odd = e.last().is_some_and(|b| b % 2 == 1);
-    odd && e.len() <= 4 && e.first() != Some(&0) && e != [1]
-}
-
 fn ec(curve: &str, point: &[u8]) -> Option<(Alg, Verifier)> {
     // RFC 7518 section 6.2.1.2: coordinates have the full length of the curve's field.
     let (alg, algorithm, bytes) = match curve {
@@ -374,7 +371,7 @@ fn ec(curve: &str, point: &[u8]) -> Option<(Alg, Verifier)> {
 }
 
 fn ed25519(public: &[u8]) -> Vec<(Alg, Verifier)> {
-    if public.len() != ED25519_BYTES {
+    if !sound_ed25519(public) {
         return Vec::new();
     }
     let parsed = ParsedPublicKey::new(&signature::ED25519, public).ok();
@@ -411,8 +408,6 @@ const KEY_SET_JSON: json::Limits = json::Limits {
 
 /// RFC 7518 section 3.3: RSA keys have at least 2048 bits; more than 8192 are a burden on us.
 const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
-
-const ED25519_BYTES: usize = 32;
 
 /// SEC 1 section 2.3.3: the first byte of an uncompressed point.
 const UNCOMPRESSED_POINT: u8 = 4;

@@ -16,7 +16,9 @@ mod error;
 pub mod jwks;
 pub mod jwt;
 pub mod keys;
+mod mapping;
 pub mod metadata;
+mod sound;
 pub mod source;
 mod tokens;
 

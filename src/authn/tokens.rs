@@ -173,6 +173,7 @@ fn realm(issuers: &[Arc<Issuer>], resource: &str) -> Realm {
             clock_skew,
             roles_claim,
             tenant_claim,
+            claims,
             development_key,
         } = issuer.as_ref();
         facts.add(issuer);
@@ -190,6 +191,8 @@ fn realm(issuers: &[Arc<Issuer>], resource: &str) -> Realm {
         facts.add(&clock_skew.as_secs().to_string());
         facts.all(roles_claim.iter());
         facts.all(tenant_claim.iter());
+        // Its derived text quotes names and values, so that no two of them read the same.
+        facts.add(&format!("{claims:?}"));
         facts.all(development_key.iter().map(|path| path.display().to_string()));
     }
     facts.finish()

@@ -3,6 +3,7 @@
 //! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
+mod claims;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use crate::call::Action;
 use crate::class::{Class, Form};
 use crate::secret::Secret;
 
+pub use claims::{Circle, ClaimValue, Claims, RequiredClaim, ScopeHierarchy};
 pub use upstream::{Command, Credential, Endpoint, EraPin, Transport, Upstream};
 
 /// The whole configuration.
@@ -249,6 +251,8 @@ pub struct Issuer {
     pub roles_claim: Option<String>,
     /// Claim that holds the tenant.
     pub tenant_claim: Option<String>,
+    /// What other claims mean, and which must be there.
+    pub claims: Claims,
     /// Private key file of a local development issuer; only on loopback listeners.
     pub development_key: Option<PathBuf>,
 }

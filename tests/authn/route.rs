@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderValue};
 use sallyport::authn::{Authenticator, Authn};
 use sallyport::clock::Clock;
 use sallyport::config::{
-    Access, Auth, Endpoint, EraPin, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Redact,
-    RouteLimits, Server, TokenType, Transport, Upstream,
+    Access, Auth, Claims, Endpoint, EraPin, Guard, GuardMode, Issuer as Trust, KeySource, Profile,
+    Redact, RouteLimits, Server, TokenType, Transport, Upstream,
 };
 use sallyport::net::Peer;
 use sallyport::outbound::Outbound;
@@ -103,6 +103,7 @@ pub fn trust(issuer: &Issuer) -> Trust {
         clock_skew: Duration::from_secs(30),
         roles_claim: None,
         tenant_claim: None,
+        claims: Claims::default(),
         development_key: None,
     }
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod certificates;
+mod claims;
 mod command;
 mod context;
 mod credential;
