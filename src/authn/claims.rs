@@ -10,10 +10,10 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::error::TokenError;
-use super::mapping::{Facts, Mapping, text};
+use super::mapping::{Facts, Mapping, is_printable, text};
 use crate::config::{Issuer, TokenType};
 use crate::json::{Kind, Value};
-use crate::limits::CLOCK_SKEW_S_MAX;
+use crate::limits::{CLOCK_SKEW_S_MAX, TOKEN_EXPIRY_S_MAX};
 use crate::principal::{AuthMethod, Principal, PrincipalKey};
 
 /// What one route asks of one issuer's tokens.
@@ -76,9 +76,9 @@ impl Rules {
         if claims.get("cnf").is_some() {
             return Err(TokenError::Bound);
         }
-        let subject = text(claims, "sub")?.filter(|sub| !sub.is_empty());
-        let subject =
-            subject.ok_or(TokenError::Claim { name: "sub", expected: "a non-empty string" })?;
+        let subject = text(claims, "sub")?.filter(|sub| is_printable(sub) && !sub.is_empty());
+        let subject = subject
+            .ok_or(TokenError::Claim { name: "sub", expected: "a non-empty printable string" })?;
         let Facts { client_id, scopes, roles, groups, tenant, session, risk } =
             self.mapping.read(claims)?;
         let key = PrincipalKey::of(&issuer, &subject, client_id.as_deref());
@@ -127,6 +127,9 @@ impl Rules {
     fn check_times(&self, claims: Value<'_>, now_s: u64) -> Result<u64, TokenError> {
         let expires = numeric_date(claims, "exp")?
             .ok_or(TokenError::Claim { name: "exp", expected: "present" })?;
+        if expires > TOKEN_EXPIRY_S_MAX {
+            return Err(TokenError::Claim { name: "exp", expected: "before the year 10000" });
+        }
         if now_s >= expires.saturating_add(self.skew_s) {
             return Err(TokenError::Expired { seconds_ago: now_s.saturating_sub(expires) });
         }

@@ -108,13 +108,16 @@ impl Mapping {
         match &self.client {
             Some(path) => match path.find(claims).map(|found| found.as_str()) {
                 None => Ok(None),
-                Some(Some(text)) => Ok(Some(Arc::from(text.as_ref()))),
-                Some(None) => Err(path.wrong("a string")),
+                Some(Some(text)) if is_printable(&text) => Ok(Some(Arc::from(text.as_ref()))),
+                Some(Some(_) | None) => Err(path.wrong("a printable string")),
             },
-            None => match text(claims, "client_id")? {
-                Some(id) => Ok(Some(id)),
-                None => text(claims, "azp"),
-            },
+            None => {
+                let name = if claims.get("client_id").is_some() { "client_id" } else { "azp" };
+                let id = text(claims, name)?;
+                let expected = "a printable string";
+                let printable = id.as_deref().is_none_or(is_printable);
+                printable.then_some(id).ok_or(TokenError::Claim { name, expected })
+            }
         }
     }
 
@@ -264,6 +267,12 @@ fn add(names: &mut [String], c: char) {
     if let Some(last) = names.last_mut() {
         last.push(c);
     }
+}
+
+/// Whether a name can be shown as it is: a NUL or a line end in one makes two readers of a record
+/// see two callers.
+pub(super) fn is_printable(text: &str) -> bool {
+    !text.chars().any(char::is_control)
 }
 
 /// A claim that is a string where it is there.

@@ -9,11 +9,15 @@
     reason = "a test may fail loudly"
 )]
 
+mod confused;
 mod corpus;
 mod cost;
 mod development;
+mod door;
+mod families;
 mod forged;
 mod keys;
+mod kinds;
 mod methods;
 mod misused;
 mod refresh;
@@ -21,3 +25,11 @@ mod route;
 
 #[path = "../support/issuer.rs"]
 mod issuer;
+#[path = "../support/pki.rs"]
+mod pki;
+#[path = "../behaviour/support.rs"]
+#[allow(dead_code, reason = "each test binary uses its own part of the helper")]
+mod support;
+#[path = "../support/upstream.rs"]
+#[allow(dead_code, reason = "each test binary uses its own part of the helper")]
+mod upstream;

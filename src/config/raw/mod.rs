@@ -268,7 +268,7 @@ pub struct Issuer {
     /// Claims that every token must have, and what each must hold: a value, a list of values of
     /// which it must hold one, or `present`. Strings, whole numbers and truth values are compared
     /// exactly and with their type; a claim that is a list must hold one of the values. A claim is
-    /// named by its whole name, or by a path such as `realm_access.roles`, in which `\\.` is a dot
+    /// named by its whole name, or by a path such as `realm_access.roles`, in which `\.` is a dot
     /// of a name; the same holds for every claim named here. Default: none.
     #[schemars(example = serde_json::json!({ "acr": ["gold", "silver"], "amr": "mfa" }))]
     pub required_claims: Option<Pairs<RequiredClaim>>,
