@@ -208,7 +208,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{Mapping, Rules, TokenError, TokenType};
+    use super::{Mapping, Rules, TOKEN_EXPIRY_S_MAX, TokenError, TokenType};
     use crate::json::{Document, KeyRule, Limits};
     use crate::principal::Principal;
 
@@ -269,6 +269,10 @@ mod tests {
             assert!(matches!(at(exp), Err(TokenError::Claim { name: "exp", .. })), "{exp}");
         }
         assert!(judge(&rules(), Some("at+jwt"), "").is_err());
+        assert_eq!(at(&TOKEN_EXPIRY_S_MAX.to_string()), Ok(TOKEN_EXPIRY_S_MAX));
+        for exp in [TOKEN_EXPIRY_S_MAX + 1, NOW * 1000, u64::MAX] {
+            assert!(matches!(at(&exp.to_string()), Err(TokenError::Claim { name: "exp", .. })));
+        }
     }
 
     #[test]

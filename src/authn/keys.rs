@@ -16,7 +16,7 @@ use bytes::Bytes;
 use jsonwebtoken::{Algorithm, DecodingKey};
 
 use super::error::TokenError;
-use super::sound::{sound_ed25519, sound_exponent};
+use super::sound::{sound_ed25519, sound_exponent, sound_modulus};
 use crate::json::{self, Document, JsonError, Kind, Value};
 use crate::limits::{JSON_NUMBER_BYTES_MAX, JWKS_BYTES_MAX, JWKS_KEYS_MAX};
 
@@ -333,7 +333,7 @@ fn may_verify(jwk: Value<'_>) -> bool {
 fn rsa(modulus: &[u8], exponent: &[u8]) -> Vec<(Alg, Verifier)> {
     // Some encoders write a sign byte before the modulus; the number is the same.
     let n = modulus.iter().position(|b| *b != 0).and_then(|at| modulus.get(at..));
-    let sound = n.is_some_and(|n| RSA_MODULUS_BYTES.contains(&n.len())) && sound_exponent(exponent);
+    let sound = n.is_some_and(sound_modulus) && sound_exponent(exponent);
     let Some(n) = n.filter(|_| sound) else { return Vec::new() };
     let components = RsaPublicKeyComponents { n, e: exponent };
     Alg::ALL
@@ -405,9 +405,6 @@ const KEY_SET_JSON: json::Limits = json::Limits {
     number_bytes_max: JSON_NUMBER_BYTES_MAX,
     keys: json::KeyRule::Exact,
 };
-
-/// RFC 7518 section 3.3: RSA keys have at least 2048 bits; more than 8192 are a burden on us.
-const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
 /// SEC 1 section 2.3.3: the first byte of an uncompressed point.
 const UNCOMPRESSED_POINT: u8 = 4;

@@ -2,6 +2,13 @@
 //!
 //! Pure. Points that are on no curve and moduli of the wrong size are refused where keys are read.
 
+/// An RSA modulus without leading zeros that is odd and of a size between what RFC 7518 section 3.3
+/// asks for and what would be a burden on us. An even one is no product of two primes.
+pub(super) fn sound_modulus(n: &[u8]) -> bool {
+    let odd = n.last().is_some_and(|b| b % 2 == 1);
+    odd && RSA_MODULUS_BYTES.contains(&n.len())
+}
+
 /// An RSA exponent that is odd, above 2^16 and of at most 32 bits. Under 1 everybody could sign;
 /// small ones are what forgeries of lax padding need, and FIPS 186-5 section 5.1 excludes them.
 pub(super) fn sound_exponent(e: &[u8]) -> bool {
@@ -19,6 +26,9 @@ pub(super) fn sound_ed25519(x: &[u8]) -> bool {
     let canonical = y.iter().rev().lt(FIELD.iter().rev());
     canonical && !SMALL_ORDER.contains(&y)
 }
+
+/// RFC 7518 section 3.3: at least 2048 bits; more than 8192 are slow to verify with.
+const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
 /// 2^255 - 19, little-endian: the order of the field.
 const FIELD: [u8; 32] = with_ends(0xed, 0x7f);

@@ -16,11 +16,14 @@ mod development;
 mod door;
 mod families;
 mod forged;
+mod hostile_keys;
 mod keys;
 mod kinds;
+mod mapped;
 mod methods;
 mod misused;
 mod refresh;
+mod rotation;
 mod route;
 
 #[path = "../support/issuer.rs"]
