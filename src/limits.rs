@@ -31,15 +31,18 @@ macro_rules! limits {
     };
 }
 
+mod claims;
 mod revocation;
 mod upstream;
 
+pub use claims::*;
 pub use revocation::*;
 pub use upstream::*;
 
-/// Every row: first what faces clients, then what faces servers, then revocation.
+/// Every row: first what faces clients, then their claims, then what faces servers, then
+/// revocation.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
-    ROWS.iter().chain(upstream::ROWS).chain(revocation::ROWS)
+    ROWS.iter().chain(claims::ROWS).chain(upstream::ROWS).chain(revocation::ROWS)
 }
 
 limits! {

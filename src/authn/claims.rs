@@ -13,9 +13,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::TokenError;
+pub(super) use super::mapping::text;
+use super::mapping::{Facts, Mapping, is_printable};
 use crate::config::{Issuer, TokenType};
 use crate::json::{Kind, Value};
-use crate::limits::CLOCK_SKEW_S_MAX;
+use crate::limits::{CLOCK_SKEW_S_MAX, TOKEN_EXPIRY_S_MAX};
 use crate::principal::{AuthMethod, Confirmation, Principal, PrincipalKey, Scopes};
 
 /// What one route asks of one issuer's tokens.
@@ -25,8 +27,7 @@ pub struct Rules {
     audiences: Vec<Arc<str>>,
     token_type: TokenType,
     skew_s: u64,
-    roles_claim: Option<String>,
-    tenant_claim: Option<String>,
+    mapping: Mapping,
 }
 
 impl Rules {
@@ -43,8 +44,7 @@ impl Rules {
             audiences,
             token_type: issuer.token_type,
             skew_s: issuer.clock_skew.as_secs().min(CLOCK_SKEW_S_MAX),
-            roles_claim: issuer.roles_claim.clone(),
-            tenant_claim: issuer.tenant_claim.clone(),
+            mapping: Mapping::of(issuer),
         }
     }
 
@@ -91,16 +91,17 @@ impl Rules {
         subject: Arc<str>,
         expires_at_s: u64,
     ) -> Result<Principal, TokenError> {
-        let client_id = client_id(claims)?;
+        let Facts { client_id, scopes, roles, groups, tenant, session, risk } =
+            self.mapping.read(claims)?;
         let key = PrincipalKey::of(&self.issuer, &subject, client_id.as_deref());
         Ok(Principal {
             client_id,
-            scopes: scopes(claims)?,
-            roles: self.roles_claim.as_deref().map(|at| names(claims, at)).unwrap_or_default(),
-            tenant: self
-                .tenant_claim
-                .as_deref()
-                .and_then(|at| names(claims, at).into_iter().next()),
+            scopes,
+            roles,
+            groups,
+            tenant,
+            session,
+            risk,
             confirmation: confirmation(claims)?,
             expires_at_s: Some(expires_at_s),
             issued_at_s: numeric_date(claims, "iat")?,
@@ -108,6 +109,16 @@ impl Rules {
             key,
             ..Principal::new(AuthMethod::Bearer, Arc::clone(&self.issuer), subject)
         })
+    }
+
+    /// The client, as the issuer's configuration maps it.
+    pub(super) fn client_id(&self, claims: Value<'_>) -> Result<Option<Arc<str>>, TokenError> {
+        self.mapping.client_id(claims)
+    }
+
+    /// The scopes, as the issuer's configuration maps them.
+    pub(super) fn scopes(&self, claims: Value<'_>) -> Result<Scopes, TokenError> {
+        self.mapping.scopes(claims)
     }
 
     /// The issuer's identifier.
@@ -148,6 +159,9 @@ impl Rules {
         now_s: u64,
     ) -> Result<Option<u64>, TokenError> {
         let expires = numeric_date(claims, "exp")?;
+        if expires.is_some_and(|at| at > TOKEN_EXPIRY_S_MAX) {
+            return Err(TokenError::Claim { name: "exp", expected: "before the year 10000" });
+        }
         if let Some(expires) = expires.filter(|at| now_s >= at.saturating_add(self.skew_s)) {
             return Err(TokenError::Expired { seconds_ago: now_s.saturating_sub(expires) });
         }
@@ -159,35 +173,34 @@ impl Rules {
     }
 }
 
-/// The stand-in for a missing `typ`: what only access tokens have, and nothing that only ID tokens
-/// (`nonce` and the hashes, OpenID Connect Core section 2) or event tokens (RFC 8417) have.
+/// The stand-in for a missing `typ`: what only access tokens have, and nothing that only tokens of
+/// other kinds have.
 fn check_plain(claims: Value<'_>) -> Result<(), TokenError> {
     check_kind(claims)?;
+    // Issuers that tell their tokens apart by a claim and not by the header.
+    let other = |(name, access): &(&str, &[&str])| {
+        claims.get(name).is_some_and(|kind| !access.iter().any(|access| kind.is_str(access)))
+    };
+    if KIND_CLAIMS.iter().any(other) {
+        return Err(TokenError::Type("a claim names another kind of token"));
+    }
     if ["scope", "scp", "client_id"].iter().all(|name| claims.get(name).is_none()) {
         return Err(TokenError::Type("it has neither scope nor client_id"));
     }
     Ok(())
 }
 
-/// Nothing that only ID tokens or event tokens have.
+/// Nothing that only tokens of other kinds have.
 pub(super) fn check_kind(claims: Value<'_>) -> Result<(), TokenError> {
     if OTHER_KINDS.iter().any(|name| claims.get(name).is_some()) {
-        return Err(TokenError::Type("it has claims of an ID or event token"));
+        return Err(TokenError::Type("it has claims of another kind of token"));
     }
     Ok(())
 }
 
 /// `sub`, if there is one that names somebody.
 pub(super) fn subject(claims: Value<'_>) -> Result<Option<Arc<str>>, TokenError> {
-    Ok(text(claims, "sub")?.filter(|sub| !sub.is_empty()))
-}
-
-/// `client_id`, else `azp`.
-pub(super) fn client_id(claims: Value<'_>) -> Result<Option<Arc<str>>, TokenError> {
-    match text(claims, "client_id")? {
-        Some(id) => Ok(Some(id)),
-        None => text(claims, "azp"),
-    }
+    Ok(text(claims, "sub")?.filter(|sub| is_printable(sub) && !sub.is_empty()))
 }
 
 /// What the token is bound to (RFC 7800 section 3.1). RFC 7800 lets unknown members be ignored;
@@ -218,52 +231,6 @@ fn sha256(text: &str) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
-/// `scope` as a string (RFC 8693 section 4.2) or, as some issuers write it, an array; else `scp`.
-pub(super) fn scopes(claims: Value<'_>) -> Result<Scopes, TokenError> {
-    let (name, value) = match (claims.get("scope"), claims.get("scp")) {
-        (Some(value), _) => ("scope", value),
-        (None, Some(value)) => ("scp", value),
-        (None, None) => return Ok(Scopes::default()),
-    };
-    let wrong = TokenError::Claim { name, expected: "a string or an array of strings" };
-    match value.kind() {
-        Kind::String => Ok(Scopes::from_names(value.as_str().unwrap_or_default().split(' '))),
-        Kind::Array => {
-            let all: Option<Vec<_>> = value.items().map(|v| v.as_str()).collect();
-            Ok(Scopes::from_names(all.ok_or(wrong)?.iter().map(AsRef::as_ref)))
-        }
-        Kind::Object | Kind::Number | Kind::True | Kind::False | Kind::Null => Err(wrong),
-    }
-}
-
-/// The strings at a claim: one, or an array of them. What is not a string gives nothing, because
-/// roles and tenants only ever add to what a caller may do.
-fn names(claims: Value<'_>, at: &str) -> Vec<Arc<str>> {
-    let Some(value) = find(claims, at) else { return Vec::new() };
-    let strings = |v: Value<'_>| v.as_str().map(|s| Arc::from(s.as_ref()));
-    match value.kind() {
-        Kind::Array => value.items().filter_map(strings).collect(),
-        Kind::String => strings(value).into_iter().collect(),
-        Kind::Object | Kind::Number | Kind::True | Kind::False | Kind::Null => Vec::new(),
-    }
-}
-
-/// A claim by its whole name, which may hold dots itself (`https://example.com/roles`), else by a
-/// dotted path (`realm_access.roles`).
-fn find<'d>(claims: Value<'d>, at: &str) -> Option<Value<'d>> {
-    claims.get(at).or_else(|| at.split('.').try_fold(claims, |v, name| v.get(name)))
-}
-
-pub(super) fn text(claims: Value<'_>, name: &'static str) -> Result<Option<Arc<str>>, TokenError> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(value) => match value.as_str() {
-            Some(text) => Ok(Some(Arc::from(text.as_ref()))),
-            None => Err(TokenError::Claim { name, expected: "a string" }),
-        },
-    }
-}
-
 /// A NumericDate (RFC 7519 section 2) in whole seconds; fractions are allowed and cut.
 pub(super) fn numeric_date(
     claims: Value<'_>,
@@ -288,17 +255,37 @@ fn short_hash(text: &str) -> Arc<str> {
 }
 
 /// What a subject is.
-pub(super) const SUBJECT: &str = "a non-empty string";
+pub(super) const SUBJECT: &str = "a non-empty printable string";
 
-/// Claims that an access token does not have.
-const OTHER_KINDS: [&str; 5] = ["nonce", "at_hash", "c_hash", "s_hash", "events"];
+/// Claims that an access token does not have: of ID tokens and authorization responses (OpenID
+/// Connect Core sections 2 and 3.3.2.11), of event and logout tokens (RFC 8417), DPoP proofs (RFC
+/// 9449), introspection answers (RFC 9701), request objects (RFC 9101) and SD-JWTs (RFC 9901).
+const OTHER_KINDS: [&str; 12] = [
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "events",
+    "htm",
+    "htu",
+    "token_introspection",
+    "redirect_uri",
+    "response_type",
+    "_sd_alg",
+    "sd_hash",
+];
+
+/// Claims by which Keycloak (`typ`) and Amazon Cognito (`token_use`) name the kind, and what they
+/// say of access tokens.
+const KIND_CLAIMS: [(&str, &[&str]); 2] =
+    [("typ", &["Bearer", "DPoP", "at+jwt"]), ("token_use", &["access"])];
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{Rules, TokenError, TokenType};
+    use super::{Mapping, Rules, TOKEN_EXPIRY_S_MAX, TokenError, TokenType};
     use crate::json::{Document, KeyRule, Limits};
     use crate::principal::{Confirmation, Principal};
 
@@ -310,8 +297,23 @@ mod tests {
             audiences: vec![Arc::from("https://mcp.example/mcp")],
             token_type: TokenType::AccessToken,
             skew_s: 30,
+            mapping: Mapping::of(&issuer()),
+        }
+    }
+
+    fn issuer() -> crate::config::Issuer {
+        crate::config::Issuer {
+            issuer: Arc::from("i"),
+            keys: crate::config::KeySource::Discover,
+            algorithms: Vec::new(),
+            audiences: Vec::new(),
+            token_type: TokenType::AccessToken,
+            clock_skew: Duration::from_secs(86_400),
             roles_claim: Some("realm_access.roles".to_owned()),
             tenant_claim: Some("https://example.com/tenant".to_owned()),
+            claims: crate::config::Claims::default(),
+            introspection: None,
+            development_key: None,
         }
     }
 
@@ -345,23 +347,15 @@ mod tests {
             assert!(matches!(at(exp), Err(TokenError::Claim { name: "exp", .. })), "{exp}");
         }
         assert!(judge(&rules(), Some("at+jwt"), "").is_err());
+        assert_eq!(at(&TOKEN_EXPIRY_S_MAX.to_string()), Ok(TOKEN_EXPIRY_S_MAX));
+        for exp in [TOKEN_EXPIRY_S_MAX + 1, NOW * 1000, u64::MAX] {
+            assert!(matches!(at(&exp.to_string()), Err(TokenError::Claim { name: "exp", .. })));
+        }
     }
 
     #[test]
     fn tolerated_skew_is_bounded_whatever_the_configuration_says() {
-        let issuer = crate::config::Issuer {
-            issuer: Arc::from("i"),
-            keys: crate::config::KeySource::Discover,
-            algorithms: Vec::new(),
-            audiences: Vec::new(),
-            token_type: TokenType::AccessToken,
-            clock_skew: Duration::from_secs(86_400),
-            roles_claim: None,
-            tenant_claim: None,
-            introspection: None,
-            development_key: None,
-        };
-        let rules = Rules::of(&issuer, &Arc::from("https://mcp.example/mcp"));
+        let rules = Rules::of(&issuer(), &Arc::from("https://mcp.example/mcp"));
         assert_eq!(rules.skew_s(), crate::limits::CLOCK_SKEW_S_MAX);
         assert_eq!(*rules.audiences()[0], *"https://mcp.example/mcp");
     }

@@ -73,6 +73,17 @@ pub enum TokenError {
         /// What would have been accepted.
         expected: &'static str,
     },
+    /// A claim that the configuration maps is not what it has to be.
+    #[error("claim `{name}` must be {expected}")]
+    MappedClaim {
+        /// The claim, as the configuration names it.
+        name: Box<str>,
+        /// What would have been accepted.
+        expected: &'static str,
+    },
+    /// A claim that the configuration requires is missing or has another value. Holds its name.
+    #[error("required claim `{0}` is missing or has another value")]
+    RequiredClaim(Box<str>),
     /// `cnf` binds the token to a key; presenting it as a mere bearer token is not enough (S-08).
     #[error("the token is bound to a key and was sent as a bearer token")]
     Bound,
@@ -225,6 +236,8 @@ pub enum Reason {
     KeyElsewhere,
     /// Revoked.
     Revoked,
+    /// A required claim does not hold.
+    RequiredClaim,
     /// Anything else; keys that cannot be had, issuers that cannot be asked.
     Other,
 }
@@ -240,7 +253,9 @@ impl TokenError {
             | Self::Malformed(_)
             | Self::Json { .. }
             | Self::HeaderParameter(_)
-            | Self::Claim { .. } => Reason::Malformed,
+            | Self::Claim { .. }
+            | Self::MappedClaim { .. } => Reason::Malformed,
+            Self::RequiredClaim(_) => Reason::RequiredClaim,
             Self::Algorithm => Reason::Algorithm,
             Self::Type(_) => Reason::BadType,
             Self::Issuer => Reason::WrongIssuer,
@@ -279,6 +294,8 @@ impl TokenError {
             | Self::Json { .. }
             | Self::HeaderParameter(_)
             | Self::Claim { .. }
+            | Self::MappedClaim { .. }
+            | Self::RequiredClaim(_)
             | Self::Algorithm
             | Self::Type(_)
             | Self::Issuer
@@ -302,7 +319,7 @@ impl TokenError {
 
 impl Reason {
     /// Every label, in the order in which counts are kept.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Missing,
         Self::Malformed,
         Self::Expired,
@@ -325,6 +342,7 @@ impl Reason {
         Self::DisabledKey,
         Self::KeyElsewhere,
         Self::Revoked,
+        Self::RequiredClaim,
         Self::Other,
     ];
 
@@ -354,6 +372,7 @@ impl Reason {
             Self::DisabledKey => "disabled_key",
             Self::KeyElsewhere => "key_elsewhere",
             Self::Revoked => "revoked",
+            Self::RequiredClaim => "required_claim",
             Self::Other => "other",
         }
     }

@@ -78,6 +78,26 @@ enum Cause {
     Due(Duration),
 }
 
+/// A load to wait for.
+struct Load {
+    flight: watch::Receiver<()>,
+    begun: Begun,
+}
+
+/// Whether a load began because of who waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Now,
+    Earlier,
+}
+
+impl Load {
+    async fn ended(&self) {
+        // Ends by error when the load drops its end: that is the signal.
+        let _ = self.flight.clone().changed().await;
+    }
+}
+
 /// How a ring is doing, for readiness and metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyStatus {
@@ -125,14 +145,19 @@ impl KeyRing {
         alg: Alg,
         kid: Option<&str>,
     ) -> Result<Arc<Held>, TokenError> {
-        let cause = match self.usable() {
-            Some(held) if held.set.knows(alg, kid) => return Ok(held),
-            Some(_) => Cause::UnknownKey,
-            None => Cause::Due(Duration::from_secs(JWKS_RETRY_S)),
-        };
-        if let Some(mut flight) = self.load_unless_recent(cause) {
-            // Ends by error when the load drops its end: that is the signal.
-            let _ = flight.changed().await;
+        // A load that was under way already may have read the key set before the issuer added the
+        // key that the token names: then it is no answer to this token, and the next one is.
+        for _ in 0..2 {
+            let cause = match self.usable() {
+                Some(held) if held.set.knows(alg, kid) => return Ok(held),
+                Some(_) => Cause::UnknownKey,
+                None => Cause::Due(Duration::from_secs(JWKS_RETRY_S)),
+            };
+            let Some(load) = self.load_unless_recent(cause) else { break };
+            load.ended().await;
+            if load.begun == Begun::Now {
+                break;
+            }
         }
         match self.usable() {
             Some(held) if held.set.knows(alg, kid) => Ok(held),
@@ -149,8 +174,8 @@ impl KeyRing {
             Some(held) => held.fresh_for.min(Duration::from_secs(JWKS_REFRESH_MIN_S)),
             None => Duration::from_secs(JWKS_RETRY_S),
         };
-        if let Some(mut flight) = self.load_unless_recent(Cause::Due(wait)) {
-            let _ = flight.changed().await;
+        if let Some(load) = self.load_unless_recent(Cause::Due(wait)) {
+            load.ended().await;
         }
     }
 
@@ -179,10 +204,10 @@ impl KeyRing {
     }
 
     /// Joins the load in flight, or starts one, or does neither when the last one is too young.
-    fn load_unless_recent(self: &Arc<Self>, cause: Cause) -> Option<watch::Receiver<()>> {
+    fn load_unless_recent(self: &Arc<Self>, cause: Cause) -> Option<Load> {
         let mut progress = self.progress();
         if let Some(flight) = progress.flight.as_ref().filter(|f| f.has_changed().is_ok()) {
-            return Some(flight.clone());
+            return Some(Load { flight: flight.clone(), begun: Begun::Earlier });
         }
         let now = self.services.clock.monotonic();
         let (last, wait) = match cause {
@@ -203,7 +228,7 @@ impl KeyRing {
             ring.load().await;
             drop(done);
         });
-        Some(flight)
+        Some(Load { flight, begun: Begun::Now })
     }
 
     async fn load(&self) {

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use jsonwebtoken::{Algorithm, DecodingKey};
 
 use super::error::TokenError;
+use super::sound::{sound_ed25519, sound_exponent, sound_modulus};
 use crate::json::{self, Document, JsonError, Kind, Value};
 use crate::limits::{JSON_NUMBER_BYTES_MAX, JWKS_BYTES_MAX, JWKS_KEYS_MAX};
 
@@ -183,7 +184,9 @@ impl KeySet {
         let list = document.root().get("keys").filter(|k| k.kind() == Kind::Array);
         let mut set = Self { keys: Vec::new(), ignored: 0 };
         for value in list.ok_or(KeySetError::Shape)?.items() {
-            match Key::read(value).filter(|_| set.keys.len() < JWKS_KEYS_MAX) {
+            // What is beyond the bound is not even read: a key costs more than its bytes.
+            let room = set.keys.len() < JWKS_KEYS_MAX;
+            match room.then(|| Key::read(value)).flatten() {
                 Some(key) => set.keys.push(key),
                 None => set.ignored = set.ignored.saturating_add(1),
             }
@@ -344,13 +347,7 @@ fn rsa_key(n: &[u8], e: &[u8], parameters: &'static RsaParameters) -> Option<Par
 }
 
 fn sound_rsa(n: &[u8], e: &[u8]) -> bool {
-    RSA_MODULUS_BYTES.contains(&n.len()) && sound_exponent(e)
-}
-
-/// Odd, at least 3, at most 32 bits: an exponent of one would let anybody sign.
-fn sound_exponent(e: &[u8]) -> bool {
-    let odd = e.last().is_some_and(|b| b % 2 == 1);
-    odd && e.len() <= 4 && e.first() != Some(&0) && e != [1]
+    sound_modulus(n) && sound_exponent(e)
 }
 
 fn point(jwk: Value<'_>) -> Option<Vec<u8>> {
@@ -388,7 +385,7 @@ fn ec(curve: &str, point: &[u8]) -> Option<(Alg, Verifier)> {
 }
 
 fn ed25519_key(public: &[u8]) -> Option<ParsedPublicKey> {
-    let key = Some(public).filter(|key| key.len() == ED25519_BYTES)?;
+    let key = Some(public).filter(|key| sound_ed25519(key))?;
     ParsedPublicKey::new(&signature::ED25519, key).ok()
 }
 
@@ -424,11 +421,6 @@ const KEY_SET_JSON: json::Limits = json::Limits {
     number_bytes_max: JSON_NUMBER_BYTES_MAX,
     keys: json::KeyRule::Exact,
 };
-
-/// RFC 7518 section 3.3: RSA keys have at least 2048 bits; more than 8192 are a burden on us.
-const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
-
-const ED25519_BYTES: usize = 32;
 
 /// SEC 1 section 2.3.3: the first byte of an uncompressed point.
 const UNCOMPRESSED_POINT: u8 = 4;

@@ -21,8 +21,10 @@ mod introspect;
 pub mod jwks;
 pub mod jwt;
 pub mod keys;
+mod mapping;
 pub mod metadata;
 mod possession;
+mod sound;
 pub mod source;
 mod tokens;
 

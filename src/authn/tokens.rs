@@ -248,6 +248,7 @@ fn realm(issuers: &[Arc<Issuer>], resource: &str) -> Realm {
             roles_claim,
             tenant_claim,
             introspection,
+            claims,
             development_key,
         } = issuer.as_ref();
         facts.add(issuer);
@@ -267,6 +268,8 @@ fn realm(issuers: &[Arc<Issuer>], resource: &str) -> Realm {
         facts.all(roles_claim.iter());
         facts.all(tenant_claim.iter());
         facts.all(introspection.iter().map(described));
+        // Its derived text quotes names and values, so that no two of them read the same.
+        facts.add(&format!("{claims:?}"));
         facts.all(development_key.iter().map(|path| path.display().to_string()));
     }
     facts.finish()

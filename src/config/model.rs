@@ -3,6 +3,7 @@
 //! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
+mod claims;
 mod identities;
 mod introspection;
 mod outbound;
@@ -23,6 +24,7 @@ use crate::call::Action;
 use crate::class::{Class, Form};
 use crate::secret::Secret;
 
+pub use claims::{Circle, ClaimValue, Claims, RequiredClaim, ScopeHierarchy};
 pub use identities::{IdentityKind, IdentityRule, TrustedMesh};
 pub use introspection::{IntrospectWhen, Introspection};
 pub use outbound::{ClientProof, OauthClient, Outbound};
@@ -328,6 +330,8 @@ pub struct Issuer {
     pub tenant_claim: Option<String>,
     /// How the issuer is asked about tokens; `None` never asks.
     pub introspection: Option<Introspection>,
+    /// What other claims mean, and which must be there.
+    pub claims: Claims,
     /// Private key file of a local development issuer; only on loopback listeners.
     pub development_key: Option<PathBuf>,
 }

@@ -11,16 +11,23 @@
 
 mod api_keys;
 mod asked_issuers;
+mod confused;
 mod corpus;
 mod cost;
 mod development;
+mod door;
+mod families;
 mod forged;
+mod hostile_keys;
 mod introspection;
 mod keys;
+mod kinds;
+mod mapped;
 mod methods;
 mod misused;
 mod proof;
 mod refresh;
+mod rotation;
 mod route;
 
 #[path = "../support/authority.rs"]
@@ -30,8 +37,8 @@ mod issuer;
 #[path = "../support/pki.rs"]
 mod pki;
 #[path = "../behaviour/support.rs"]
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod support;
 #[allow(dead_code, reason = "each test binary uses its own part of the helper")]
+mod support;
 #[path = "../support/upstream.rs"]
+#[allow(dead_code, reason = "each test binary uses its own part of the helper")]
 mod upstream;

@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderValue, Method};
 use sallyport::authn::{Authenticator, Authn, RequestHead};
 use sallyport::clock::Clock;
 use sallyport::config::{
-    Access, Auth, Endpoint, EraPin, Guard, GuardMode, Issuer as Trust, KeySource, Profile, Proof,
-    Redact, RouteLimits, Server, TokenType, Transport, Upstream,
+    Access, Auth, Claims, Endpoint, EraPin, Guard, GuardMode, Issuer as Trust, KeySource, Profile,
+    Proof, Redact, RouteLimits, Server, TokenType, Transport, Upstream,
 };
 use sallyport::outbound::{Outbound, Settings};
 use sallyport::principal::{CertificateIdentity, Principal};
@@ -118,6 +118,7 @@ pub fn trust(issuer: &Issuer) -> Trust {
         roles_claim: None,
         tenant_claim: None,
         introspection: None,
+        claims: Claims::default(),
         development_key: None,
     }
 }

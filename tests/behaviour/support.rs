@@ -71,6 +71,8 @@ impl Drop for Dir {
 pub struct Setup {
     /// Lines of the one server, indented by four.
     pub server: String,
+    /// Lines of the one issuer, indented by four.
+    pub issuer: String,
     /// Lines at the top level.
     pub top: String,
     /// More keys of `tls`, each behind a comma; `ca.pem` and `clients.crl` are there.
@@ -197,10 +199,11 @@ impl World {
             .unwrap_or_else(|| format!("    upstream: {}\n", self.upstream.url()));
         let mut text = format!(
             "listen: 127.0.0.1:0\ntls: {{ cert: tls.pem, key: tls.key{} }}\nadmin: {{ listen: 127.0.0.1:0{} }}\n\
-             issuers:\n  - issuer: {}\n    roles_claim: roles\naudit: {{ dir: {} }}\n",
+             issuers:\n  - issuer: {}\n    roles_claim: roles\n{}audit: {{ dir: {} }}\n",
             self.setup.tls,
             self.setup.admin,
             self.issuer.url(),
+            self.setup.issuer,
             self.audit_dir().display()
         );
         let public_url = self.setup.public_url.as_deref().unwrap_or(RESOURCE);

@@ -22,6 +22,7 @@ use std::time::Duration;
 use criterion::Criterion;
 
 fn main() {
+    stages::memory::measure();
     let mut criterion = Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(500))

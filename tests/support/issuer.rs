@@ -2,11 +2,6 @@
 //! good ones and forged ones.
 //!
 //! Include it with `#[path = "../support/issuer.rs"] mod issuer;`. It knows nothing of the gateway.
-//!
-//! ```ignore
-//! let issuer = Issuer::start().await;
-//! let token = issuer.token().scope("a b").audience("https://mcp.example/mcp").sign();
-//! ```
 #![allow(dead_code, reason = "each test binary uses its own part of the helper")]
 
 use std::convert::Infallible;
@@ -466,7 +461,13 @@ async fn answer(
         state.jwks_fetches.fetch_add(1, Ordering::SeqCst);
     }
     state.arrived.send_modify(|n| *n += 1);
+    let (status, body) = document(path, url, state);
+    // What was published when the request came is what it is answered with, however late.
     state.held.subscribe().wait_for(|held| !held).await.unwrap();
+    Ok(Response::builder().status(status).body(Full::from(body)).unwrap())
+}
+
+fn document(path: &str, url: &str, state: &State) -> (u16, String) {
     let documents = state.documents.lock().unwrap();
     let metadata = || {
         documents.metadata.clone().unwrap_or_else(|| {
@@ -488,10 +489,9 @@ async fn answer(
         "/.well-known/openid-configuration" => Some(metadata()),
         _ => None,
     };
-    let (status, body) = match (documents.status, found) {
+    match (documents.status, found) {
         (Some(status), _) => (status, String::new()),
         (None, Some(body)) => (200, body),
         (None, None) => (404, String::new()),
-    };
-    Ok(Response::builder().status(status).body(Full::from(body)).unwrap())
+    }
 }

@@ -67,7 +67,7 @@ pub(super) fn opaque(
     // Client credentials: the client acts for itself (RFC 9068 section 2.2 names it the same way).
     let subject = match claims::subject(said)? {
         Some(subject) => Some(subject),
-        None => claims::client_id(said)?.filter(|id| !id.is_empty()),
+        None => rules.client_id(said)?.filter(|id| !id.is_empty()),
     };
     let subject = subject.ok_or(TokenError::Claim { name: "sub", expected: SUBJECT })?;
     // A token without an end is one until it is asked about again; streams end with it.
@@ -93,7 +93,7 @@ pub(super) fn confirmed(
     if claims::subject(said)?.is_some_and(|subject| subject != own.subject) {
         return Err(TokenError::Contradicted("sub"));
     }
-    let client = claims::client_id(said)?;
+    let client = rules.client_id(said)?;
     if client.is_some() && own.client_id.is_some() && client != own.client_id {
         return Err(TokenError::Contradicted("client_id"));
     }
@@ -106,7 +106,7 @@ pub(super) fn confirmed(
         principal.confirmation = Some(bound);
     }
     if said.get("scope").or_else(|| said.get("scp")).is_some() {
-        let left = claims::scopes(said)?;
+        let left = rules.scopes(said)?;
         principal.scopes =
             Scopes::from_names(own.scopes.iter().filter(|scope| left.contains(scope)));
     }

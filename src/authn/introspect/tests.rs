@@ -9,7 +9,7 @@ use super::answer::{self, Audience, Said};
 use super::refused::Refused;
 use super::{Rules, TokenError, Verified};
 use crate::authn::cache::{Realm, TokenCache};
-use crate::config::{Issuer, KeySource, TokenType};
+use crate::config::{Claims, Issuer, KeySource, TokenType};
 use crate::limits::{INTROSPECTION_REFUSED_MAX, TOKEN_CACHE_S};
 use crate::principal::{AuthMethod, Principal, Scopes};
 
@@ -25,6 +25,7 @@ fn rules() -> Rules {
         clock_skew: Duration::from_secs(30),
         roles_claim: Some("roles".to_owned()),
         tenant_claim: None,
+        claims: Claims::default(),
         introspection: None,
         development_key: None,
     };

@@ -210,6 +210,12 @@ pub(super) fn pattern(
     None
 }
 
+/// Whether a text is one scope by the grammar of RFC 6749 section 3.3.
+pub(super) fn is_scope(text: &str) -> bool {
+    let allowed = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed)
+}
+
 /// Scopes by the grammar of RFC 6749 section 3.3.
 pub(super) fn scopes(
     cx: &mut Context<'_>,
@@ -226,8 +232,7 @@ pub(super) fn scopes(
     let mut all = Vec::new();
     for (i, scope) in raw.iter().enumerate() {
         let at = at.item(i);
-        let allowed = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        if scope.is_empty() || scope.len() > NAME_BYTES_MAX || !scope.bytes().all(allowed) {
+        if !is_scope(scope) {
             let message = format!("`{}` is not a scope", at.shown());
             cx.error(&at, message, "one scope an item, of visible ASCII without `\"` and `\\`");
             return None;

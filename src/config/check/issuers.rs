@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::model::{Issuer, KeySource, Server, TokenType};
 use super::super::raw;
 use super::super::structure::nearest;
+use super::claims::{self, RawClaims};
 use super::listeners::Checked as Listener;
 use super::{At, Context, certificates, duration, introspection, urls};
 use crate::limits::{CLOCK_SKEW_S, CLOCK_SKEW_S_MAX, JWKS_BYTES_MAX, JWKS_KEYS_MAX};
@@ -52,9 +53,16 @@ fn issuer(
         audience,
         token_type,
         clock_skew,
+        required_claims,
         roles_claim,
+        groups_claim,
         tenant_claim,
         introspection,
+        client_claim,
+        scopes_claim,
+        session_claim,
+        risk_claim,
+        scope_hierarchy,
         development_key,
     } = raw;
     let identifier = identifier(cx, &at.key("issuer"), &issuer.0);
@@ -74,8 +82,18 @@ fn issuer(
     let (default, bound) =
         (Duration::from_secs(CLOCK_SKEW_S), Duration::from_secs(CLOCK_SKEW_S_MAX));
     let clock_skew = duration(cx, &at.key("clock_skew"), clock_skew, default, bound);
-    let roles_claim = claim(cx, &at.key("roles_claim"), roles_claim);
-    let tenant_claim = claim(cx, &at.key("tenant_claim"), tenant_claim);
+    let roles_claim = claims::name(cx, &at.key("roles_claim"), roles_claim);
+    let tenant_claim = claims::name(cx, &at.key("tenant_claim"), tenant_claim);
+    let claims = RawClaims {
+        required_claims,
+        groups_claim,
+        client_claim,
+        scopes_claim,
+        session_claim,
+        risk_claim,
+        scope_hierarchy,
+    };
+    let claims = claims::claims(cx, at, claims);
     let development_key = development(cx, &at.key("development_key"), development_key, listeners);
     let token_type = match token_type {
         None | Some(raw::TokenType::AccessToken) => TokenType::AccessToken,
@@ -92,6 +110,7 @@ fn issuer(
         roles_claim: roles_claim?,
         tenant_claim: tenant_claim?,
         introspection: introspection?,
+        claims: claims?,
         development_key: development_key?,
     })
 }
@@ -195,14 +214,6 @@ fn audiences(cx: &mut Context<'_>, at: &At<'_>, raw: Option<Vec<String>>) -> Opt
     Some(list)
 }
 
-fn claim(cx: &mut Context<'_>, at: &At<'_>, raw: Option<String>) -> Option<Option<String>> {
-    if raw.as_deref().is_some_and(|name| name.trim().is_empty()) {
-        cx.error(at, "an empty name is no claim", "write the claim's name, such as `roles`");
-        return None;
-    }
-    Some(raw)
-}
-
 /// The key of a development issuer stands for its whole key set, and signs with ES256.
 fn beside_development_key(
     cx: &mut Context<'_>,
@@ -263,8 +274,10 @@ pub(super) fn unused(cx: &mut Context<'_>, issuers: &[Checked<'_>], servers: &[O
 }
 
 /// Signature algorithms that can be verified, by their JWA names (RFC 7518 section 3.1, RFC 8037
-/// section 3.1).
-const ALGORITHMS: [&str; 9] =
-    ["ES256", "ES384", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
+/// section 3.1); `Ed25519` is the newer name of `EdDSA` (RFC 9864).
+const ALGORITHMS: [&str; 11] = [
+    "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "RS256", "RS384", "RS512", "PS256", "PS384",
+    "PS512",
+];
 
 const DEFAULT_ALGORITHMS: [&str; 5] = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];

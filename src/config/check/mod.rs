@@ -7,6 +7,7 @@
 mod access;
 mod api_keys;
 mod certificates;
+mod claims;
 mod command;
 mod context;
 mod credential;

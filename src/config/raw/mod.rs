@@ -8,6 +8,7 @@
 //! the sentence out and shows it in its own column.
 
 mod api_keys;
+mod claims;
 mod identities;
 mod introspection;
 mod outbound;
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use api_keys::*;
+pub use claims::*;
 pub use identities::*;
 pub use introspection::*;
 pub use outbound::*;
@@ -295,15 +297,42 @@ pub struct Issuer {
     pub token_type: Option<TokenType>,
     /// Tolerated difference between the issuer's clock and ours, at most `5m`. Default: `30s`.
     pub clock_skew: Option<Duration>,
+    /// Claims that every token must have, and what each must hold: a value, a list of values of
+    /// which it must hold one, or `present`. Strings, whole numbers and truth values are compared
+    /// exactly and with their type; a claim that is a list must hold one of the values. A claim is
+    /// named by its whole name, or by a path such as `realm_access.roles`, in which `\.` is a dot
+    /// of a name; the same holds for every claim named here. Default: none.
+    #[schemars(example = serde_json::json!({ "acr": ["gold", "silver"], "amr": "mfa" }))]
+    pub required_claims: Option<Pairs<RequiredClaim>>,
     /// Claim that holds the caller's roles. Default: none, and then no rule may ask for roles.
     #[schemars(example = &"roles")]
     pub roles_claim: Option<String>,
+    /// Claim that holds the caller's groups. Default: none.
+    #[schemars(example = &"groups")]
+    pub groups_claim: Option<String>,
     /// Claim that holds the caller's tenant. Default: none.
     #[schemars(example = &"tenant")]
     pub tenant_claim: Option<String>,
     /// Asking the issuer about tokens (RFC 7662). Default: it is not asked, and tokens that are not
     /// JWTs are refused.
     pub introspection: Option<Introspection>,
+    /// Claim that holds the client. Default: `client_id`, else `azp`.
+    #[schemars(example = &"cid")]
+    pub client_claim: Option<String>,
+    /// Claim that holds the scopes, as a list or as a text with spaces. Default: `scope`, else
+    /// `scp`.
+    #[schemars(example = &"permissions")]
+    pub scopes_claim: Option<String>,
+    /// Claim that holds the caller's session at the issuer. Default: `sid`.
+    #[schemars(example = &"session_state")]
+    pub session_claim: Option<String>,
+    /// Claim that holds how risky the issuer finds the caller. Default: none.
+    #[schemars(example = &"risk")]
+    pub risk_claim: Option<String>,
+    /// Scopes of this issuer that stand for others, and those again for others: who was granted
+    /// one holds them all. Default: none.
+    #[schemars(example = serde_json::json!({ "mcp.admin": ["mcp.tools.list", "mcp.tools.invoke"] }))]
+    pub scope_hierarchy: Option<Pairs<Vec<String>>>,
     /// Private key, P-256 in PKCS#8 PEM, with which `sallyport token` signs; its public half is the
     /// issuer's only key. A development issuer is refused unless every listener is on loopback.
     /// Default: none.

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod callers;
 pub mod decisions;
 pub mod inspect;
+pub mod memory;
 pub mod messages;
 
 use std::path::PathBuf;
