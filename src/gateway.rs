@@ -162,6 +162,7 @@ impl Gateway {
         };
         helpers.spawn(Arc::clone(&core).keep_house(end.clone()));
         helpers.spawn(Arc::clone(&core).keep_keys(end.clone()));
+        helpers.spawn(Arc::clone(&core).keep_pins(end.clone()));
         helpers.spawn(Arc::clone(&pipeline).run_errands(errands, end.clone()));
         let addresses = listeners.addresses().to_vec();
         let edge = Edge { pipeline: Arc::clone(&pipeline), metrics: core.shared.metrics.clone() };
@@ -272,6 +273,23 @@ impl Core {
     }
 
     /// Sweeps idle keys of limiters until the end.
+    /// Writes what waits for approval, and once more at the end.
+    async fn keep_pins(self: Arc<Self>, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::PINS_SAVE_MS));
+        loop {
+            let last = tokio::select! {
+                () = stop.cancelled() => true,
+                _ = tick.tick() => false,
+            };
+            let snapshot = self.live.load_full();
+            // A save that panics has changed nothing; the next one tries again.
+            let _ = tokio::task::spawn_blocking(move || snapshot.save_pins()).await;
+            if last {
+                return;
+            }
+        }
+    }
+
     async fn keep_house(self: Arc<Self>, stop: CancellationToken) {
         let mut tick = tokio::time::interval(Duration::from_millis(limits::LIMITER_SWEEP_MS));
         loop {

@@ -38,7 +38,7 @@ const VOCABULARY: &[&str] = &[
 ];
 const TOOLS: &[&str] = &[
     "bucket", "glob", "inspect", "exchange", "net", "mcp", "rest", "outbound", "session", "ticket",
-    "face", "audit",
+    "face", "audit", "pins",
 ];
 /// Stages in the order of the flow: each sees only stages to its left.
 const STAGES: &[&str] = &[

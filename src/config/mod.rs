@@ -10,6 +10,7 @@ mod check;
 mod files;
 mod flags;
 mod model;
+pub mod pins;
 mod problem;
 mod raw;
 mod reference;

@@ -3,6 +3,7 @@
 //! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
+mod pins;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use crate::call::Action;
 use crate::class::{Class, Form};
 use crate::secret::Secret;
 
+pub use pins::{Approval, Approved, NewTools, NotAHash, ToolHash, ToolPins};
 pub use upstream::{Command, Credential, Endpoint, EraPin, Transport, Upstream};
 
 /// The whole configuration.
@@ -179,6 +181,8 @@ pub struct Server {
     pub http_sse: Option<String>,
     /// Globs of hosts to which the server may send people; empty refuses all.
     pub url_hosts: Vec<Box<str>>,
+    /// Which definitions of its tools may be used; `None` where none are pinned.
+    pub tool_pins: Option<ToolPins>,
 }
 
 /// Which vocabulary clients and server speak.

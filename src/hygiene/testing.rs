@@ -64,6 +64,7 @@ pub fn server(name: &str, public_url: &str) -> Server {
         body_bytes_max: 1024,
         http_sse: None,
         url_hosts: Vec::new(),
+        tool_pins: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod glob;
 mod issuers;
 mod limits;
 mod listeners;
+mod pins;
 mod redact;
 mod rest;
 mod servers;

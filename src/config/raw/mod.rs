@@ -7,6 +7,7 @@
 //! Each comment ends with "Default: …." where a key may be left out; the reference chapter cuts
 //! the sentence out and shows it in its own column.
 
+mod pins;
 mod server;
 mod text;
 mod upstream;
@@ -14,6 +15,7 @@ mod upstream;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use pins::*;
 pub use server::*;
 pub use text::*;
 pub use upstream::*;
