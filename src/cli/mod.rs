@@ -6,6 +6,7 @@
 mod audit;
 mod check;
 mod demo;
+mod pins;
 mod run;
 mod token;
 mod tour;
@@ -51,6 +52,8 @@ enum Command {
     Token(token::Token),
     /// Work with the audit trail
     Audit(audit::Audit),
+    /// Review and approve what servers say of their tools
+    Pins(pins::Pins),
     /// Work with the configuration format
     Config(ConfigArgs),
     /// Print completions for a shell
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.execute(),
         Command::Token(token) => token.execute(),
         Command::Audit(audit) => audit.execute(),
+        Command::Pins(pins) => pins.execute(),
         Command::Config(args) => match args.command {
             ConfigCommand::Schema => print(&format!("{:#}\n", config::schema())),
             ConfigCommand::Reference => print(&config::reference_markdown()),

@@ -19,7 +19,7 @@ mod schema;
 mod secrets;
 mod structure;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod tree;

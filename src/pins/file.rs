@@ -12,14 +12,13 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::config::ToolHash;
-use crate::config::pins::{Pin, Waiting, read_waiting};
+use crate::config::pins::{Pin, PinsError, Waiting, read_pins, read_waiting};
 use crate::inspect::hidden::is_unseen;
 use crate::json::{Document, pretty, write_string};
 use crate::limits::{PINS_FILE_BYTES_MAX, PINS_WAITING_MAX};
 
 /// A file of approvals as text: one tool after the other by name, definitions on several lines.
-#[must_use]
-pub fn render_pins(pins: &[Pin]) -> String {
+fn render_pins(pins: &[Pin]) -> String {
     let mut order: Vec<&Pin> = pins.iter().collect();
     order.sort_by(|a, b| (&a.name, a.hash).cmp(&(&b.name, b.hash)));
     let tools = order.into_iter().map(|pin| {
@@ -54,6 +53,35 @@ pub fn write_pins(path: &Path, pins: &[Pin]) -> io::Result<()> {
     replace(path, text.as_bytes())
 }
 
+/// The approvals of a file; none where it does not exist.
+///
+/// # Errors
+/// When it cannot be read, or is none of ours.
+pub fn load_pins(path: &Path) -> io::Result<Vec<Pin>> {
+    load(path, read_pins)
+}
+
+/// What waits, from a file that the gateway wrote; nothing where it does not exist.
+///
+/// # Errors
+/// As [`load_pins`].
+pub fn load_waiting(path: &Path) -> io::Result<Vec<Waiting>> {
+    load(path, read_waiting)
+}
+
+fn load<T>(path: &Path, read: impl Fn(Vec<u8>) -> Result<Vec<T>, PinsError>) -> io::Result<Vec<T>> {
+    let mut bytes = Vec::new();
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened?.take(BOUND + 1).read_to_end(&mut bytes)?,
+    };
+    if bytes.len() > PINS_FILE_BYTES_MAX {
+        let why = format!("it is larger than {PINS_FILE_BYTES_MAX} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    read(bytes).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
+}
+
 /// Writes what waits, together with what another process left there; what no longer `waits` goes.
 pub(super) fn write_waiting(
     path: &Path,
@@ -63,7 +91,8 @@ pub(super) fn write_waiting(
     let mut known: HashSet<(Box<str>, ToolHash)> =
         own.iter().map(|one| (one.name.clone(), one.hash)).collect();
     let mut all = own;
-    for other in read_bounded(path).and_then(|bytes| read_waiting(bytes).ok()).unwrap_or_default() {
+    // What cannot be read is written anew.
+    for other in load_waiting(path).unwrap_or_default() {
         if known.insert((other.name.clone(), other.hash)) && all.len() < PINS_WAITING_MAX {
             all.push(other);
         }
@@ -162,14 +191,6 @@ fn spelled(json: &str) -> String {
     out
 }
 
-/// A file of at most its bound, or nothing.
-fn read_bounded(path: &Path) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let bound = u64::try_from(PINS_FILE_BYTES_MAX).ok()?;
-    File::open(path).ok()?.take(bound + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() <= PINS_FILE_BYTES_MAX).then_some(bytes)
-}
-
 /// Puts a new file in the place of an old one, at once.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
@@ -188,6 +209,9 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()
 }
+
+/// [`PINS_FILE_BYTES_MAX`] as files count.
+const BOUND: u64 = PINS_FILE_BYTES_MAX as u64;
 
 /// Of the members of a tool.
 const INDENT: usize = 6;

@@ -7,8 +7,7 @@ use crate::json::lookalike_form;
 /// width and composition (NFKC), characters that are not seen, what separates words, and letters
 /// of other scripts that look Latin do not count. A separator between two digits does: `1_1` is
 /// not `11`.
-#[must_use]
-pub fn look_alike(name: &str) -> String {
+pub(super) fn look_alike(name: &str) -> String {
     let folded: Vec<char> =
         lookalike_form(name).chars().filter(|c| !is_unseen(*c)).map(latin).collect();
     let mut form = String::with_capacity(name.len());

@@ -21,8 +21,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-pub use file::{render_pins, write_pins};
-pub use look::look_alike;
+pub use file::{load_pins, load_waiting, write_pins};
 pub use seen::Seen;
 
 use crate::clock::Clock;

@@ -174,3 +174,24 @@ const OPENING: &[u8] =
     br#"{"jsonrpc":"2.0","id":"sallyport-tools","method":"tools/list","params":{"#;
 
 const META: &[u8] = br#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"sallyport","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Askers, PIN_ASKERS_MAX};
+    use crate::principal::PrincipalKey;
+
+    #[test]
+    fn at_most_pin_askers_max_are_remembered_and_none_that_is_being_asked_for_is_forgotten() {
+        let askers = Askers::default();
+        let server: Arc<str> = "s".into();
+        let key = |n: usize| PrincipalKey::of("i", &n.to_string(), None);
+        let held = askers.of(&server, key(0));
+        for n in 1..PIN_ASKERS_MAX * 2 {
+            drop(askers.of(&server, key(n)));
+        }
+        assert!(askers.0.lock().unwrap().len() <= PIN_ASKERS_MAX);
+        assert!(Arc::ptr_eq(&held, &askers.of(&server, key(0))));
+    }
+}

@@ -6,6 +6,7 @@
 mod command;
 mod issuers;
 mod listeners;
+mod pins;
 mod servers;
 mod sessions;
 mod shape;
