@@ -282,8 +282,10 @@ impl Core {
                 _ = tick.tick() => false,
             };
             let snapshot = self.live.load_full();
-            // A save that panics has changed nothing; the next one tries again.
-            let _ = tokio::task::spawn_blocking(move || snapshot.save_pins()).await;
+            if snapshot.has_pins() {
+                // One that fails was logged; it is tried again when more waits.
+                let _ = tokio::task::spawn_blocking(move || snapshot.save_pins()).await;
+            }
             if last {
                 return;
             }

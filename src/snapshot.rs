@@ -242,6 +242,12 @@ impl Snapshot {
         &self.sessions
     }
 
+    /// Whether any server's tools are pinned.
+    #[must_use]
+    pub fn has_pins(&self) -> bool {
+        self.config.servers.iter().any(|server| server.tool_pins.is_some())
+    }
+
     /// Writes which definitions of tools wait for approval, where that changed. Blocks on the disk.
     pub fn save_pins(&self) {
         for gates in &self.gates {

@@ -297,10 +297,7 @@ fn remember(
         return new;
     }
     if tools.len() >= PINNED_TOOLS_MAX {
-        // Whatever is forgotten is asked for when it is called; what is quarantined goes last.
-        let oldest = tools.iter().min_by_key(|(_, entry)| (entry.reported.is_some(), entry.age));
-        let oldest = oldest.map(|(name, _)| Arc::clone(name));
-        oldest.and_then(|name| tools.remove(&name));
+        forget(tools);
     }
     let entry = Entry {
         hash: tool.hash,
@@ -314,6 +311,21 @@ fn remember(
     };
     tools.insert(Arc::clone(&tool.name), entry);
     false
+}
+
+/// Forgets an eighth of the tools, so that a server with ever new names does not cost a search for
+/// each of them. Whatever is forgotten is asked for when it is called; what is quarantined goes
+/// last, and then what is old goes first.
+fn forget(tools: &mut HashMap<Arc<str>, Entry>) {
+    let order = |entry: &Entry| (entry.reported.is_some(), entry.age);
+    let mut orders: Vec<(bool, u64)> = tools.values().map(order).collect();
+    let (_, last, _) = orders.select_nth_unstable(tools.len() / 8);
+    let (last, mut room) = (*last, tools.len() / 8);
+    tools.retain(|_, entry| {
+        let goes = room > 0 && order(entry) <= last;
+        room -= usize::from(goes);
+        !goes
+    });
 }
 
 /// Whether any text of a definition hides something, names of members among them.

@@ -60,7 +60,8 @@ fn at_most_pinned_tools_max_are_remembered_and_what_is_quarantined_goes_last() {
         let _ =
             page(&pins, 0, None, false, &names(at * LISTED_TOOLS_MAX, (at + 1) * LISTED_TOOLS_MAX));
     }
-    assert_eq!(pins.seen().len(), PINNED_TOOLS_MAX);
+    assert!(pins.seen().len() <= PINNED_TOOLS_MAX);
+    assert!(pins.seen().len() > PINNED_TOOLS_MAX / 8 * 7);
     assert_eq!(pins.call("bad"), Err(Refused::Quarantined(Reason::HiddenText)));
 }
 
@@ -81,7 +82,7 @@ fn a_definition_that_was_seen_before_is_no_change_within_tool_variants_max() {
         page(&pins, 0, None, false, &format!(r#"[{{"name":"a","title":"{version}"}}]"#)).changes
     };
     let first: Vec<u64> = (0..TOOL_VARIANTS_MAX).map(shows).collect();
-    assert_eq!(first.iter().sum::<u64>() as usize, TOOL_VARIANTS_MAX - 1);
+    assert_eq!(first.iter().sum::<u64>(), TOOL_VARIANTS_MAX as u64 - 1);
     assert!((0..TOOL_VARIANTS_MAX).all(|version| shows(version) == 0));
     assert_eq!(shows(TOOL_VARIANTS_MAX), 1);
     assert_eq!(shows(0), 1, "the oldest was forgotten");
@@ -175,7 +176,7 @@ fn file_of_approvals_is_read_as_it_was_written() {
         definition: Some(text.into()),
     };
     write_pins(&path, std::slice::from_ref(&pin)).unwrap();
-    assert_eq!(load_pins(&path).unwrap(), [pin.clone()]);
+    assert_eq!(load_pins(&path).unwrap(), std::slice::from_ref(&pin));
     let large = Pin { comment: "x".repeat(PINS_FILE_BYTES_MAX).into(), ..pin.clone() };
     assert!(write_pins(&path, &[large]).is_err());
     assert_eq!(load_pins(&path).unwrap(), [pin]);

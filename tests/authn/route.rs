@@ -149,5 +149,6 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
         body_bytes_max: 1024,
         http_sse: None,
         url_hosts: Vec::new(),
+        tool_pins: None,
     }
 }

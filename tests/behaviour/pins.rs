@@ -1,27 +1,28 @@
 //! What a server says of its tools decides whether they may be listed and called (S-36).
 
-use std::process::{Command, Output};
+mod command;
+mod ways;
+
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bytes::Bytes;
 use sallyport::config::ToolHash;
 use sallyport::json::Document;
-use sallyport::limits::{LISTED_TOOLS_MAX, PINS_SAVE_MS};
+use sallyport::limits::LISTED_TOOLS_MAX;
 use sallyport::mcp::ANSWER;
 use serde_json::{Value, json};
 
 use crate::legacy::Client;
 use crate::straight::{ask, invoke};
-use crate::support::{Dir, RESOURCE, Reply, Setup, World, call, list_tools, plain};
+use crate::support::{RESOURCE, Reply, World, call, list_tools, plain};
 use crate::upstream::{Upstream, json_answer, rpc};
 
 /// A server that lists what a test puts there: pages of tools, as JSON texts.
 #[derive(Clone, Default)]
-struct Shelf(Arc<Mutex<Vec<Vec<String>>>>);
+pub struct Shelf(Arc<Mutex<Vec<Vec<String>>>>);
 
 impl Shelf {
-    fn of(tools: &[Value]) -> Self {
+    pub fn of(tools: &[Value]) -> Self {
         let shelf = Self::default();
         shelf.put(tools);
         shelf
@@ -51,10 +52,16 @@ impl Shelf {
         format!(r#"{{"resultType":"complete","tools":[{}]{next}}}"#, pages[at].join(","))
     }
 
-    async fn upstream(&self) -> Upstream {
+    pub async fn upstream(&self) -> Upstream {
         let shelf = self.clone();
         Upstream::answering(move |seen| {
+            if seen.method != http::Method::POST {
+                return crate::upstream::status(405);
+            }
             let message = seen.json();
+            if message["id"].is_null() {
+                return crate::upstream::status(202);
+            }
             match message["method"].as_str().unwrap_or_default() {
                 "tools/list" => {
                     let result = shelf.list(&message["params"]);
@@ -85,7 +92,7 @@ enum Era {
 }
 
 const ERAS: [Era; 2] = [Era::Legacy, Era::Modern];
-const PINNED: &str = "    tool_pins: { file: pins.json }\n";
+pub const PINNED: &str = "    tool_pins: { file: pins.json }\n";
 
 async fn world(shelf: &Shelf, era: Era, lines: &str) -> World {
     let upstream = shelf.upstream().await;
@@ -133,7 +140,7 @@ fn fine() -> (u16, String) {
     (200, String::new())
 }
 
-fn tool(name: &str, description: &str) -> Value {
+pub fn tool(name: &str, description: &str) -> Value {
     json!({"name": name, "description": description, "inputSchema": {"type": "object"}})
 }
 
@@ -143,7 +150,7 @@ fn hash(tool: &Value) -> String {
 }
 
 /// Approves these definitions and has the gateway read the file.
-fn approve(world: &World, lines: &str, tools: &[&Value]) {
+pub fn approve(world: &World, lines: &str, tools: &[&Value]) {
     let pins: Vec<Value> = tools
         .iter()
         .map(|tool| json!({"name": tool["name"], "hash": hash(tool), "definition": tool}))
@@ -415,155 +422,4 @@ async fn s36_the_end_of_a_list_that_is_too_long_is_left_out() {
     let shown = list(&world, Era::Legacy).await;
     assert_eq!(shown.len(), LISTED_TOOLS_MAX);
     assert!(!shown.contains(&format!("t{LISTED_TOOLS_MAX}")));
-}
-
-fn sallyport(world: &World, arguments: &[&str]) -> Output {
-    let config = world.dir.path().join("sallyport.yaml");
-    Command::new(env!("CARGO_BIN_EXE_sallyport"))
-        .arg("pins")
-        .args(arguments)
-        .arg("--config")
-        .arg(config)
-        .env("USER", "ada")
-        .output()
-        .unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-/// What the gateway wrote beside the approvals, once it says this.
-async fn waiting(world: &World, word: &str) -> String {
-    for _ in 0..20 {
-        let text = std::fs::read_to_string(world.dir.path().join("pins.json.seen"));
-        if let Ok(text) = text.as_ref().map(String::as_str)
-            && text.contains(word)
-        {
-            return text.to_owned();
-        }
-        tokio::time::sleep(Duration::from_millis(PINS_SAVE_MS / 4)).await;
-    }
-    panic!("`{word}` was not written");
-}
-
-fn reread(world: &World) {
-    world.gateway().reload(world.check(&world.yaml(PINNED)).unwrap()).unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s36_approval_on_the_command_line_lifts_the_quarantine() {
-    let shelf =
-        Shelf::of(&[tool("send", "Sends a mail.\nTo one."), tool("odd", "An\u{202E}y\u{202C}.")]);
-    let world = world(&shelf, Era::Legacy, PINNED).await;
-    world.dir.write("sallyport.yaml", &world.yaml(PINNED));
-    assert_eq!(list(&world, Era::Legacy).await, Vec::<String>::new());
-    let seen = waiting(&world, "send").await;
-    assert!(seen.contains("\\u202e") && !seen.contains('\u{202E}'), "{seen}");
-
-    let listed = said(&sallyport(&world, &["list"]));
-    assert!(
-        listed.contains("waits     send  sha256:") && listed.contains("Sends a mail."),
-        "{listed}"
-    );
-    assert!(listed.contains("hidden_text") && listed.contains("An\\u{202e}y"), "{listed}");
-    let refused = sallyport(&world, &["approve", "--all"]);
-    assert_eq!(refused.status.code(), Some(1));
-    assert!(said(&refused).contains("--accept-hidden-text"), "{}", said(&refused));
-    let done = sallyport(&world, &["approve", "send", "--comment", "read it"]);
-    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
-    reread(&world);
-    assert_eq!(list(&world, Era::Legacy).await, ["send"]);
-    assert_eq!(outcome(&world, Era::Legacy, "send").await, fine());
-    assert_eq!(outcome(&world, Era::Legacy, "odd").await, denied());
-
-    shelf.put(&[tool("send", "Sends a mail.\nTo eve."), tool("odd", "An\u{202E}y\u{202C}.")]);
-    assert_eq!(list(&world, Era::Legacy).await, Vec::<String>::new());
-    waiting(&world, "To eve").await;
-    let diff = sallyport(&world, &["diff", "send"]);
-    assert_eq!(diff.status.code(), Some(1), "something waits");
-    let text = said(&diff);
-    assert!(text.contains("send: changed"), "{text}");
-    assert!(text.contains("-  \"description\": \"Sends a mail.\\nTo one.\""), "{text}");
-    assert!(text.contains("+  \"description\": \"Sends a mail.\\nTo eve.\""), "{text}");
-    let done = sallyport(&world, &["approve", "--all", "--accept-hidden-text"]);
-    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
-    reread(&world);
-    assert_eq!(list(&world, Era::Legacy).await, ["send", "odd"]);
-    assert_eq!(outcome(&world, Era::Legacy, "odd").await, fine());
-    let listed = said(&sallyport(&world, &["list"]));
-    assert!(!listed.contains("waits") && listed.contains(" ada"), "{listed}");
-    assert_eq!(sallyport(&world, &["diff"]).status.code(), Some(0));
-    let pins = std::fs::read_to_string(world.dir.path().join("pins.json")).unwrap();
-    assert!(pins.contains("\"hidden_text\": \"accepted\"") && !pins.contains('\u{202E}'), "{pins}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s36_several_waiting_definitions_of_one_tool_are_approved_by_hash_alone() {
-    let (one, two) = (tool("send", "One."), tool("send", "Two."));
-    let shelf = Shelf::of(&[one]);
-    let world = world(&shelf, Era::Legacy, PINNED).await;
-    world.dir.write("sallyport.yaml", &world.yaml(PINNED));
-    list(&world, Era::Legacy).await;
-    shelf.put(&[two.clone()]);
-    list(&world, Era::Legacy).await;
-    waiting(&world, &hash(&two)).await;
-    let unclear = sallyport(&world, &["approve", "send"]);
-    assert_eq!(unclear.status.code(), Some(1));
-    assert!(said(&unclear).contains("say which"), "{}", said(&unclear));
-    let done = sallyport(&world, &["approve", "send", "--hash", &hash(&two)[..20]]);
-    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
-    reread(&world);
-    assert_eq!(outcome(&world, Era::Legacy, "send").await, fine());
-}
-
-#[tokio::test]
-async fn s36_pins_hold_for_legacy_clients_of_a_modern_process() {
-    let seen = Dir::new();
-    let process = format!(
-        "    upstream:\n      command: [ /bin/sh, '{}/tests/support/modern.sh' ]\n      env: {{ SEEN: '{}/seen' }}\n",
-        env!("CARGO_MANIFEST_DIR"),
-        seen.path().display()
-    );
-    let setup = Setup {
-        server_replaces_upstream: Some(process),
-        server: PINNED.to_owned(),
-        ..Setup::default()
-    };
-    let world = World::with(Upstream::dead().await, setup).await;
-    let echo = json!({"name": "echo", "inputSchema": {"type": "object"}});
-    let client = Client::open(&world, json!({})).await;
-    assert_eq!(names(&client.send(&list_tools()).await), Vec::<String>::new());
-    assert_eq!(client.send(&call("echo")).await.code(), "denied");
-    approve(&world, PINNED, &[&echo]);
-    assert_eq!(names(&client.send(&list_tools()).await), ["echo"]);
-    assert_eq!(client.send(&call("echo")).await.status, 200);
-}
-
-#[tokio::test]
-async fn s36_pins_hold_for_clients_of_the_other_era() {
-    // A modern client before a legacy server, and a call before any list.
-    let good = tool("send", "Sends.");
-    let shelf = Shelf::of(&[good.clone(), tool("evil", "E\u{202E}vil\u{202C}")]);
-    let upstream = shelf.upstream().await;
-    let way = format!("    upstream: {{ url: '{}', era: legacy }}\n", upstream.url());
-    let server = PINNED.to_owned();
-    let setup = Setup { server, server_replaces_upstream: Some(way), ..Setup::default() };
-    let down = World::with(upstream, setup).await;
-    assert_eq!(outcome(&down, Era::Modern, "send").await, denied());
-    approve(&down, PINNED, &[&good]);
-    assert_eq!(outcome(&down, Era::Modern, "send").await, fine());
-    assert_eq!(list(&down, Era::Modern).await, ["send"]);
-    assert_eq!(outcome(&down, Era::Modern, "evil").await, denied());
-
-    // A legacy client before a modern server.
-    let modern = crate::modern::Modern::start().await;
-    let echo = json!({"name": "echo", "inputSchema": {"type": "object"}});
-    let up = World::server(modern.upstream.clone(), PINNED).await;
-    approve(&up, PINNED, &[&echo]);
-    let client = Client::open(&up, json!({})).await;
-    assert_eq!(client.send(&call("echo")).await.status, 200);
-    assert_eq!(names(&client.send(&list_tools()).await), ["echo"]);
-    assert_eq!(client.send(&call("ask")).await.code(), "denied");
-    assert!(modern.asked("tools/call").iter().all(|it| it["params"]["name"] == "echo"));
 }
