@@ -64,33 +64,41 @@ impl Pipeline {
             return;
         }
         let wait = Duration::from_millis(limits::MIRROR_WAIT_MS);
-        if timeout(wait, self.pages(ex)).await.is_err() {
-            let server = ex.server().name.as_ref();
-            tracing::warn!(server, "a server did not list its tools in time");
+        match timeout(wait, self.pages(ex)).await {
+            // Refused at once, as in a session whose handshake is not done: the next call asks again.
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(_) => {
+                let server = ex.server().name.as_ref();
+                tracing::warn!(server, "a server did not list its tools in time");
+            }
         }
         *asked = Some(Instant::now());
     }
 
-    /// All pages, because a name may stand on two. Boxed, because the pipeline that asks is the one
-    /// that serves the question.
+    /// All pages, because a name may stand on two; whether there was any. Boxed, because the pipeline
+    /// that asks is the one that serves the question.
     fn pages<'a>(
         self: &'a Arc<Self>,
         ex: &'a Exchange<Admitted>,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         Box::pin(async move {
             let mut cursor: Option<Box<str>> = None;
+            let mut listed = false;
             for _ in 0..limits::MIRROR_PAGES_MAX {
-                let Some(head) = head(ex) else { return };
+                let Some(head) = head(ex) else { break };
                 let body = question(ex.is_modern(), cursor.as_deref());
                 let (peer, caller) = (Arc::clone(ex.peer()), Arc::clone(ex.principal()));
                 let asks = Exchange::of_gateway(head, body, peer, Some(caller));
-                let Some(answer) = answer(self.serve(asks).await).await else { return };
+                let Some(answer) = answer(self.serve(asks).await).await else { break };
+                listed |= answer.root().get("result").is_some();
                 let next = answer.root().pointer("/result/nextCursor").and_then(|it| it.as_str());
                 cursor = next.map(Into::into);
                 if cursor.is_none() {
-                    return;
+                    break;
                 }
             }
+            listed
         })
     }
 }

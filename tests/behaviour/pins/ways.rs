@@ -75,11 +75,11 @@ async fn s36_pins_hold_in_conversations_with_a_legacy_process() {
     };
     let world = World::with(Upstream::dead().await, setup).await;
     let client = Client::open(&world, json!({"elicitation": {}})).await;
-    assert_eq!(client.send(&call("greet")).await.code(), "denied");
+    assert_eq!(client.send(&call("greet")).await.code(), "denied", "the handshake is not done");
     let greet = json!({"name": "greet", "inputSchema": {"type": "object"}});
     approve(&world, &lines, &[&greet]);
-    // Whoever opens a session anew has listed nothing.
-    let client = Client::open(&world, json!({"elicitation": {}})).await;
+    let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    assert_eq!(client.send(&initialized).await.status, 202);
     let mut events = client.stream(&call("greet")).await;
     assert_eq!(events.next().await["method"], "elicitation/create", "the tool runs");
     assert_eq!(client.send(&call("admin.wipe")).await.code(), "denied");
