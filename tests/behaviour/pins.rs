@@ -279,7 +279,7 @@ async fn s36_names_that_look_alike_are_quarantined_both() {
 async fn s36_a_definition_that_changed_after_its_approval_is_hidden_and_refused() {
     for era in ERAS {
         let good = tool("send", "Sends a mail.");
-        let shelf = Shelf::of(&[good.clone()]);
+        let shelf = Shelf::of(std::slice::from_ref(&good));
         let world = world(&shelf, era, PINNED).await;
         assert_eq!(list(&world, era).await, Vec::<String>::new(), "nobody approved it");
         assert_eq!(outcome(&world, era, "send").await, denied());
@@ -307,7 +307,7 @@ async fn s36_a_definition_that_changed_after_its_approval_is_hidden_and_refused(
 async fn s36_any_change_counts_and_the_order_of_members_does_not() {
     let good = json!({"name": "send", "description": "Sends.", "annotations": {"readOnlyHint": true},
         "inputSchema": {"type": "object", "properties": {"to": {"type": "string", "maxLength": 10}}}});
-    let shelf = Shelf::of(&[good.clone()]);
+    let shelf = Shelf::of(std::slice::from_ref(&good));
     let world = world(&shelf, Era::Legacy, PINNED).await;
     approve(&world, PINNED, &[&good]);
     let turned = r#"{ "inputSchema": {"properties": {"to": {"maxLength":10, "type":"string"}},
@@ -335,7 +335,7 @@ async fn s36_a_call_before_any_list_is_judged_by_the_definition_and_fails_closed
     let good = tool("send", "Sends.");
     for era in ERAS {
         let shelf = Shelf::default();
-        shelf.pages(&[&[tool("other", "O.")], &[good.clone()]]);
+        shelf.pages(&[&[tool("other", "O.")], std::slice::from_ref(&good)]);
         let world = world(&shelf, era, PINNED).await;
         approve(&world, PINNED, &[&good]);
         assert_eq!(outcome(&world, era, "send").await, fine(), "{era:?}");
@@ -360,7 +360,7 @@ async fn s36_a_call_before_any_list_is_judged_by_the_definition_and_fails_closed
 #[tokio::test]
 async fn s36_a_call_in_a_session_is_asked_for_in_that_session() {
     let good = tool("send", "Sends.");
-    let world = world(&Shelf::of(&[good.clone()]), Era::Legacy, PINNED).await;
+    let world = world(&Shelf::of(std::slice::from_ref(&good)), Era::Legacy, PINNED).await;
     approve(&world, PINNED, &[&good]);
     let client = Client::open(&world, json!({})).await;
     assert_eq!(client.send(&call("send")).await.status, 200);
@@ -376,7 +376,7 @@ async fn s36_a_call_in_a_session_is_asked_for_in_that_session() {
 #[tokio::test]
 async fn s36_one_callers_list_does_not_approve_what_anothers_shows() {
     let good = tool("send", "Sends.");
-    let shelf = Shelf::of(&[good.clone()]);
+    let shelf = Shelf::of(std::slice::from_ref(&good));
     let world = world(&shelf, Era::Legacy, PINNED).await;
     approve(&world, PINNED, &[&good]);
     assert_eq!(list(&world, Era::Legacy).await, ["send"]);

@@ -96,7 +96,7 @@ async fn s36_several_waiting_definitions_of_one_tool_are_approved_by_hash_alone(
     let world = world(&shelf, Era::Legacy, PINNED).await;
     world.dir.write("sallyport.yaml", &world.yaml(PINNED));
     list(&world, Era::Legacy).await;
-    shelf.put(&[two.clone()]);
+    shelf.put(std::slice::from_ref(&two));
     list(&world, Era::Legacy).await;
     waiting(&world, &hash(&two)).await;
     let unclear = sallyport(&world, &["approve", "send"]);
