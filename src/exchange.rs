@@ -73,8 +73,9 @@ impl Exchange<Received> {
     /// any other and leaves its own record.
     ///
     /// With `vouched` no token is asked for, because the session that the exchange is about was
-    /// opened by this caller; such an exchange ends the session or refuses a server's request, and
-    /// does nothing else ([`Exchange::vouched`]).
+    /// opened by this caller, or because the caller was authenticated for the call for which the
+    /// exchange is needed; it ends the session, refuses a server's request or lists the server's
+    /// tools, and does nothing else ([`Exchange::vouched`]).
     pub(crate) fn of_gateway(
         head: Parts,
         body: Bytes,

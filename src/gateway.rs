@@ -188,6 +188,7 @@ impl Gateway {
         for store in revoking.stores {
             helpers.spawn(store.run(end.clone()));
         }
+        helpers.spawn(Arc::clone(&core).keep_pins(end.clone()));
         helpers.spawn(Arc::clone(&pipeline).run_errands(errands, end.clone()));
         let addresses = listeners.addresses().to_vec();
         let edge = Edge { pipeline: Arc::clone(&pipeline), metrics: core.shared.metrics.clone() };
@@ -311,6 +312,25 @@ impl Core {
     }
 
     /// Sweeps idle keys of limiters until the end.
+    /// Writes what waits for approval, and once more at the end.
+    async fn keep_pins(self: Arc<Self>, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::PINS_SAVE_MS));
+        loop {
+            let last = tokio::select! {
+                () = stop.cancelled() => true,
+                _ = tick.tick() => false,
+            };
+            let snapshot = self.live.load_full();
+            if snapshot.has_pins() {
+                // One that fails was logged; it is tried again when more waits.
+                let _ = tokio::task::spawn_blocking(move || snapshot.save_pins()).await;
+            }
+            if last {
+                return;
+            }
+        }
+    }
+
     async fn keep_house(self: Arc<Self>, stop: CancellationToken) {
         let mut tick = tokio::time::interval(Duration::from_millis(limits::LIMITER_SWEEP_MS));
         loop {

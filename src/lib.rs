@@ -5,7 +5,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`reject`] [`body`] [`json`] [`api_key`] [`config`] |
-//! | tools | [`bucket`] [`glob`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] |
+//! | tools | [`bucket`] [`glob`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] |
 //! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
 //! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`cli`] |
 //!
@@ -35,6 +35,7 @@ pub mod inspect;
 pub mod mcp;
 pub mod net;
 pub mod outbound;
+pub mod pins;
 pub mod rest;
 pub mod revocation;
 pub mod session;

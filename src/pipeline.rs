@@ -18,6 +18,7 @@ mod batches;
 mod errands;
 mod old_clients;
 mod standing;
+mod unseen;
 
 use std::sync::Arc;
 
@@ -58,6 +59,8 @@ pub struct Pipeline {
     hubs: Hubs,
     /// What runs for HTTP+SSE clients beside their requests.
     tasks: TaskTracker,
+    /// For whom servers were asked for their tools.
+    askers: unseen::Askers,
 }
 
 /// What the flow knows of an exchange, whatever becomes of it.
@@ -85,10 +88,10 @@ impl Pipeline {
     /// Joins the parts.
     #[must_use]
     pub fn new(live: Arc<ArcSwap<Snapshot>>, shared: &Shared) -> Self {
-        let (hubs, tasks) = (Hubs::default(), TaskTracker::new());
+        let (hubs, tasks, askers) = (Hubs::default(), TaskTracker::new(), Default::default());
         let Shared { clock, log, metrics, authn, budget: _, sessions: _, outbound: _ } =
             shared.clone();
-        Self { live, log, metrics, clock, authn, hubs, tasks }
+        Self { live, log, metrics, clock, authn, hubs, tasks, askers }
     }
 
     /// Takes one request from the connection to the response.
@@ -179,6 +182,8 @@ impl Pipeline {
         let ex = record.step(Stage::Authz, gates.authz.authorize(ex))?;
         record.allowed(ex.grant().rule.as_ref());
         let ex = record.step(Stage::Limit, gates.limit.admit(ex))?;
+        // A pinned tool is judged by its definition, for which the server may have to be asked.
+        self.show_tools(gates, &ex).await;
         let ex = record.step(Stage::Guard, gates.guard.clear(ex))?;
         for hit in ex.hits().iter() {
             record.guard_hit(hit.check, hit.mode);

@@ -27,6 +27,7 @@ use crate::mcp::elicitation::UrlHosts;
 use crate::net::Vet;
 use crate::observe::{CallFacts, Metrics, RouteMetrics};
 use crate::outbound::Outbound;
+use crate::pins::Pins;
 use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
 use crate::screen::Screener;
@@ -93,6 +94,8 @@ pub struct Gates {
     pub limit: Limiter,
     /// Is it clean.
     pub guard: Guards,
+    /// Which tools may be listed and called, by what the server says of them.
+    pub pins: Arc<Pins>,
     /// The server behind.
     pub upstream: Arc<Forwarder>,
     /// The response gate.
@@ -255,6 +258,22 @@ impl Snapshot {
         &self.sessions
     }
 
+    /// Whether any server's tools are pinned.
+    #[must_use]
+    pub fn has_pins(&self) -> bool {
+        self.config.servers.iter().any(|server| server.tool_pins.is_some())
+    }
+
+    /// Writes which definitions of tools wait for approval, where that changed. Blocks on the disk.
+    pub fn save_pins(&self) {
+        for gates in &self.gates {
+            if let Err(error) = gates.pins.save() {
+                let server = gates.server.name.as_ref();
+                tracing::warn!(server, %error, "what waits for approval cannot be written");
+            }
+        }
+    }
+
     /// Forgets idle keys of every limiter, and ends idle sessions and conversations; called on a
     /// timer.
     pub fn sweep(&self) {
@@ -322,6 +341,10 @@ impl Part<'_> {
                 })?)
             }
         };
+        // What another server showed says nothing of this one's tools.
+        let same = old.filter(|old| Arc::ptr_eq(&old.upstream, &upstream));
+        let seen = same.map_or_else(Arc::default, |old| Arc::clone(old.pins.seen()));
+        let pins = Arc::new(Pins::new(server, seen, clock.clone()));
         let detector =
             Arc::new(Detector::new(&settings(&server.redact)).map_err(|source| {
                 BuildError::Detector { server: Arc::clone(&server.name), source }
@@ -340,7 +363,7 @@ impl Part<'_> {
                 self.shared.budget.clone(),
             ),
             limit: Limiter::new(server, clock, old.map(|o| &o.limit)),
-            guard: Guards::new(server.guard),
+            guard: Guards::new(server.guard).with_pins(Arc::clone(&pins)),
             screen: Screener {
                 server: Arc::clone(server),
                 detector,
@@ -348,12 +371,14 @@ impl Part<'_> {
                 sessions: Arc::clone(self.sessions),
                 tickets: Arc::clone(self.tickets),
                 mirrors: Arc::clone(upstream.mirrors()),
+                pins: Arc::clone(&pins),
                 url_hosts: UrlHosts::new(&server.url_hosts),
                 unfinished: old.map_or_else(Arc::default, |o| Arc::clone(&o.screen.unfinished)),
                 clock: clock.clone(),
             },
             authz,
             upstream,
+            pins,
             metrics: Arc::new(self.shared.metrics.route(server)),
             scrub: scrubber(server)?,
             server: Arc::clone(server),

@@ -215,7 +215,10 @@ fn known(document: &str, line: &str) {
     let words: Vec<&str> =
         line[start..].split([' ', ')']).filter(|word| !word.is_empty()).collect();
     let names = |word: &&&str| word.bytes().all(|b| b.is_ascii_lowercase());
-    let depth = if matches!(words.get(1), Some(&"audit" | &"config" | &"keys")) { 2 } else { 1 };
+    let depth = match words.get(1) {
+        Some(&"audit" | &"config" | &"keys" | &"pins") => 2,
+        _ => 1,
+    };
     let mut arguments: Vec<&str> =
         words[1..].iter().take(depth).take_while(names).copied().collect();
     assert!(!arguments.is_empty(), "{document}: `{line}` names no command");

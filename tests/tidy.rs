@@ -52,6 +52,7 @@ const TOOLS: &[&str] = &[
     "audit",
     "shared_state",
     "revocation",
+    "pins",
 ];
 /// Stages in the order of the flow: each sees only stages to its left.
 const STAGES: &[&str] = &[
@@ -278,7 +279,7 @@ fn the_doors_between_typed_states_are_counted() {
     let expected = [
         // What the gateway runs of itself: a server's stream for an HTTP+SSE client, with the
         // client's own head; and errands, with the principal that a session belongs to.
-        ("Exchange::of_gateway(", 2),
+        ("Exchange::of_gateway(", 3),
         // One per stage: net, hygiene, authn, decode, authz, limit, guard, record.
         (".advance(", 8),
         (".take_body()", 1),

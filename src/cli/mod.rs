@@ -7,6 +7,7 @@ mod audit;
 mod check;
 mod demo;
 mod keys;
+mod pins;
 mod revoke;
 mod run;
 mod token;
@@ -57,6 +58,8 @@ enum Command {
     Revoke(Box<revoke::Revoke>),
     /// Work with the audit trail
     Audit(audit::Audit),
+    /// Review and approve what servers say of their tools
+    Pins(pins::Pins),
     /// Work with the configuration format
     Config(ConfigArgs),
     /// Print completions for a shell
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Keys(keys) => keys.execute(),
         Command::Revoke(revoke) => revoke.execute(),
         Command::Audit(audit) => audit.execute(),
+        Command::Pins(pins) => pins.execute(),
         Command::Config(args) => match args.command {
             ConfigCommand::Schema => print(&format!("{:#}\n", config::schema())),
             ConfigCommand::Reference => print(&config::reference_markdown()),

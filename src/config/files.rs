@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::{digest, pbkdf2};
 
-use crate::limits::FILE_BYTES_MAX;
+use crate::limits::{FILE_BYTES_MAX, PINS_FILE_BYTES_MAX};
 
 /// What each file held when it was read: SHA-256, or nothing where it could not be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Fingerprint {
     #[must_use]
     pub fn now(&self) -> Self {
         let read = |path: &PathBuf| {
-            let bytes = read(path, FILE_BYTES_MAX).ok();
+            let bytes = read(path, FILE_BYTES_MAX.max(PINS_FILE_BYTES_MAX)).ok();
             (path.clone(), bytes.map(|bytes| sha256(&bytes)))
         };
         Self(self.0.keys().map(read).collect())

@@ -12,6 +12,7 @@ mod files;
 mod flags;
 mod keys;
 mod model;
+pub mod pins;
 mod problem;
 mod raw;
 mod reference;
@@ -20,7 +21,7 @@ mod schema;
 mod secrets;
 mod structure;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod tree;

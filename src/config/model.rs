@@ -7,6 +7,7 @@ mod claims;
 mod identities;
 mod introspection;
 mod outbound;
+mod pins;
 mod proof;
 mod revocation;
 mod upstream;
@@ -28,6 +29,7 @@ pub use claims::{Circle, ClaimValue, Claims, RequiredClaim, ScopeHierarchy};
 pub use identities::{IdentityKind, IdentityRule, TrustedMesh};
 pub use introspection::{IntrospectWhen, Introspection};
 pub use outbound::{ClientProof, OauthClient, Outbound};
+pub use pins::{Approval, Approved, NewTools, NotAHash, ToolHash, ToolPins};
 pub use proof::{Dpop, NonceRule, Proof, RequiredProof};
 pub use revocation::{OnUnreadable, Redis, Revocation};
 pub use upstream::{
@@ -213,6 +215,8 @@ pub struct Server {
     pub http_sse: Option<String>,
     /// Globs of hosts to which the server may send people; empty refuses all.
     pub url_hosts: Vec<Box<str>>,
+    /// Which definitions of its tools may be used; `None` where none are pinned.
+    pub tool_pins: Option<ToolPins>,
 }
 
 /// Which vocabulary clients and server speak.

@@ -24,11 +24,13 @@ mod tests;
 pub use crate::limits::HITS_MAX;
 use crate::limits::WORD_BYTES_MAX;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::call::Call;
 use crate::config::{Guard, GuardMode};
 use crate::exchange::Exchange;
 use crate::limit::Admitted;
+use crate::pins::Pins;
 use crate::reject::{Code, Rejection};
 
 pub use parameter::Parameter;
@@ -152,6 +154,7 @@ impl Hits {
 /// The checks of one route that are on.
 pub struct Guards {
     active: Vec<(&'static dyn Check, GuardMode)>,
+    pins: Option<Arc<Pins>>,
 }
 
 impl std::fmt::Debug for Guards {
@@ -174,14 +177,24 @@ impl Guards {
             (&hidden::HiddenText, hidden_text),
         ];
         let active = table.into_iter().filter(|(_, mode)| *mode != GuardMode::Off).collect();
-        Self { active }
+        Self { active, pins: None }
     }
 
-    /// Refuses a call whose arguments look like an attack.
+    /// And the judge of the server's tools.
+    #[must_use]
+    pub fn with_pins(self, pins: Arc<Pins>) -> Self {
+        Self { pins: Some(pins), ..self }
+    }
+
+    /// Refuses a call of a tool that is quarantined, and one whose arguments look like an attack.
     ///
     /// # Errors
-    /// [`Code::GuardBlocked`] for the first hit of a check that blocks.
+    /// [`Code::Denied`] as for a tool that does not exist, [`Code::GuardBlocked`] for the first hit
+    /// of a check that blocks.
     pub fn clear(&self, ex: Exchange<Admitted>) -> Result<Exchange<Cleared>, Rejection> {
+        if let (Some(pins), Some(tool)) = (&self.pins, called_tool(ex.call())) {
+            pins.call(tool).map_err(|why| Rejection::new(Code::Denied, why.to_string()))?;
+        }
         let hits = self.inspect(ex.call());
         match hits.blocked() {
             Some(hit) => Err(refusal(hit)),
@@ -221,6 +234,12 @@ impl Hits {
             self.list.push(hit);
         }
     }
+}
+
+/// The tool that a call runs, where tools are listed: in MCP.
+#[must_use]
+pub fn called_tool(call: &Call) -> Option<&str> {
+    (&*call.operation == "tools/call").then(|| call.resource.name())
 }
 
 /// The refusal of a call with a blocking hit; says where, not what.

@@ -16,6 +16,7 @@ mod bytes;
 mod context;
 mod digits;
 mod email;
+pub mod hidden;
 mod iban;
 mod mask;
 mod nested;

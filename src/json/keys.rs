@@ -171,6 +171,12 @@ fn fold_cow(name: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(fold(&name))
 }
 
+/// The form in which names count as the same for lenient parsers: cut at NUL, NFKC, full case
+/// folding, trimmed.
+pub fn lookalike_form(name: &str) -> String {
+    fold(name)
+}
+
 /// What lenient parsers do to a name, all of it at once.
 ///
 /// Case folding is lower case of upper case, which takes in the full foldings (`ß`,

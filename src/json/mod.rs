@@ -10,6 +10,7 @@
 //! requests also folded: see [`KeyRule`]), no bytes after the value, and within
 //! [`Limits`]. Time and memory are linear in the input, whatever it holds.
 
+mod canonical;
 mod keys;
 mod parse;
 mod text;
@@ -24,7 +25,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-pub use keys::matches_known_member;
+pub use canonical::{canonical, pretty};
+pub use keys::{lookalike_form, matches_known_member};
 pub use text::write_string;
 pub(crate) use text::{Piece, Pieces, equal_bytes, escape_or_backslash, quote_or_backslash};
 

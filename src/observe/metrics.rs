@@ -46,6 +46,10 @@ pub struct Metrics {
     pub revealed: IntCounterVec,
     /// `sallyport_dropped_messages_total`
     pub dropped_messages: IntCounterVec,
+    /// `sallyport_tools_quarantined_total`
+    pub tools_quarantined: IntCounterVec,
+    /// `sallyport_tools_changed_total`
+    pub tools_changed: IntCounterVec,
     /// `sallyport_audit_records_total`
     pub audit_records: IntCounterVec,
     /// `sallyport_audit_queue_depth`
@@ -122,6 +126,8 @@ impl Metrics {
             redactions: counters "redactions_total" "Values masked in answers, by class." ["server", "class"];
             revealed: counters "revealed_total" "Values shown because a scope allowed it, by class." ["server", "class"];
             dropped_messages: counters "dropped_messages_total" "Messages of upstreams that were not passed on." ["server", "reason"];
+            tools_quarantined: counters "tools_quarantined_total" "Tool definitions that were put into quarantine, by reason." ["server", "reason"];
+            tools_changed: counters "tools_changed_total" "Tool definitions that changed and are not pinned." ["server"];
             audit_records: counters "audit_records_total" "Audit records by phase and result." ["phase", "result"];
             audit_queue_depth: gauge "audit_queue_depth" "Audit records waiting for the writer." [];
             audit_lag_s: float_gauge "audit_lag_seconds" "Age of the oldest audit record that is not durable." [];
@@ -256,6 +262,16 @@ impl RouteMetrics {
     /// Books messages of the upstream that were not passed on.
     pub(super) fn dropped(&self, reason: &str, count: u64) {
         self.all.dropped_messages.with_label_values(&[self.server.as_ref(), reason]).inc_by(count);
+    }
+
+    /// Books tool definitions that were put into quarantine.
+    pub(super) fn quarantined(&self, reason: &str, count: u64) {
+        self.all.tools_quarantined.with_label_values(&[self.server.as_ref(), reason]).inc_by(count);
+    }
+
+    /// Books tool definitions that changed.
+    pub(super) fn changed_tools(&self, count: u64) {
+        self.all.tools_changed.with_label_values(&[self.server.as_ref()]).inc_by(count);
     }
 
     /// Books an audit record.

@@ -295,6 +295,10 @@ impl Record {
         for (reason, count) in &outcome.dropped {
             route.dropped(reason, *count);
         }
+        for (reason, count) in &outcome.alarms {
+            route.quarantined(reason, *count);
+        }
+        route.changed_tools(outcome.changed_tools);
         self.finish_metrics(route, closed.bytes);
     }
 
@@ -358,6 +362,10 @@ impl Record {
         line.counts("revealed", outcome.revealed.iter().map(named));
         line.counts("dropped", outcome.dropped.iter().copied());
         line.counts("server_requests", outcome.asked.iter().copied());
+        line.counts("tools_quarantined", outcome.quarantined.iter().copied());
+        if outcome.changed_tools > 0 {
+            line.number("tools_changed", outcome.changed_tools);
+        }
         line.finish()
     }
 

@@ -4,7 +4,7 @@
 //! The same judge serves JSON answers and event streams, so that both give the same result for
 //! the same message. Pure: bytes in, verdict out.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,13 +23,14 @@ use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::decode::Expect;
 use crate::inspect::{Detector, Plan};
-use crate::json::{Document, Value};
+use crate::json::{self, Document, Value};
 use crate::mcp::catalogue::{self, Edit, Listing};
 use crate::mcp::message::{Id, Kind, Message};
 use crate::mcp::method::{self, ServerMessage};
 use crate::mcp::params::{Known, Mirrors};
 use crate::mcp::sse::{Event, KEEPALIVE};
 use crate::mcp::version::Revision;
+use crate::pins::{Page, Pins, Reason};
 use crate::principal::Principal;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
@@ -72,6 +73,9 @@ pub struct Judge {
     listening: Option<Listening>,
     resumable: Option<Resumable>,
     mirrors: Arc<Known>,
+    pins: Arc<Pins>,
+    /// Which page of a list was asked for; `None` for the first.
+    cursor: Option<Box<str>>,
     asking: Asking,
 }
 
@@ -95,6 +99,8 @@ impl Judge {
             listening: Listening::new(request),
             resumable: Resumable::new(screener, request),
             mirrors: Arc::clone(&screener.mirrors),
+            pins: Arc::clone(&screener.pins),
+            cursor: cursor(request),
             asking: Asking::new(screener, request),
         }
     }
@@ -199,7 +205,7 @@ impl Judge {
         let edits = match message.kind() {
             Kind::Result => {
                 self.asking.agree(document, tally);
-                self.filter(document)?
+                self.filter(document, tally)?
             }
             Kind::Error => {
                 self.asking.check_error(document)?;
@@ -260,14 +266,16 @@ impl Judge {
     }
 
     /// What a result hides from this caller; whatever depends on the caller is theirs alone.
-    fn filter(&self, document: &Document) -> Result<Vec<Edit>, Rejection> {
+    fn filter(&self, document: &Document, tally: &Tally) -> Result<Vec<Edit>, Rejection> {
         let Some(result) = document.root().get("result") else { return Ok(Vec::new()) };
         let mut edits = self.results.edits(result)?;
         match self.list {
             Some(list) => {
                 let invalid = self.learn(list, result);
+                let quarantined = self.quarantine(list, result, tally);
                 let visible = |name: &str| {
                     !invalid.contains(name)
+                        && !quarantined.contains_key(name)
                         && self.authz.visible(&self.principal, used_by(list), name)
                 };
                 edits.extend(catalogue::filter(list, result, visible)?.edits);
@@ -296,6 +304,26 @@ impl Judge {
             }
         }
         invalid
+    }
+
+    /// The tools of a list that are left out for what the server says of them (S-36).
+    fn quarantine(
+        &self,
+        list: Listing,
+        result: Value<'_>,
+        tally: &Tally,
+    ) -> HashMap<Box<str>, Reason> {
+        let Some(tools) = result.get("tools").filter(|_| list == Listing::Tools) else {
+            return HashMap::new();
+        };
+        let found = self.pins.page(&Page {
+            caller: self.principal.key,
+            cursor: self.cursor.as_deref(),
+            more: result.get("nextCursor").is_some_and(|next| next.kind() == json::Kind::String),
+            tools,
+        });
+        tally.note(|deeds| deeds.quarantine(&found));
+        found.quarantined
     }
 
     /// Masks what the caller may not see and applies the edits of the list filter.
@@ -381,6 +409,12 @@ fn both(bytes: &Bytes, mut edits: Vec<Edit>, plan: &Plan) -> Bytes {
 
 fn parse(bytes: Bytes) -> Result<Document, Rejection> {
     Document::parse(bytes, &crate::mcp::ANSWER).map_err(|e| invalid(e.to_string()))
+}
+
+/// The cursor of a request for a page.
+fn cursor(request: &Recorded) -> Option<Box<str>> {
+    let params = request.call().message.as_ref()?.root().get("params")?;
+    Some(params.get("cursor")?.as_str()?.into())
 }
 
 /// The action that uses what a list names: hidden is refused, shown is allowed (S-30).

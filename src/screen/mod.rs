@@ -35,6 +35,7 @@ use crate::limits::LOST_SESSION_BYTES_MAX;
 use crate::mcp::elicitation::UrlHosts;
 use crate::mcp::params::Known;
 use crate::mcp::version::Revision;
+use crate::pins::Pins;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
 use crate::revocation::Wake;
@@ -51,6 +52,7 @@ pub struct Screener {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) mirrors: Arc<Known>,
+    pub(crate) pins: Arc<Pins>,
     pub(crate) url_hosts: UrlHosts,
     pub(crate) unfinished: Arc<Unfinished>,
     pub(crate) clock: Clock,

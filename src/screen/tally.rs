@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::class::Class;
 use crate::inspect::{Counts, Detector};
 use crate::mcp::version::Revision;
+use crate::pins::Findings;
 
 /// What the response gate did to one answer.
 #[derive(Debug, Default)]
@@ -17,6 +18,12 @@ pub struct Deeds {
     pub dropped: Vec<(&'static str, u64)>,
     /// Requests of the server that were delivered, by kind.
     pub asked: Vec<(&'static str, u64)>,
+    /// Tools that were left out of a list, by reason.
+    pub quarantined: Vec<(&'static str, u64)>,
+    /// Of these and of tools of earlier pages, what was not known before.
+    pub alarms: Vec<(&'static str, u64)>,
+    /// Tools whose definition changed, and which are not pinned.
+    pub changed_tools: u64,
     /// The revision that the server's answer to the handshake names.
     pub agreed: Option<Revision>,
     /// Why a stream was cut.
@@ -62,6 +69,17 @@ impl Deeds {
     /// Books a message that was not passed on.
     pub(super) fn drop_one(&mut self, reason: &'static str) {
         count(&mut self.dropped, reason);
+    }
+
+    /// Books what was found in a list of tools.
+    pub(super) fn quarantine(&mut self, found: &Findings) {
+        for reason in found.quarantined.values() {
+            count(&mut self.quarantined, reason.name());
+        }
+        for reason in &found.alarms {
+            count(&mut self.alarms, reason.name());
+        }
+        self.changed_tools += found.changes;
     }
 
     /// Books a request of the server that was passed on.

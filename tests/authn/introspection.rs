@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use sallyport::config::{
-    ClientProof, IntrospectWhen, Introspection, Issuer as Trust, KeySource, OauthClient,
+    Claims, ClientProof, IntrospectWhen, Introspection, Issuer as Trust, KeySource, OauthClient,
 };
 use sallyport::limits::{INTROSPECTIONS_MAX, JWKS_RETRY_S, POST_ANSWER_BYTES_MAX, TOKEN_BYTES_MAX};
 use sallyport::principal::Principal;
@@ -52,6 +52,7 @@ pub fn asking_with(authority: &Authority, how: Introspection) -> Trust {
         clock_skew: Duration::from_secs(30),
         roles_claim: None,
         tenant_claim: None,
+        claims: Claims::default(),
         introspection: Some(how),
         development_key: None,
     }

@@ -169,6 +169,7 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
         batches: false,
         http_sse: None,
         url_hosts: Vec::new(),
+        tool_pins: None,
     }
 }
 

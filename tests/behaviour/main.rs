@@ -41,6 +41,7 @@ mod limits;
 mod listening;
 mod messages;
 mod old_clients;
+mod pins;
 mod redaction;
 mod reload;
 mod rest;

@@ -19,6 +19,7 @@ mod issuers;
 mod limits;
 mod listeners;
 mod outbound;
+mod pins;
 mod proof;
 mod redact;
 mod rest;

@@ -1,5 +1,6 @@
 //! The protected servers: their public face, who may authenticate, and that they differ.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use url::Url;
@@ -13,7 +14,7 @@ use super::issuers::Checked as Issuer;
 use super::limits::{self, Tools};
 use super::listeners::{self, Checked as Listener};
 use super::proof::RawProof;
-use super::{At, Context, is_name, proof, redact, rest, sessions, size, upstream, urls};
+use super::{At, Context, is_name, pins, proof, redact, rest, sessions, size, upstream, urls};
 use crate::call::Action;
 use crate::limits::{BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX};
 
@@ -39,6 +40,7 @@ pub(super) fn servers(
     }
     let mut names: Vec<(String, usize)> = Vec::new();
     let mut routes: Vec<(String, usize)> = Vec::new();
+    let mut pin_files: Vec<(PathBuf, usize)> = Vec::new();
     let mut all = Vec::new();
     for (i, raw) in raw.into_iter().enumerate() {
         let at = at.item(i);
@@ -59,6 +61,15 @@ pub(super) fn servers(
             }
         }
         routes.extend(own.into_iter().map(|route| (route, at.line())));
+        if let Some(file) = server.as_ref().and_then(|it| it.tool_pins.as_ref()).map(|it| &it.file)
+        {
+            if let Some((_, line)) = pin_files.iter().find(|(other, _)| other == file) {
+                let message = format!("`{}` holds the tools of another server", file.display());
+                let help = format!("the one on line {line}; give this one its own file");
+                cx.error(&at.key("tool_pins").key("file"), message, help);
+            }
+            pin_files.push((file.clone(), at.line()));
+        }
         all.push(server);
     }
     all
@@ -97,6 +108,7 @@ fn server(
         dpop,
         scopes,
         tools,
+        tool_pins,
         resources,
         prompts,
         namespaces,
@@ -137,6 +149,7 @@ fn server(
     let url_hosts = sessions::url_hosts(cx, at, elicitation, access.as_ref());
     let batches = sessions::batches(cx, at, batches, profile.as_ref());
     let http_sse = sessions::http_sse(cx, at, http_sse, profile.as_ref(), url.as_ref());
+    let tool_pins = pins::tool_pins(cx, &at.key("tool_pins"), tool_pins, profile.as_ref());
     let allow_networks = listeners::networks(cx, &at.key("allow_networks"), allow_networks);
     let body_at = at.key("body_max");
     let body_bytes_max = size(cx, &body_at, body_max, BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX);
@@ -162,6 +175,7 @@ fn server(
         batches: batches?,
         http_sse: http_sse?,
         url_hosts: url_hosts?,
+        tool_pins: tool_pins?,
     })
 }
 

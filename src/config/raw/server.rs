@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Dpop, Network, Pairs, ProofName, Rate, Size, Upstream, Url};
+use super::{Dpop, Network, Pairs, ProofName, Rate, Size, ToolPins, Upstream, Url};
 
 /// One protected server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -50,6 +50,9 @@ pub struct Server {
     /// Rules for tools by name; the first that matches decides, and what none matches is denied.
     /// Default: every tool, by the scopes of `tools.invoke`.
     pub tools: Option<Vec<Rule>>,
+    /// Which definitions of tools may be used. Default: every one that hides nothing; a change is
+    /// told in the log and in the metrics, and passes.
+    pub tool_pins: Option<ToolPins>,
     /// Rules for resources by URI. Default: every resource, by the scopes of `resources.read`.
     pub resources: Option<Vec<Rule>>,
     /// Rules for prompts by name. Default: every prompt, by the scopes of `prompts.get`.

@@ -11,6 +11,7 @@ mod introspection;
 mod issuers;
 mod listeners;
 mod outbound;
+mod pins;
 mod proof;
 mod revocation;
 mod servers;

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use crate::answers::opened as opened_by;
+use crate::pins::{PINNED, Shelf, approve, tool};
 use crate::support::{
     HOST, RESOURCE, Reply, World, call, call_with, initialize, list_tools, plain,
 };
@@ -299,4 +300,21 @@ async fn answer_without_a_session_works_too() {
     stream.shake_hands(&world, &token).await;
     stream.post(&world, &token, &list_tools()).await;
     assert_eq!(stream.message().await["result"]["tools"], json!([]));
+}
+
+#[tokio::test]
+async fn s36_a_pinned_tool_is_asked_for_and_called_over_the_old_transport() {
+    let good = tool("send", "Sends.");
+    let lines = format!("{SSE}{PINNED}");
+    let shelf = Shelf::of(&[good.clone(), tool("other", "O.")]);
+    let world = World::server(shelf.upstream().await, &lines).await;
+    approve(&world, &lines, &[&good]);
+    let token = world.token("mcp.tools.invoke");
+    let mut stream = Stream::open(&world, &token).await;
+    stream.shake_hands(&world, &token).await;
+    assert_eq!(stream.post(&world, &token, &call("send")).await.status, 202);
+    assert!(stream.message().await["result"]["content"].is_array());
+    assert_eq!(stream.post(&world, &token, &call("other")).await.status, 202);
+    assert_eq!(stream.message().await["error"]["data"]["code"], "denied");
+    assert_eq!(world.upstream.calls("tools/call").len(), 1);
 }
