@@ -14,6 +14,7 @@
 mod api_keys;
 pub mod bearer;
 pub mod cache;
+mod callers;
 pub mod claims;
 pub mod dpop;
 mod error;
@@ -46,7 +47,7 @@ use crate::hygiene::Wellformed;
 use crate::limits::{DPOP_REPLAY_BUCKET_S, JWKS_REFRESH_MIN_S, JWKS_RETRY_S};
 use crate::net::identities::Identities;
 use crate::outbound::Outbound;
-use crate::principal::{AuthMethod, CertificateIdentity, Confirmation, Principal, PrincipalKey};
+use crate::principal::{AuthMethod, CertificateIdentity, Confirmation, Principal};
 use crate::reject::{Challenge, Code, Rejection};
 use crate::revocation::{Refused, Revocations};
 
@@ -56,6 +57,7 @@ pub use tokens::SetupError;
 
 use api_keys::Keys;
 use cache::TokenCache;
+use callers::{anonymous, certificate_refused, certified, told_apart, with_certificate};
 use dpop::{Nonces, Replay};
 use introspect::Introspection;
 use jwks::{KeyRing, Services};
@@ -478,58 +480,5 @@ impl Authenticator {
     }
 }
 
-fn certificate_refused(why: &'static str, reason: &'static str) -> Rejection {
-    let mut rejection = Rejection::new(Code::CertificateRequired, why);
-    rejection.reason = Some(reason);
-    rejection
-}
-
 /// Stores are asked several times a second.
 const REVOCATION_RETRY_S: u64 = 2;
-
-/// A certificate that came along with a token is recorded beside it. The cached principal stays
-/// as it is, because the same token may come over another connection.
-fn with_certificate(
-    principal: Arc<Principal>,
-    certificate: Option<&Arc<CertificateIdentity>>,
-) -> Arc<Principal> {
-    match certificate {
-        None => principal,
-        Some(certificate) => Arc::new(Principal {
-            certificate: Some(Arc::clone(certificate)),
-            ..Principal::clone(&principal)
-        }),
-    }
-}
-
-/// Where nobody is asked who they are, what is kept for a caller (sessions, conversations with the
-/// server, calls that wait) is kept for the client's address, never for all callers together.
-fn told_apart(principal: Arc<Principal>, client: IpAddr) -> Arc<Principal> {
-    match principal.method {
-        AuthMethod::Bearer | AuthMethod::Certificate | AuthMethod::ApiKey => principal,
-        AuthMethod::Anonymous => Arc::new(Principal {
-            key: PrincipalKey::of_address(client),
-            ..Principal::clone(&principal)
-        }),
-    }
-}
-
-fn anonymous() -> Principal {
-    without_token(AuthMethod::Anonymous, Arc::from("anonymous"), None)
-}
-
-fn certified(certificate: &Arc<CertificateIdentity>) -> Principal {
-    let name = Arc::clone(&certificate.name);
-    without_token(AuthMethod::Certificate, name, Some(Arc::clone(certificate)))
-}
-
-fn without_token(
-    method: AuthMethod,
-    subject: Arc<str>,
-    certificate: Option<Arc<CertificateIdentity>>,
-) -> Principal {
-    // No issuer's name begins with NUL: a token can never get the key of another method's caller.
-    let namespace = format!("\0{}", method.name());
-    let key = PrincipalKey::of(&namespace, &subject, None);
-    Principal { certificate, key, ..Principal::new(method, Arc::from(""), subject) }
-}

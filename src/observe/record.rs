@@ -7,6 +7,7 @@
 //! value that the detector knows.
 
 mod batch;
+mod words;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::peer::Peer;
 use crate::principal::Principal;
 use crate::reject::Rejection;
 use crate::screen::Deeds;
+use words::{end_name, queued_name};
 
 /// A stage of the pipeline, for time and for who refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -479,19 +481,6 @@ impl Drop for Record {
         }
         let closed = Closed { bytes: 0, end: End::Dropped };
         self.close(CLIENT_CLOSED_REQUEST, closed, &Deeds::default());
-    }
-}
-
-fn queued_name(queued: bool) -> &'static str {
-    if queued { "queued" } else { "lost" }
-}
-
-fn end_name(end: End, outcome: &Deeds) -> &'static str {
-    match (end, outcome.cut) {
-        (_, Some(reason)) => reason,
-        (End::Complete, None) => "complete",
-        (End::Failed, None) => "failed",
-        (End::Dropped, None) => "client_gone",
     }
 }
 

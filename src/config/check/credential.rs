@@ -20,10 +20,12 @@ use crate::secret::Secret;
 pub(super) fn credential(
     cx: &mut Context<'_>,
     at: &At<'_>,
-    raw: raw::Credential,
+    raw: Option<raw::Credential>,
     endpoint: Option<&Endpoint>,
     issuer: &str,
-) -> Option<Credential> {
+) -> Option<Option<Credential>> {
+    let Some(raw) = raw else { return Some(None) };
+    let at = &at.key("credential");
     // A socket of this machine shows nothing to others.
     let url = endpoint.filter(|endpoint| endpoint.socket.is_none()).map(|endpoint| &endpoint.url);
     if let Some(url) = url.filter(|url| url.scheme() == "http" && !urls::is_loopback(url)) {
@@ -55,7 +57,7 @@ pub(super) fn credential(
             None
         }
     };
-    Some(Credential { header: header?, source: source? })
+    Some(Some(Credential { header: header?, source: source? }))
 }
 
 fn header(cx: &mut Context<'_>, at: &At<'_>, raw: Option<&str>) -> Option<HeaderName> {
@@ -157,9 +159,11 @@ fn assertion(
 pub(super) fn identity(
     cx: &mut Context<'_>,
     at: &At<'_>,
-    raw: &raw::CertificateFiles,
+    raw: Option<raw::CertificateFiles>,
     endpoint: Option<&Endpoint>,
-) -> Option<ClientIdentity> {
+) -> Option<Option<ClientIdentity>> {
+    let Some(raw) = raw else { return Some(None) };
+    let at = &at.key("client_certificate");
     if endpoint.is_some_and(|endpoint| endpoint.url.scheme() != "https") {
         let message = "`client_certificate` has no effect: the upstream is not `https`";
         cx.absent(at, message, "remove it, or write `https`");
@@ -169,7 +173,7 @@ pub(super) fn identity(
     let chain = cx.read(&at.key("cert"), &files.cert, FILE_BYTES_MAX)?;
     // Its users and its mode were judged just now.
     let key = cx.files.read_secret(&files.key).ok()?;
-    Some(ClientIdentity { chain: chain.into(), key: Secret::new(key) })
+    Some(Some(ClientIdentity { chain: chain.into(), key: Secret::new(key) }))
 }
 
 /// Headers that frame or route a message; they are never set from a configuration.

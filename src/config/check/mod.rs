@@ -80,13 +80,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     listeners::conflicts(cx, listeners.iter().map(|l| (&l.bind_at, l.bind)).chain(admin.bound()));
     let per_address = limits::global(cx, &at.key("limits"), limits);
     let sessions = sessions::sessions(cx, &at.key("sessions"), sessions);
-    let (redis_at, redis_there) = (at.key("redis"), redis.is_some());
-    let redis = revocation::redis(cx, &redis_at, redis);
-    let shared = redis_there.then_some(redis_at);
-    let revocation = revocation::revocation(cx, &at.key("revocation"), revocation, shared.as_ref());
-    if let Some(revocation) = &revocation {
-        revocation::unstored(cx, &at.key("admin"), admin.has_token(), revocation);
-    }
+    let (redis, revocation) = revocation::both(cx, at, redis, revocation, admin.has_token());
     let log = log_of(cx, &at.key("log"), log);
     let audit = audit_of(cx, &at.key("audit"), audit);
     let outbound = outbound::outbound(cx, &at.key("outbound"), outbound);

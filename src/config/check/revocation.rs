@@ -13,6 +13,24 @@ use super::{At, Context};
 use crate::limits::{ADMIN_TOKEN_BYTES_MIN, FILE_BYTES_MAX, NAME_BYTES_MAX};
 use crate::secret::Secret;
 
+/// The two sections, which know of each other.
+pub(super) fn both(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    redis: Option<raw::Redis>,
+    revocation: Option<raw::Revocation>,
+    admin_has_token: bool,
+) -> (Option<Option<Redis>>, Option<Revocation>) {
+    let (redis_at, redis_there) = (at.key("redis"), redis.is_some());
+    let redis = self::redis(cx, &redis_at, redis);
+    let shared = redis_there.then_some(redis_at);
+    let revocation = self::revocation(cx, &at.key("revocation"), revocation, shared.as_ref());
+    if let Some(revocation) = &revocation {
+        unstored(cx, &at.key("admin"), admin_has_token, revocation);
+    }
+    (redis, revocation)
+}
+
 pub(super) fn redis(
     cx: &mut Context<'_>,
     at: &At<'_>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::super::model::{Access, ApiKeys, Auth, Profile, Server};
+use super::super::model::{Access, ApiKeys, Auth, IdentityRule, Profile, Proof, Server, ToolPins};
 use super::super::raw::{self, AuthName};
 use super::super::structure::nearest;
 use super::access::{self, Callers, RawAccess};
@@ -94,7 +94,7 @@ fn server(
     raw: raw::Server,
     around: &Around<'_, '_>,
 ) -> Option<Server> {
-    let Around { listeners, certificates, .. } = *around;
+    let listeners = around.listeners;
     let raw::Server {
         name,
         public_url,
@@ -126,15 +126,13 @@ fn server(
     let url = self::public_url(cx, &at.key("public_url"), &public_url.0, listeners);
     let base = url.as_ref().map(Url::path);
     let profile = rest::profile(cx, &at.key("profile"), profile, base);
-    let upstream = {
-        let at = at.key("upstream");
-        upstream::upstream(cx, &at, upstream, profile.as_ref(), &public_url.0)
-    };
+    let upstream_at = at.key("upstream");
+    let upstream = upstream::upstream(cx, &upstream_at, upstream, profile.as_ref(), &public_url.0);
     let hosts = self::hosts(cx, &at.key("hosts"), hosts, url.as_ref(), listeners);
     let origins = self::origins(cx, &at.key("origins"), origins);
     let auth = self::auth(cx, &at.key("auth"), auth, around);
-    let identities = identities::of_route(cx, at, client_identities, auth.as_ref(), certificates);
-    let proof = proof::proof(cx, at, RawProof { proof, dpop }, auth.as_ref(), certificates);
+    let raw_evidence = RawEvidence { client_identities, proof: RawProof { proof, dpop } };
+    let evidence = self::evidence(cx, at, raw_evidence, auth.as_ref(), around.certificates);
     let actions = profile.as_ref().map(rest::actions);
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
@@ -147,13 +145,12 @@ fn server(
     let guard = redact::guard(cx, &at.key("guard"), guard);
     let redact = redact::redact(cx, &at.key("redact"), redact, &callers);
     let url_hosts = sessions::url_hosts(cx, at, elicitation, access.as_ref());
-    let batches = sessions::batches(cx, at, batches, profile.as_ref());
-    let http_sse = sessions::http_sse(cx, at, http_sse, profile.as_ref(), url.as_ref());
-    let tool_pins = pins::tool_pins(cx, &at.key("tool_pins"), tool_pins, profile.as_ref());
+    let raw_mcp = RawMcp { batches, http_sse, tool_pins };
+    let mcp = self::mcp(cx, at, raw_mcp, profile.as_ref(), url.as_ref());
     let allow_networks = listeners::networks(cx, &at.key("allow_networks"), allow_networks);
     let body_at = at.key("body_max");
     let body_bytes_max = size(cx, &body_at, body_max, BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX);
-    let url = url?;
+    let (url, evidence, mcp) = (url?, evidence?, mcp?);
     Some(Server {
         name: name?,
         resource: public_url.0.into(),
@@ -164,19 +161,70 @@ fn server(
         profile: profile?,
         upstream: upstream?,
         auth: auth?,
-        client_identities: identities?,
-        proof: proof?,
+        client_identities: evidence.identities,
+        proof: evidence.proof,
         access: access?,
         limits: limits?,
         guard,
         redact: redact?,
         allow_networks: allow_networks?,
         body_bytes_max: body_bytes_max?,
-        batches: batches?,
-        http_sse: http_sse?,
+        batches: mcp.batches,
+        http_sse: mcp.http_sse,
         url_hosts: url_hosts?,
-        tool_pins: tool_pins?,
+        tool_pins: mcp.tool_pins,
     })
+}
+
+/// What callers show besides their credential, as it is typed and as it is meant.
+struct RawEvidence {
+    client_identities: Option<Vec<String>>,
+    proof: RawProof,
+}
+
+struct Evidence {
+    identities: Vec<IdentityRule>,
+    proof: Proof,
+}
+
+fn evidence(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: RawEvidence,
+    auth: Option<&Auth>,
+    certificates: Certificates,
+) -> Option<Evidence> {
+    let RawEvidence { client_identities, proof } = raw;
+    let identities = identities::of_route(cx, at, client_identities, auth, certificates);
+    let proof = proof::proof(cx, at, proof, auth, certificates);
+    Some(Evidence { identities: identities?, proof: proof? })
+}
+
+/// What only servers of MCP have, as it is typed and as it is meant.
+struct RawMcp {
+    batches: Option<raw::Batches>,
+    http_sse: Option<raw::HttpSse>,
+    tool_pins: Option<raw::ToolPins>,
+}
+
+struct Mcp {
+    batches: bool,
+    http_sse: Option<String>,
+    tool_pins: Option<ToolPins>,
+}
+
+fn mcp(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: RawMcp,
+    profile: Option<&Profile>,
+    url: Option<&Url>,
+) -> Option<Mcp> {
+    let RawMcp { batches, http_sse, tool_pins } = raw;
+    let batches = sessions::batches(cx, at, batches, profile);
+    let http_sse = sessions::http_sse(cx, at, http_sse, profile, url);
+    let tool_pins = pins::tool_pins(cx, &at.key("tool_pins"), tool_pins, profile);
+    Some(Mcp { batches: batches?, http_sse: http_sse?, tool_pins: tool_pins? })
 }
 
 /// Which tools a limit can bite on.

@@ -71,12 +71,8 @@ pub(super) fn upstream(
         }
     };
     let endpoint = transport.as_ref().and_then(Transport::endpoint);
-    let credential_at = at.key("credential");
-    let credential =
-        credential.map(|raw| credential::credential(cx, &credential_at, raw, endpoint, resource));
-    let identity_at = at.key("client_certificate");
-    let identity =
-        client_certificate.map(|files| credential::identity(cx, &identity_at, &files, endpoint));
+    let credential = credential::credential(cx, at, credential, endpoint, resource);
+    let identity = credential::identity(cx, at, client_certificate, endpoint);
     let ca = ca.map(|path| self::authorities(cx, &at.key("ca"), &path, endpoint));
     let waits = waits(cx, at, [connect_timeout, head_timeout, idle_timeout, stream_idle_timeout]);
     let answer_at = at.key("answer_bytes_max");
@@ -86,8 +82,8 @@ pub(super) fn upstream(
         transport: transport?,
         era: era?,
         // A part that was typed and is wrong leaves no upstream.
-        credential: credential.map_or(Some(None), |found| found.map(Some))?,
-        identity: identity.map_or(Some(None), |found| found.map(Some))?,
+        credential: credential?,
+        identity: identity?,
         ca: ca.map_or(Some(None), |found| found.map(Some))?,
         connect_timeout: connect_timeout?,
         head_timeout: head_timeout?,

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Closed, Deeds, Record, State, end_name, queued_name};
+use super::words::{end_name, queued_name};
+use super::{Closed, Deeds, Record, State};
 
 impl Record {
     /// The exchange is one message of a batch.

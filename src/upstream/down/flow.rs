@@ -53,7 +53,13 @@ pub(super) enum Step {
     /// The last message, and whether it says that there is no such method.
     Done { message: Bytes, method_unknown: bool },
     /// No answer.
-    Refused(Rejection),
+    Refused(Box<Rejection>),
+}
+
+impl Step {
+    fn refused(rejection: Rejection) -> Self {
+        Self::Refused(Box::new(rejection))
+    }
 }
 
 /// A call under way, on behalf of the request that is open now.
@@ -338,7 +344,7 @@ impl Flow {
                 Step::Done { message: bytes, method_unknown }
             }
             Ok(Translated::UrlsRequired(urls)) => self.visit(urls, info),
-            Err(error) => Step::Refused(Rejection::new(Code::UpstreamInvalid, error.to_string())),
+            Err(error) => Step::refused(Rejection::new(Code::UpstreamInvalid, error.to_string())),
         }
     }
 
@@ -351,7 +357,7 @@ impl Flow {
                 Ok(question) => asked.push((question.key(number), question)),
                 Err(NoQuestion::Incapable(lacks)) => return self.incapable(lacks),
                 Err(why) => {
-                    return Step::Refused(Rejection::new(Code::Denied, why.to_string()));
+                    return Step::refused(Rejection::new(Code::Denied, why.to_string()));
                 }
             }
         }
@@ -381,12 +387,12 @@ impl Flow {
         let mut rejection = Rejection::new(Code::CapabilityMissing, why);
         let lacks = serde_json::from_str(lacks).unwrap_or(serde_json::Value::Null);
         rejection.data = Some(Box::new(serde_json::json!({ "requiredCapabilities": lacks })));
-        Step::Refused(rejection)
+        Step::refused(rejection)
     }
 
     fn failed(&mut self, error: LinkError) -> Step {
         match self.held.take() {
-            Some(held) => Step::Refused(lost(&held.open, error)),
+            Some(held) => Step::refused(lost(&held.open, error)),
             None => internal(),
         }
     }
@@ -438,12 +444,12 @@ impl From<StateError> for Rejection {
 fn done(asked: Result<Bytes, Rejection>) -> Step {
     match asked {
         Ok(message) => Step::Done { message, method_unknown: false },
-        Err(rejection) => Step::Refused(rejection),
+        Err(rejection) => Step::refused(rejection),
     }
 }
 
 fn internal() -> Step {
-    Step::Refused(Rejection::new(Code::Internal, "a call that is over goes on"))
+    Step::refused(Rejection::new(Code::Internal, "a call that is over goes on"))
 }
 
 /// The JSON-RPC code with which a server is told that nobody answers now.

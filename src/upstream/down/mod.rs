@@ -243,7 +243,7 @@ async fn reply(flow: Flow) -> Result<Raw, Rejection> {
             let status = if method_unknown { StatusCode::NOT_FOUND } else { StatusCode::OK };
             return Ok(whole(status, message));
         }
-        Ok(Some((Step::Refused(rejection), _))) => return Err(rejection),
+        Ok(Some((Step::Refused(rejection), _))) => return Err(*rejection),
         Ok(Some((Step::Event(message), _))) => Some(Ok(sse::message(&message))),
     };
     let rest = steps.map(|(step, id)| {
