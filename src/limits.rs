@@ -31,13 +31,15 @@ macro_rules! limits {
     };
 }
 
+mod facade;
 mod upstream;
 
+pub use facade::*;
 pub use upstream::*;
 
-/// Every row: first what faces clients, then what faces servers.
+/// Every row: first what faces clients, then the facade, then what faces servers.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
-    ROWS.iter().chain(upstream::ROWS)
+    ROWS.iter().chain(facade::ROWS).chain(upstream::ROWS)
 }
 
 limits! {

@@ -16,6 +16,7 @@
 
 mod batches;
 mod errands;
+mod facade;
 mod old_clients;
 
 use std::sync::Arc;
@@ -68,6 +69,8 @@ enum Outgoing {
     Answer(Box<Answer<Screened>>),
     /// A document that needs no caller.
     Document(Option<&'static str>, Bytes),
+    /// What the authorization-server facade says.
+    Facade(Box<crate::facade::Reply>),
     /// The stream of an HTTP+SSE client.
     Stream(Box<Exchange<Recorded>>),
     /// Several messages, each with an answer of its own.
@@ -107,6 +110,7 @@ impl Pipeline {
                 record.close_document(response.status().as_u16(), response.body().known_length());
                 response
             }
+            Ok(Outgoing::Facade(said)) => facade::answered(*said, record, &cx.reply),
             Ok(Outgoing::Stream(ex)) => self.open_stream(&snap, *ex, record, &cx.reply).await,
             Ok(Outgoing::Batch(batch)) => self.each(*batch, record, &cx.reply).await,
             Ok(Outgoing::Later(ex)) => self.answer_later(snap, *ex, record, cx),
@@ -150,9 +154,10 @@ impl Pipeline {
                 return Ok(Outgoing::Document(Some("application/json"), document));
             }
             Target::Metadata(Document::AuthorizationServer) => {
-                let story = "the gateway is no authorization server";
-                return Err(Rejection::new(Code::RouteUnknown, story));
+                let document = facade::document(gates, ex.uri().path()).await?;
+                return Ok(Outgoing::Document(Some("application/json"), document));
             }
+            Target::Oauth(endpoint) => return facade::ask(gates, record, ex, endpoint).await,
             Target::Preflight => return Ok(Outgoing::Document(None, Bytes::new())),
         }
         record.route(&ex.server().name, &gates.metrics);

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, CustomPattern, Redact, Server};
 use crate::decode::{BodyBudget, Decoded, Decoder};
 use crate::exchange::Exchange;
+use crate::facade::{self, Facade};
 use crate::guard::Guards;
 use crate::hygiene::Edge;
 use crate::inspect::{Detector, DetectorError};
@@ -73,6 +74,8 @@ pub struct Gates {
     pub server: Arc<Server>,
     /// Its RFC 9728 document; none where no tokens are taken.
     pub metadata: Option<Bytes>,
+    /// What stands before its authorization server.
+    pub facade: Option<Facade>,
     /// Who.
     pub authn: Authenticator,
     /// What.
@@ -249,6 +252,9 @@ impl Snapshot {
         self.vet.sweep();
         for gates in &self.gates {
             gates.limit.sweep();
+            if let Some(facade) = &gates.facade {
+                facade.sweep();
+            }
             gates.upstream.sweep();
         }
     }
@@ -298,6 +304,16 @@ impl Part<'_> {
             })?);
         Ok(Gates {
             metadata: authn::metadata::document(server),
+            facade: Facade::new(
+                server,
+                facade::Services {
+                    clock: clock.clone(),
+                    outbound: Arc::clone(&self.shared.outbound),
+                    tickets: Arc::clone(self.tickets),
+                    budget: self.shared.budget.clone(),
+                },
+                old.and_then(|old| old.facade.as_ref()),
+            ),
             authn: Authenticator::new(&self.shared.authn, server)
                 .map_err(|source| BuildError::Authn { server: Arc::clone(&server.name), source })?,
             decode: Decoder::new(

@@ -22,7 +22,7 @@ pub fn document(server: &Server) -> Option<Bytes> {
     };
     let mut document = json!({
         "resource": &*server.resource,
-        "authorization_servers": issuers.iter().map(|i| &*i.issuer).collect::<Vec<_>>(),
+        "authorization_servers": issuers.iter().map(|i| named(server, &i.issuer)).collect::<Vec<_>>(),
         "bearer_methods_supported": ["header"],
         "resource_name": &*server.name,
     });
@@ -31,6 +31,14 @@ pub fn document(server: &Server) -> Option<Bytes> {
         members.insert("scopes_supported".to_owned(), scopes.into());
     }
     Some(document.to_string().into())
+}
+
+/// The issuer, or the facade that stands before it, whose identifier is the server's own URL.
+fn named<'a>(server: &'a Server, issuer: &'a str) -> &'a str {
+    match &server.facade {
+        Some(facade) if *facade.issuer == *issuer => &server.resource,
+        Some(_) | None => issuer,
+    }
 }
 
 /// The challenge of a 401 or 403 on `server`: `error` is absent when no token was sent

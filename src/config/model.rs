@@ -3,6 +3,7 @@
 //! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
+mod facade;
 mod outbound;
 mod upstream;
 
@@ -18,6 +19,7 @@ use crate::call::Action;
 use crate::class::{Class, Form};
 use crate::secret::Secret;
 
+pub use facade::{Facade, OauthEndpoint, RedirectUri, ResourceShim};
 pub use outbound::{ClientProof, OauthClient, Outbound};
 pub use upstream::{Command, Credential, Endpoint, EraPin, Transport, Upstream};
 
@@ -185,6 +187,8 @@ pub struct Server {
     pub http_sse: Option<String>,
     /// Globs of hosts to which the server may send people; empty refuses all.
     pub url_hosts: Vec<Box<str>>,
+    /// The facade before its authorization server.
+    pub facade: Option<Facade>,
 }
 
 /// Which vocabulary clients and server speak.

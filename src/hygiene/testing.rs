@@ -66,6 +66,7 @@ pub fn server(name: &str, public_url: &str) -> Server {
         batches: false,
         http_sse: None,
         url_hosts: Vec::new(),
+        facade: None,
     }
 }
 

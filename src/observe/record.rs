@@ -7,6 +7,7 @@
 //! value that the detector knows.
 
 mod batch;
+mod visit;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::peer::Peer;
 use crate::principal::Principal;
 use crate::reject::Rejection;
 use crate::screen::Deeds;
+use visit::Visit;
 
 /// A stage of the pipeline, for time and for who refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +125,7 @@ pub struct Record {
     call: Option<CallFacts>,
     rule: Option<Arc<str>>,
     guard_hits: Vec<(&'static str, &'static str)>,
+    visit: Option<Visit>,
     log: Log,
     state: State,
 }
@@ -159,6 +162,7 @@ impl Record {
             call: None,
             rule: None,
             guard_hits: Vec::new(),
+            visit: None,
             log: log.clone(),
             state: State::Open,
         }
@@ -407,6 +411,9 @@ impl Record {
         if let Some(server) = &self.server {
             line.word("server", server);
         }
+        if let Some(visit) = &self.visit {
+            visit.names(line);
+        }
         if let Some(p) = &self.principal {
             line.text("client", p.client_id.as_deref().unwrap_or(&p.subject), max);
             line.text("user_id", &p.subject, max);
@@ -463,6 +470,9 @@ impl Drop for Record {
             return;
         }
         let closed = Closed { bytes: 0, end: End::Dropped };
+        if self.visit.is_some() {
+            return self.close_visit(CLIENT_CLOSED_REQUEST, closed);
+        }
         self.close(CLIENT_CLOSED_REQUEST, closed, &Deeds::default());
     }
 }

@@ -150,5 +150,6 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
         batches: false,
         http_sse: None,
         url_hosts: Vec::new(),
+        facade: None,
     }
 }

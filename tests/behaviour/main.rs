@@ -30,6 +30,7 @@ mod discovery;
 mod down;
 mod edge;
 mod eras;
+mod facade;
 mod handed_out;
 mod legacy;
 mod limits;

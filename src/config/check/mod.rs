@@ -9,6 +9,7 @@ mod certificates;
 mod command;
 mod context;
 mod credential;
+mod facade;
 mod glob;
 mod issuers;
 mod limits;

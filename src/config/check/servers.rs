@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::super::model::{Access, Auth, ClientAuth, Profile, Server};
+use super::super::model::{Access, Auth, ClientAuth, OauthEndpoint, Profile, Server};
 use super::super::raw::{self, AuthName};
 use super::super::structure::nearest;
 use super::access::{self, Callers, RawAccess};
 use super::issuers::Checked as Issuer;
 use super::limits::{self, Tools};
 use super::listeners::{self, Checked as Listener};
-use super::{At, Context, is_name, redact, rest, sessions, size, upstream, urls};
+use super::{At, Context, facade, is_name, redact, rest, sessions, size, upstream, urls};
 use crate::call::Action;
 use crate::limits::{BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX};
 
@@ -56,7 +56,10 @@ pub(super) fn servers(
 /// What a server answers to, in a form that two servers must not share.
 fn occupied(server: &Server) -> Vec<String> {
     match &server.profile {
-        Profile::Mcp => std::iter::once(&server.path).chain(&server.http_sse).cloned().collect(),
+        Profile::Mcp => {
+            let own = std::iter::once(&server.path).chain(&server.http_sse).cloned();
+            own.chain(OauthEndpoint::ALL.iter().filter_map(|e| e.path_on(server))).collect()
+        }
         Profile::Rest(routes) => {
             let one = |r: &super::super::model::RestRoute| {
                 format!("{} {}", r.method, rest::shape(&r.template))
@@ -81,6 +84,7 @@ fn server(
         hosts,
         origins,
         auth,
+        authorization_server,
         scopes,
         tools,
         resources,
@@ -105,6 +109,9 @@ fn server(
     let origins = self::origins(cx, &at.key("origins"), origins);
     let auth = self::auth(cx, &at.key("auth"), auth, issuers, listeners);
     let actions = profile.as_ref().map(rest::actions);
+    let facade_at = at.key("authorization_server");
+    let (by, speaks) = (auth.as_ref(), profile.as_ref());
+    let facade = facade::facade(cx, &facade_at, authorization_server, by, speaks, &public_url.0);
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
     let access = access::access(cx, at, raw_access, &callers);
@@ -141,6 +148,7 @@ fn server(
         batches: batches?,
         http_sse: http_sse?,
         url_hosts: url_hosts?,
+        facade: facade?,
     })
 }
 

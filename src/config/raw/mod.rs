@@ -7,6 +7,7 @@
 //! Each comment ends with "Default: …." where a key may be left out; the reference chapter cuts
 //! the sentence out and shows it in its own column.
 
+mod facade;
 mod outbound;
 mod server;
 mod text;
@@ -15,6 +16,7 @@ mod upstream;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use facade::*;
 pub use outbound::*;
 pub use server::*;
 pub use text::*;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Network, Pairs, Rate, Size, Upstream, Url};
+use super::{Facade, Network, Pairs, Rate, Size, Upstream, Url};
 
 /// One protected server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -31,6 +31,9 @@ pub struct Server {
     /// Who may call: `tokens` of all issuers, `{ issuers: [URL] }` for tokens of some,
     /// `certificate` for a client certificate alone, `none` for everybody. Default: `tokens`.
     pub auth: Option<Auth>,
+    /// A facade before an authorization server that lacks what MCP clients need. Default: none;
+    /// clients are sent to the issuers themselves.
+    pub authorization_server: Option<Facade>,
     /// Scopes per action, in place of the built-in ones (`mcp.` and the action's name). An empty
     /// list needs none; without tokens nobody has any. Default: the built-in ones.
     pub scopes: Option<Pairs<Vec<String>>>,
