@@ -86,10 +86,10 @@ impl Facade {
             Grant::Client => {}
         }
         let scope = asked.get("scope");
-        if scope.is_some() || grant == Grant::Client {
-            if let Some(scope) = scopes::mapped(&self.settings, scope) {
-                form.add("scope", &scope);
-            }
+        if (scope.is_some() || grant == Grant::Client)
+            && let Some(scope) = scopes::mapped(&self.settings, scope)
+        {
+            form.add("scope", &scope);
         }
         match (&self.settings.resource, asked.get("resource")) {
             (ResourceShim::Keep, Some(resource)) => form.add("resource", resource),

@@ -41,6 +41,10 @@ impl Front {
     }
 
     async fn before(provider: Provider, facade: &str) -> Self {
+        Self::with(provider, facade, Setup::default()).await
+    }
+
+    async fn with(provider: Provider, facade: &str, setup: Setup) -> Self {
         let clock = Clock::manual(NOW);
         // Keys from an address, so that whoever discovers is the facade.
         let issuers = format!(
@@ -48,12 +52,7 @@ impl Front {
             url = provider.url
         );
         let server = format!("    authorization_server: {{ {facade} }}\n");
-        let setup = Setup {
-            server,
-            issuers: Some(issuers),
-            clock: Some(clock.clone()),
-            ..Setup::default()
-        };
+        let setup = Setup { server, issuers: Some(issuers), clock: Some(clock.clone()), ..setup };
         let world = World::with(Upstream::tool(plain()).await, setup).await;
         Self { world, provider, clock }
     }

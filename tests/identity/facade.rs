@@ -4,7 +4,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Client, Provider, Stage};
+use crate::stage::{Client, Gateway, Provider, Stage};
 use crate::support::Upstream;
 
 #[test]
@@ -31,36 +31,37 @@ fn py2_client_of_2026_07_28_gets_in_through_the_facade() {
     gets_in_through_the_facade(Client::Py2Modern);
 }
 
+#[test]
+#[ignore = "needs npm and PyPI packages: tests/run installs them"]
+fn client_that_checks_the_issuer_refuses_an_answer_that_comes_from_the_provider_itself() {
+    // Who does not check gets in.
+    for (client, gets_in) in [(Client::Ts1, true), (Client::Py2Modern, false)] {
+        let stage = Stage::new();
+        let url = stage.url("/mcp");
+        let provider = provider(&stage, "http://127.0.0.1:1/callback");
+        let everything = Upstream::everything(&stage.dir);
+        let facade = "resource: strip\n      registration: { client_id: sallyport }\n      \
+                      redirect_uris: [loopback]";
+        let _gateway = gateway(&stage, &provider, &everything, facade);
+        let visit = client.visit(&url, &stage.ca, &json!([{ "op": "list_tools" }]));
+        assert_eq!(visit.outcome(0).is_ok(), gets_in, "{client:?}: {visit:#?}");
+        if let Err(why) = visit.outcome(0) {
+            assert!(why.contains("iss"), "{client:?}: {why}");
+        }
+        let redeemed = provider.seen("token").len();
+        assert_eq!(redeemed, usize::from(gets_in), "{client:?}");
+    }
+}
+
 fn gets_in_through_the_facade(client: Client) {
     let stage = Stage::new();
     let url = stage.url("/mcp");
     let callback = format!("{url}/oauth/callback");
-    let provider = Provider::start(
-        &stage.dir,
-        &json!({
-            "scopes": SCOPES,
-            "audience": AUDIENCE,
-            "registration": false,
-            "clients": { "sallyport": {
-                "scopes": SCOPES,
-                "grant_types": ["authorization_code"],
-                "response_types": ["code"],
-                "redirect_uris": [callback],
-                "token_endpoint_auth_method": "none",
-            } },
-        }),
-    );
+    let provider = provider(&stage, &callback);
     let everything = Upstream::everything(&stage.dir);
-    let _gateway = stage.gateway(
-        &format!("issuers: [ {{ issuer: {}, audience: [ \"{AUDIENCE}\" ] }} ]", provider.issuer()),
-        &format!(
-            "  - name: everything\n    public_url: {url}\n    upstream: {}\n    tools: [ \
-             {{ match: get-sum, scopes: [tools:sum] }}, {{ match: echo, scopes: [tools:echo] }} ]\n    \
-             authorization_server:\n      resource: strip\n      responses: proxy\n      \
-             registration: {{ client_id: sallyport }}\n      redirect_uris: [loopback]\n",
-            everything.url
-        ),
-    );
+    let facade = "resource: strip\n      responses: proxy\n      \
+                  registration: { client_id: sallyport }\n      redirect_uris: [loopback]";
+    let _gateway = gateway(&stage, &provider, &everything, facade);
     let steps = json!([
         { "op": "list_tools" },
         { "op": "call", "name": "echo", "arguments": { "message": "signed in" } },
@@ -83,6 +84,39 @@ fn gets_in_through_the_facade(client: Client) {
     assert_eq!(redeemed.len(), 3, "{client:?}: {redeemed:#?}");
     assert!(redeemed.iter().all(|each| each["pkce"] == true && each["status"] == 200));
     assert!(provider.seen("registration").is_empty(), "{client:?}");
+}
+
+/// With one public client, whose answers go to `callback`.
+fn provider(stage: &Stage, callback: &str) -> Provider {
+    let client = json!({
+        "scopes": SCOPES,
+        "grant_types": ["authorization_code"],
+        "response_types": ["code"],
+        "redirect_uris": [callback],
+        "application_type": if callback.starts_with("https") { "web" } else { "native" },
+        "token_endpoint_auth_method": "none",
+    });
+    let options = json!({
+        "scopes": SCOPES,
+        "audience": AUDIENCE,
+        "registration": false,
+        "clients": { "sallyport": client },
+    });
+    Provider::start(&stage.dir, &options)
+}
+
+fn gateway(stage: &Stage, provider: &Provider, server: &Upstream, facade: &str) -> Gateway {
+    let issuer = provider.issuer();
+    stage.gateway(
+        &format!("issuers: [ {{ issuer: {issuer}, audience: [ \"{AUDIENCE}\" ] }} ]"),
+        &format!(
+            "  - name: everything\n    public_url: {}\n    upstream: {}\n    tools: [ \
+             {{ match: get-sum, scopes: [tools:sum] }}, {{ match: echo, scopes: [tools:echo] }} ]\n    \
+             authorization_server:\n      {facade}\n",
+            stage.url("/mcp"),
+            server.url
+        ),
+    )
 }
 
 const AUDIENCE: &str = "api://notes";

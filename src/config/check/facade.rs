@@ -16,11 +16,11 @@ pub(super) fn facade(
     cx: &mut Context<'_>,
     at: &At<'_>,
     raw: Option<raw::Facade>,
-    auth: Option<&Auth>,
-    profile: Option<&Profile>,
+    (auth, profile): (Option<&Auth>, Option<&Profile>),
     resource: &str,
 ) -> Option<Option<Facade>> {
     let Some(raw) = raw else { return Some(None) };
+    let at = &at.key("authorization_server");
     let raw::Facade {
         issuer,
         resource: shim,

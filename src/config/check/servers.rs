@@ -109,15 +109,11 @@ fn server(
     let origins = self::origins(cx, &at.key("origins"), origins);
     let auth = self::auth(cx, &at.key("auth"), auth, issuers, listeners);
     let actions = profile.as_ref().map(rest::actions);
-    let facade_at = at.key("authorization_server");
-    let (by, speaks) = (auth.as_ref(), profile.as_ref());
-    let facade = facade::facade(cx, &facade_at, authorization_server, by, speaks, &public_url.0);
+    let beside = (auth.as_ref(), profile.as_ref());
+    let facade = facade::facade(cx, at, authorization_server, beside, &public_url.0);
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
-    let access = access::access(cx, at, raw_access, &callers);
-    if let Some(access) = &access {
-        access::open_without_tokens(cx, at, access, &callers);
-    }
+    let access = self::access(cx, at, raw_access, &callers);
     let tools = self::tools(actions.as_deref(), access.as_ref());
     let limits = limits::route(cx, &at.key("limits"), limits, tools);
     let guard = redact::guard(cx, &at.key("guard"), guard);
@@ -150,6 +146,18 @@ fn server(
         url_hosts: url_hosts?,
         facade: facade?,
     })
+}
+
+/// What callers may do, and whether that is anything.
+fn access(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: RawAccess,
+    callers: &Callers<'_>,
+) -> Option<Access> {
+    let access = access::access(cx, at, raw, callers)?;
+    access::open_without_tokens(cx, at, &access, callers);
+    Some(access)
 }
 
 /// Which tools a limit can bite on.

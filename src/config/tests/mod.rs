@@ -4,6 +4,7 @@
 //! Bad files are written with `«` and `»` around the text that must be underlined.
 
 mod command;
+mod facade;
 mod issuers;
 mod listeners;
 mod outbound;

@@ -6,14 +6,15 @@ use sallyport::limits::{
 };
 use serde_json::json;
 
-use super::provider::pairs;
+use super::provider::{Provider, pairs};
 use super::{
-    CLIENT, ENTRA, FORM, Front, REDIRECT, VERIFIER, ask, asking, encoded, redeeming, refused_with,
+    AUDIENCE, CLIENT, ENTRA, FORM, Front, REDIRECT, VERIFIER, ask, asking, encoded, redeeming,
+    refused_with,
 };
-use crate::support::{RESOURCE, with_header};
+use crate::support::{FullDisk, RESOURCE, Setup, with_header};
 
 #[tokio::test]
-async fn s55_authorization_endpoint_is_no_open_redirector() {
+async fn authorization_endpoint_is_no_open_redirector() {
     let front = Front::new(ENTRA).await;
     for address in [
         "https://evil.example/cb",
@@ -246,7 +247,7 @@ async fn provider_that_hangs_holds_a_bounded_number_of_requests() {
 }
 
 #[tokio::test]
-async fn every_request_leaves_a_record_and_no_record_a_secret() {
+async fn s59_every_request_leaves_a_record_and_no_record_a_secret() {
     let front = Front::new(ENTRA).await;
     front.register(&json!({ "redirect_uris": [REDIRECT] })).await;
     let sent = front.authorize(&[("state", Some("secret-state"))]).await;
@@ -288,6 +289,42 @@ async fn every_request_leaves_a_record_and_no_record_a_secret() {
         }
     }
     front.world.finish().await;
+}
+
+#[tokio::test]
+async fn s54_nobody_is_sent_and_nothing_is_asked_but_the_configured_provider() {
+    let provider = Provider::start(AUDIENCE).await;
+    provider.answer_tokens_with(307, "application/json", "{}");
+    let front = Front::before(provider, ENTRA).await;
+    refused_with(&front.redeem("c").await, 502, "temporarily_unavailable");
+    assert_eq!(front.provider.seen().len(), 1, "a redirect is not followed");
+    for (name, value) in [("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")]
+    {
+        let request = ask("GET", &format!("/mcp/oauth/authorize?{}", asking(&[])), "", "");
+        let reply = front.world.send(with_header(request, name, value)).await;
+        assert!(reply.header("location").starts_with(&front.provider.url), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn s60_no_token_leaves_the_facade_without_its_record() {
+    let Some(full) = FullDisk::mount() else {
+        eprintln!("no right to mount a small file system: this promise was not tried");
+        return;
+    };
+    let audit_dir = Some(full.path().to_owned());
+    let provider = Provider::start(AUDIENCE).await;
+    let front = Front::with(provider, ENTRA, Setup { audit_dir, ..Setup::default() }).await;
+    let form = [("grant_type", "refresh_token"), ("refresh_token", "r"), ("client_id", CLIENT)];
+    assert_eq!(front.token(&form).await.status, 200);
+    full.fill();
+    let mut served = 0;
+    while front.token(&form).await.status == 200 {
+        served += 1;
+        assert!(served < 20, "a full disk takes no more records");
+    }
+    refused_with(&front.token(&form).await, 503, "temporarily_unavailable");
+    refused_with(&front.authorize(&[]).await, 503, "temporarily_unavailable");
 }
 
 #[tokio::test]
