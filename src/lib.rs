@@ -6,7 +6,7 @@
 //! |---|---|
 //! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`reject`] [`body`] [`json`] [`api_key`] [`config`] |
 //! | tools | [`bucket`] [`glob`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] |
-//! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
+//! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`facade`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
 //! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`cli`] |
 //!
 //! Imports go down, and among stages to the left only; `tests/tidy.rs` holds that.
@@ -46,6 +46,7 @@ pub mod hygiene;
 
 pub mod authn;
 pub mod decode;
+pub mod facade;
 
 pub mod authz;
 pub mod guard;

@@ -16,6 +16,7 @@
 
 mod batches;
 mod errands;
+mod facade;
 mod old_clients;
 mod standing;
 mod unseen;
@@ -36,7 +37,7 @@ use crate::clock::Clock;
 use crate::decode::{Batch, Read};
 use crate::exchange::{Exchange, Received};
 use crate::face::{Hub, Hubs};
-use crate::hygiene::Target;
+use crate::hygiene::{Document, Target};
 use crate::observe::{Metrics, Record, Stage};
 use crate::peer::Peer;
 use crate::record::{self, Recorded};
@@ -76,6 +77,8 @@ enum Outgoing {
     Answer(Box<Answer<Screened>>),
     /// A document that needs no caller.
     Document(Option<&'static str>, Bytes),
+    /// What the authorization-server facade says.
+    Facade(Box<crate::facade::Reply>),
     /// The stream of an HTTP+SSE client.
     Stream(Box<Exchange<Recorded>>),
     /// Several messages, each with an answer of its own.
@@ -117,6 +120,7 @@ impl Pipeline {
                 record.close_document(response.status().as_u16(), response.body().known_length());
                 response
             }
+            Ok(Outgoing::Facade(said)) => facade::answered(*said, record, &cx.reply),
             Ok(Outgoing::Stream(ex)) => self.open_stream(&snap, *ex, record, &cx.reply).await,
             Ok(Outgoing::Batch(batch)) => self.each(*batch, record, &cx.reply).await,
             Ok(Outgoing::Later(ex)) => self.answer_later(snap, *ex, record, cx),
@@ -154,10 +158,15 @@ impl Pipeline {
         let gates = snap.gates(ex.server_index())?;
         match ex.target() {
             Target::Mcp | Target::Sse | Target::Rest => {}
+            Target::Metadata(Document::AuthorizationServer) => {
+                let document = facade::document(gates, ex.uri().path()).await?;
+                return Ok(Outgoing::Document(Some("application/json"), document));
+            }
             Target::Metadata(document) => {
                 let document = gates.document(document)?;
                 return Ok(Outgoing::Document(Some("application/json"), document));
             }
+            Target::Oauth(endpoint) => return facade::ask(gates, record, ex, endpoint).await,
             Target::Preflight => return Ok(Outgoing::Document(None, Bytes::new())),
         }
         record.route(&ex.server().name, &gates.metrics);

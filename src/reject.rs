@@ -216,6 +216,8 @@ pub struct Rejection {
     pub allow: Option<&'static str>,
     /// A finer reason out of a closed set, such as `expired`; a metric label.
     pub reason: Option<&'static str>,
+    /// `error` of an OAuth answer, where the status does not say it already.
+    pub oauth: Option<&'static str>,
     /// The raw JSON-RPC id, where the message was read far enough to know it.
     pub rpc_id: Option<bytes::Bytes>,
 }
@@ -286,6 +288,7 @@ impl Rejection {
             data: None,
             allow: None,
             reason: None,
+            oauth: None,
             rpc_id: None,
         }
     }

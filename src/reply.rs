@@ -8,7 +8,8 @@
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue,
-    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    PRAGMA, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Response, StatusCode};
 
@@ -50,6 +51,7 @@ pub fn refusal(
     let (media, body) = match cx.shape {
         Shape::JsonRpc => ("application/json", rpc_error(rejection, &row, request_id, rpc_id)),
         Shape::Problem => ("application/problem+json", problem(&row, request_id)),
+        Shape::Oauth => ("application/json", oauth_error(rejection, &row, request_id)),
     };
     let mut response = Response::new(ReplyBody::whole(body));
     *response.status_mut() =
@@ -102,6 +104,20 @@ pub fn document(media: Option<&'static str>, body: Bytes, cx: &Context) -> Respo
         }
     }
     common_headers(response.headers_mut(), cx);
+    response
+}
+
+/// The response of an endpoint of the authorization-server facade.
+#[must_use]
+pub fn oauth(status: StatusCode, own: HeaderMap, body: Bytes, cx: &Context) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::whole(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = own;
+    let headers = response.headers_mut();
+    // RFC 6749 section 5.1; and addresses with codes in them are nobody else's business.
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    common_headers(headers, cx);
     response
 }
 
@@ -174,6 +190,22 @@ fn problem(row: &Row, request_id: &str) -> Bytes {
     json::write_string(&mut out, row.code);
     out.extend_from_slice(br#","request_id":"#);
     json::write_string(&mut out, request_id);
+    out.push(b'}');
+    out.into()
+}
+
+/// RFC 6749 sections 4.1.2.1 and 5.2. The description has only characters that they allow.
+fn oauth_error(rejection: &Rejection, row: &Row, request_id: &str) -> Bytes {
+    let error = rejection.oauth.unwrap_or(match row.status {
+        429 | 502..=504 => "temporarily_unavailable",
+        500 => "server_error",
+        _ => "invalid_request",
+    });
+    let mut out = Vec::with_capacity(160);
+    out.extend_from_slice(br#"{"error":"#);
+    json::write_string(&mut out, error);
+    out.extend_from_slice(br#","error_description":"#);
+    json::write_string(&mut out, &format!("{} (request {request_id})", row.public));
     out.push(b'}');
     out.into()
 }

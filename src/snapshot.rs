@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, CustomPattern, Redact, Server};
 use crate::decode::{BodyBudget, Decoded, Decoder};
 use crate::exchange::Exchange;
+use crate::facade::{self, Facade};
 use crate::guard::Guards;
 use crate::hygiene::{Document, Edge};
 use crate::inspect::{Detector, DetectorError};
@@ -84,6 +85,8 @@ pub struct Gates {
     pub metadata: Option<Bytes>,
     /// The keys of the gateway's assertions; none where it makes none.
     pub keys: Option<Bytes>,
+    /// What stands before its authorization server.
+    pub facade: Option<Facade>,
     /// Who.
     pub authn: Authenticator,
     /// What.
@@ -281,6 +284,9 @@ impl Snapshot {
         self.vet.sweep();
         for gates in &self.gates {
             gates.limit.sweep();
+            if let Some(facade) = &gates.facade {
+                facade.sweep();
+            }
             gates.upstream.sweep();
         }
     }
@@ -295,6 +301,7 @@ impl Gates {
         let (found, none) = match document {
             Document::ProtectedResource => (&self.metadata, "this server takes no tokens"),
             Document::Keys => (&self.keys, "the gateway signs nothing for this server"),
+            // What a facade says is fetched; see `pipeline::facade`.
             Document::AuthorizationServer => (&None, "the gateway is no authorization server"),
         };
         found.clone().ok_or_else(|| Rejection::new(Code::RouteUnknown, none))
@@ -352,6 +359,16 @@ impl Part<'_> {
         Ok(Gates {
             metadata: authn::metadata::document(server),
             keys: upstream::key_set(server),
+            facade: Facade::new(
+                server,
+                facade::Services {
+                    clock: clock.clone(),
+                    outbound: Arc::clone(&self.shared.outbound),
+                    tickets: Arc::clone(self.tickets),
+                    budget: self.shared.budget.clone(),
+                },
+                old.and_then(|old| old.facade.as_ref()),
+            ),
             authn: Authenticator::new(&self.shared.authn, server)
                 .map_err(|source| BuildError::Authn { server: Arc::clone(&server.name), source })?
                 .with_nonces(self.nonces.as_ref()),

@@ -27,6 +27,8 @@ pub enum Purpose {
     State,
     /// The cursor of a list (MCP, Pagination).
     Cursor,
+    /// The `state` of an authorization request that the facade passes on; nobody's own.
+    Callback,
 }
 
 /// For whom, where, and for what use a ticket is sealed.
@@ -177,6 +179,7 @@ fn facts(purpose: Purpose, bound: &Bound<'_>) -> Vec<u8> {
         Purpose::Task => 1,
         Purpose::State => 2,
         Purpose::Cursor => 3,
+        Purpose::Callback => 4,
     };
     let mut facts = vec![VERSION, purpose];
     facts.extend_from_slice(&caller.0);

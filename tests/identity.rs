@@ -12,6 +12,9 @@ mod support;
 #[path = "identity/bound.rs"]
 mod bound;
 #[cfg(test)]
+#[path = "identity/facade.rs"]
+mod facade;
+#[cfg(test)]
 #[path = "identity/flow.rs"]
 mod flow;
 #[cfg(test)]

@@ -56,8 +56,8 @@ const TOOLS: &[&str] = &[
 ];
 /// Stages in the order of the flow: each sees only stages to its left.
 const STAGES: &[&str] = &[
-    "hygiene", "authn", "decode", "authz", "limit", "guard", "record", "upstream", "reply",
-    "screen",
+    "hygiene", "authn", "decode", "facade", "authz", "limit", "guard", "record", "upstream",
+    "reply", "screen",
 ];
 const ABOVE: &[&str] = &["observe", "snapshot", "pipeline", "server", "gateway", "dev", "cli"];
 

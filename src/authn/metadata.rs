@@ -19,7 +19,7 @@ pub fn document(server: &Server) -> Option<Bytes> {
     let issuers = server.auth.issuers()?;
     let mut document = json!({
         "resource": &*server.resource,
-        "authorization_servers": issuers.iter().map(|i| &*i.issuer).collect::<Vec<_>>(),
+        "authorization_servers": issuers.iter().map(|i| named(server, &i.issuer)).collect::<Vec<_>>(),
         "bearer_methods_supported": ["header"],
         "resource_name": &*server.name,
     });
@@ -63,6 +63,14 @@ pub fn schemes(server: &Server) -> Schemes {
         RequiredProof::None | RequiredProof::Any => Schemes::Both(algorithms()),
         RequiredProof::Dpop => Schemes::Dpop(algorithms()),
         RequiredProof::Certificate => Schemes::Bearer,
+    }
+}
+
+/// The issuer, or the facade that stands before it, whose identifier is the server's own URL.
+fn named<'a>(server: &'a Server, issuer: &'a str) -> &'a str {
+    match &server.facade {
+        Some(facade) if *facade.issuer == *issuer => &server.resource,
+        Some(_) | None => issuer,
     }
 }
 

@@ -180,13 +180,42 @@ async fn metadata(
     at: &Url,
     member: Member,
 ) -> Result<Url, KeysError> {
-    let fetched = outbound.get_json(at).await?;
-    let document = Document::parse(fetched.body, &METADATA_JSON).map_err(KeysError::Metadata)?;
-    if !document.root().get("issuer").is_some_and(|found| found.is_str(issuer)) {
-        return Err(KeysError::OtherIssuer);
+    let found = Metadata::read(outbound, issuer, at).await?;
+    found.address(member.name()).ok_or(KeysError::NoAddress(member.name()))
+}
+
+/// What an issuer says of itself.
+#[derive(Debug, Clone)]
+pub struct Metadata {
+    /// The document; it names the issuer that it was asked for.
+    pub document: Document,
+    /// Where it stands.
+    at: Url,
+    /// How long it may be kept, by its own word.
+    pub max_age: Option<Duration>,
+}
+
+impl Metadata {
+    /// Reads one metadata document.
+    ///
+    /// # Errors
+    /// When it cannot be fetched or read, or names another issuer (RFC 8414 section 3.3).
+    pub async fn read(outbound: &Outbound, issuer: &str, at: &Url) -> Result<Self, KeysError> {
+        let fetched = outbound.get_json(at).await?;
+        let document =
+            Document::parse(fetched.body, &METADATA_JSON).map_err(KeysError::Metadata)?;
+        if !document.root().get("issuer").is_some_and(|found| found.is_str(issuer)) {
+            return Err(KeysError::OtherIssuer);
+        }
+        Ok(Self { document, at: at.clone(), max_age: fetched.max_age })
     }
-    let uri = document.root().get(member.name()).and_then(|u| Url::parse(&u.as_str()?).ok());
-    uri.filter(|uri| may_point_to(at, uri)).ok_or(KeysError::NoAddress(member.name()))
+
+    /// An address that the document names, if the gateway may go there.
+    #[must_use]
+    pub fn address(&self, member: &str) -> Option<Url> {
+        let named = self.document.root().get(member)?.as_str()?;
+        Url::parse(&named).ok().filter(|url| may_point_to(&self.at, url))
+    }
 }
 
 /// Loopback is reachable only for those whom the configuration put there: the metadata of a public
@@ -195,9 +224,13 @@ fn may_point_to(metadata: &Url, address: &Url) -> bool {
     !names_loopback(address) || names_loopback(metadata)
 }
 
+/// Where the metadata of an issuer may stand, in the order in which it is looked for.
+///
 /// RFC 8414 section 3.1 inserts the well-known path before the issuer's own, OpenID Connect
 /// Discovery section 4 appends it.
-pub(super) fn metadata_urls(issuer: &Arc<str>) -> Result<[Url; 2], SourceError> {
+/// # Errors
+/// When the issuer is no URL to start from.
+pub fn metadata_urls(issuer: &Arc<str>) -> Result<[Url; 2], SourceError> {
     let wrong = || SourceError { issuer: Arc::clone(issuer) };
     let url = Url::parse(issuer).map_err(|_| wrong())?;
     if url.cannot_be_a_base() || url.query().is_some() || url.fragment().is_some() {

@@ -4,6 +4,7 @@
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
 mod claims;
+mod facade;
 mod identities;
 mod introspection;
 mod outbound;
@@ -26,6 +27,7 @@ use crate::class::{Class, Form};
 use crate::secret::Secret;
 
 pub use claims::{Circle, ClaimValue, Claims, RequiredClaim, ScopeHierarchy};
+pub use facade::{Facade, OauthEndpoint, RedirectUri, ResourceShim};
 pub use identities::{IdentityKind, IdentityRule, TrustedMesh};
 pub use introspection::{IntrospectWhen, Introspection};
 pub use outbound::{ClientProof, OauthClient, Outbound};
@@ -217,6 +219,8 @@ pub struct Server {
     pub url_hosts: Vec<Box<str>>,
     /// Which definitions of its tools may be used; `None` where none are pinned.
     pub tool_pins: Option<ToolPins>,
+    /// The facade before its authorization server.
+    pub facade: Option<Facade>,
 }
 
 /// Which vocabulary clients and server speak.

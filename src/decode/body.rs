@@ -10,6 +10,7 @@ use http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
+use crate::exchange::{Exchange, RequestBody};
 use crate::limits;
 use crate::reject::{Code, Rejection};
 
@@ -46,12 +47,29 @@ impl Drop for Lease {
     }
 }
 
+/// Takes the body of a request and reads it to its end. The lease lives as long as the bytes do.
+///
+/// # Errors
+/// 413 above `bytes_max`, 408 after [`limits::BODY_MS`], 400 when it breaks off, 503 when the
+/// process holds too many bodies.
+pub async fn whole<S>(
+    ex: &mut Exchange<S>,
+    bytes_max: usize,
+    budget: &BodyBudget,
+) -> Result<(Bytes, Option<Lease>), Rejection> {
+    match ex.take_body() {
+        Some(RequestBody::Whole(bytes)) => Ok((bytes, None)),
+        Some(RequestBody::Incoming(body)) => read(body, ex.headers(), bytes_max, budget).await,
+        None => Ok((Bytes::new(), None)),
+    }
+}
+
 /// Reads a body to its end.
 ///
 /// # Errors
 /// 413 above `bytes_max`, 408 after [`limits::BODY_MS`], 400 when it breaks off, 503 when the
 /// process holds too many bodies.
-pub(super) async fn read(
+async fn read(
     body: Incoming,
     headers: &HeaderMap,
     bytes_max: usize,

@@ -18,7 +18,7 @@ use http::header::{ACCEPT, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 
 pub use batch::{Batch, One};
-pub use body::{BodyBudget, Lease};
+pub use body::{BodyBudget, Lease, whole};
 use purse::Purse;
 pub use purse::{seal_cursor, seal_state, seal_task};
 pub use session::Session;
@@ -26,7 +26,7 @@ pub use session::Session;
 use crate::authn::Authenticated;
 use crate::call::{Action, Arguments, Call, Resource};
 use crate::config::{Profile, Server, ServerRequest};
-use crate::exchange::{Exchange, RequestBody};
+use crate::exchange::Exchange;
 use crate::face::Hub;
 use crate::hygiene::Target;
 use crate::json::Document;
@@ -226,23 +226,18 @@ impl Decoder {
         mut ex: Exchange<Authenticated>,
         hub: Option<&Hub>,
     ) -> Result<Read, Rejection> {
-        let body = ex.take_body();
-        let (bytes, lease) = match body {
-            Some(RequestBody::Whole(bytes)) => (bytes, None),
-            Some(RequestBody::Incoming(body)) => {
-                body::read(body, ex.headers(), self.server.body_bytes_max, &self.budget).await?
-            }
-            None => (Bytes::new(), None),
-        };
+        let (bytes, lease) = whole(&mut ex, self.server.body_bytes_max, &self.budget).await?;
         let may_be_batch = self.server.batches && hub.is_none() && ex.part().is_none();
         if may_be_batch && *ex.method() == Method::POST && batch::is_array(&bytes) {
             return Ok(Read::Batch(Box::new(self.batch(ex, bytes, lease)?)));
         }
         let parts = match ex.target() {
             Target::Rest => self.rest(&ex, bytes)?,
-            Target::Mcp | Target::Sse | Target::Metadata(_) | Target::Preflight => {
-                self.mcp(&ex, bytes, hub)?
-            }
+            Target::Mcp
+            | Target::Sse
+            | Target::Metadata(_)
+            | Target::Oauth(_)
+            | Target::Preflight => self.mcp(&ex, bytes, hub)?,
         };
         let Parts { call, expect, revision, session, claim, plan, unmirrored } = parts;
         let peer = Arc::clone(ex.peer());

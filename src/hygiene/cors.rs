@@ -7,6 +7,7 @@
 use http::{HeaderMap, HeaderValue, header};
 
 use super::routes::Place;
+use crate::config::OauthEndpoint;
 use crate::reject::{Code, Rejection};
 
 /// Which page may read the answer.
@@ -16,6 +17,8 @@ pub enum Cors {
     Off,
     /// Any: the document is public.
     Any,
+    /// Any, and it may post: an OAuth endpoint that pages use without cookies.
+    AnyPost,
     /// This listed origin.
     Origin(HeaderValue),
 }
@@ -25,7 +28,7 @@ impl Cors {
     pub fn apply(&self, answer: &mut HeaderMap) {
         match self {
             Self::Off => {}
-            Self::Any => {
+            Self::Any | Self::AnyPost => {
                 answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             }
             Self::Origin(origin) => {
@@ -43,6 +46,7 @@ impl Cors {
         let (methods, fields) = match self {
             Self::Off => return,
             Self::Any => ("GET, HEAD, OPTIONS", METADATA_FIELDS),
+            Self::AnyPost => ("POST, OPTIONS", OAUTH_FIELDS),
             Self::Origin(_) => ("GET, POST, PUT, DELETE, OPTIONS", REQUEST_FIELDS),
         };
         answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
@@ -64,15 +68,25 @@ pub fn listed_origin(headers: &HeaderMap, listed: &[String]) -> Result<Cors, Rej
     Err(Rejection::new(Code::OriginRefused, "`Origin` is not listed for this server"))
 }
 
+/// Pages post to the token and the registration endpoint. The authorization endpoint is for
+/// navigation alone: CORS must not be supported there (RFC 9700 section 2.6).
+pub fn of_endpoint(endpoint: OauthEndpoint) -> Cors {
+    match endpoint {
+        OauthEndpoint::Token | OauthEndpoint::Register => Cors::AnyPost,
+        OauthEndpoint::Authorize | OauthEndpoint::Callback => Cors::Off,
+    }
+}
+
 /// Whether an `OPTIONS` request asks in a page's name whether another may follow. On a public
 /// document every `OPTIONS` gets that answer.
 pub fn is_preflight(place: Place, cors: &Cors, headers: &HeaderMap) -> bool {
     match (place, cors) {
-        (Place::Metadata(_), _) => true,
+        (Place::Metadata(_), _) | (Place::Oauth(_), Cors::AnyPost) => true,
         (Place::Mcp | Place::Sse | Place::Rest, Cors::Origin(_)) => {
             headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         }
-        (Place::Mcp | Place::Sse | Place::Rest, Cors::Off | Cors::Any) => false,
+        (Place::Oauth(_), Cors::Off | Cors::Any | Cors::Origin(_))
+        | (Place::Mcp | Place::Sse | Place::Rest, Cors::Off | Cors::Any | Cors::AnyPost) => false,
     }
 }
 
@@ -82,6 +96,9 @@ const REQUEST_FIELDS: &str = "*, authorization, dpop, content-type, accept, mcp-
                               mcp-session-id, mcp-method, mcp-name, last-event-id";
 
 const METADATA_FIELDS: &str = "*, mcp-protocol-version";
+
+/// A client may prove itself in `Authorization`, which `*` does not cover.
+const OAUTH_FIELDS: &str = "*, authorization, content-type, accept, mcp-protocol-version";
 
 /// What a page may read of an answer besides the body.
 const EXPOSED: HeaderValue = HeaderValue::from_static(

@@ -5,6 +5,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
+use crate::config::OauthEndpoint;
 use crate::reject::{Code, Rejection};
 
 /// Refuses everything that would turn the connection into something else (S-42): `CONNECT`,
@@ -139,6 +140,34 @@ pub fn check_metadata(method: &Method) -> Result<(), Rejection> {
     }
 }
 
+/// What the endpoints of the facade take: `GET` where browsers are sent, `POST` of a form at the
+/// token endpoint (RFC 6749 section 3.2), of JSON for a registration (RFC 7591 section 3.1).
+///
+/// # Errors
+/// [`Code::MethodNotAllowed`], [`Code::EncodingRefused`], [`Code::MediaTypeRefused`],
+/// [`Code::HeaderInvalid`].
+pub fn check_oauth(
+    endpoint: OauthEndpoint,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(), Rejection> {
+    match (endpoint, method) {
+        (OauthEndpoint::Authorize | OauthEndpoint::Callback, &Method::GET) => bodiless(headers),
+        (OauthEndpoint::Authorize | OauthEndpoint::Callback, _) => Err(method_not_allowed("GET")),
+        (OauthEndpoint::Token, &Method::POST) => {
+            not_encoded(headers)?;
+            if headers.get(header::CONTENT_TYPE).is_some_and(|value| is_utf8(value, FORM)) {
+                return Ok(());
+            }
+            Err(Rejection::new(Code::MediaTypeRefused, "`Content-Type` is not that of a form"))
+        }
+        (OauthEndpoint::Register, &Method::POST) => plain_json(headers),
+        (OauthEndpoint::Token | OauthEndpoint::Register, _) => {
+            Err(method_not_allowed("POST, OPTIONS"))
+        }
+    }
+}
+
 /// Fields of which a request has at most one.
 fn is_single(name: &HeaderName) -> bool {
     const NAMES: [HeaderName; 12] = [
@@ -163,7 +192,7 @@ const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 /// A body that everybody reads the same way: JSON in UTF-8, not encoded.
 fn plain_json(headers: &HeaderMap) -> Result<(), Rejection> {
     not_encoded(headers)?;
-    if headers.get(header::CONTENT_TYPE).is_some_and(is_json) {
+    if headers.get(header::CONTENT_TYPE).is_some_and(|value| is_utf8(value, JSON.whole)) {
         return Ok(());
     }
     Err(Rejection::new(Code::MediaTypeRefused, "`Content-Type` is not application/json in UTF-8"))
@@ -186,12 +215,12 @@ fn not_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
     }
 }
 
-/// `application/json`, with at most `charset=utf-8` (RFC 8259 section 11 defines no parameter;
+/// The media type, with at most `charset=utf-8` (RFC 8259 section 11 defines no parameter;
 /// clients send this one, and it says nothing but the truth).
-fn is_json(value: &HeaderValue) -> bool {
+fn is_utf8(value: &HeaderValue, wanted: &str) -> bool {
     let Ok(text) = value.to_str() else { return false };
     let mut parts = text.split(';').map(|part| part.trim_matches(OWS));
-    let named = parts.next().is_some_and(|media| media.eq_ignore_ascii_case(JSON.whole));
+    let named = parts.next().is_some_and(|media| media.eq_ignore_ascii_case(wanted));
     named
         && parts.all(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -273,6 +302,7 @@ fn method_not_allowed(allow: &'static str) -> Rejection {
     rejection
 }
 
+const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: Media = Media { whole: "application/json", any_subtype: "application/*" };
 const EVENT_STREAM: Media = Media { whole: "text/event-stream", any_subtype: "text/*" };
 

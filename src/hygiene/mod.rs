@@ -26,9 +26,9 @@ use http::{HeaderMap, Method, Uri, header};
 
 pub use cors::Cors;
 pub use fields::stream_of;
-pub use routes::metadata_url;
+pub use routes::{facade_paths, metadata_url};
 
-use crate::config::{Auth, Config, Server};
+use crate::config::{Auth, Config, OauthEndpoint, Server};
 use crate::exchange::Exchange;
 use crate::net::Vetted;
 use crate::net::client::is_in;
@@ -55,6 +55,8 @@ pub enum Target {
     Rest,
     /// A public document about the server; needs no token, and any origin may read it.
     Metadata(Document),
+    /// An endpoint of the authorization-server facade; needs no token.
+    Oauth(OauthEndpoint),
     /// A CORS preflight, which has no meaning of its own: answered with [`Wellformed::cors`].
     Preflight,
 }
@@ -67,8 +69,8 @@ pub enum Document {
     /// The keys with which the server behind checks the gateway's assertions, RFC 7517.
     Keys,
     /// Metadata of an authorization server, RFC 8414 or OpenID Connect Discovery. The gateway is
-    /// none; but clients look for it here before they ask elsewhere, and pages among them can only
-    /// read an answer that CORS opens to them, a 404 too.
+    /// none, unless the server has a facade; but clients look for it here before they ask
+    /// elsewhere, and pages among them can only read an answer that CORS opens to them, a 404 too.
     AuthorizationServer,
 }
 
@@ -79,6 +81,8 @@ pub enum Shape {
     JsonRpc,
     /// `application/problem+json`, RFC 9457.
     Problem,
+    /// An error of OAuth, RFC 6749 section 5.2.
+    Oauth,
 }
 
 impl Target {
@@ -88,6 +92,7 @@ impl Target {
         match self {
             Self::Mcp | Self::Sse => Shape::JsonRpc,
             Self::Rest | Self::Metadata(_) | Self::Preflight => Shape::Problem,
+            Self::Oauth(_) => Shape::Oauth,
         }
     }
 }
@@ -201,6 +206,7 @@ impl Edge {
         let cors = match place {
             Place::Mcp | Place::Sse | Place::Rest => cors::listed_origin(headers, &server.origins)?,
             Place::Metadata(_) => Cors::Any,
+            Place::Oauth(endpoint) => cors::of_endpoint(endpoint),
         };
         if method == Method::OPTIONS && cors::is_preflight(place, &cors, headers) {
             return Ok(Judged { server: index, target: Target::Preflight, cors });
@@ -210,6 +216,7 @@ impl Edge {
             Place::Sse => fields::check_sse(method, uri.query(), headers)?,
             Place::Rest => fields::check_rest(method, headers)?,
             Place::Metadata(_) => fields::check_metadata(method)?,
+            Place::Oauth(endpoint) => fields::check_oauth(endpoint, method, headers)?,
         }
         Ok(Judged { server: index, target: place.target(), cors })
     }

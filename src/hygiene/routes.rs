@@ -11,7 +11,7 @@ use http::Uri;
 use url::Url;
 
 use super::{Document, Target};
-use crate::config::{CredentialSource, Profile, RestRoute, Server};
+use crate::config::{CredentialSource, OauthEndpoint, Profile, RestRoute, Server};
 
 /// All host names.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub enum Place {
     Rest,
     /// A public document.
     Metadata(Document),
+    /// An endpoint of the authorization-server facade.
+    Oauth(OauthEndpoint),
 }
 
 impl Place {
@@ -47,6 +49,7 @@ impl Place {
             Self::Sse => Target::Sse,
             Self::Rest => Target::Rest,
             Self::Metadata(document) => Target::Metadata(document),
+            Self::Oauth(endpoint) => Target::Oauth(endpoint),
         }
     }
 }
@@ -92,18 +95,28 @@ impl Site {
             let path = format!("{KEYS}{}", server.public_url.path().trim_end_matches('/'));
             self.exact.entry(path.into()).or_insert((index, Place::Metadata(Document::Keys)));
         }
+        for endpoint in OauthEndpoint::ALL {
+            if let Some(path) = endpoint.path_on(server) {
+                self.exact.entry(path.into()).or_insert((index, Place::Oauth(endpoint)));
+            }
+        }
         let document = Place::Metadata(Document::AuthorizationServer);
+        if server.facade.is_some() {
+            for path in facade_paths(&server.public_url) {
+                self.exact.entry(path.into()).or_insert((index, document));
+            }
+        }
         for path in authorization_server_paths(&server.public_url) {
             self.looked_for.entry(path.into()).or_insert((index, document));
         }
     }
 
-    /// The server and the place at the request's path. A query belongs only to REST routes, and to
-    /// the address of HTTP+SSE clients.
+    /// The server and the place at the request's path. A query belongs only to REST routes, to
+    /// the address of HTTP+SSE clients, and to what browsers are sent to.
     pub fn find(&self, uri: &Uri, servers: &[Arc<Server>]) -> Option<(usize, Place)> {
         if let Some(found) = self.exact.get(uri.path()) {
             let (_, place) = found;
-            return Some(*found).filter(|_| uri.query().is_none() || *place == Place::Sse);
+            return Some(*found).filter(|_| uri.query().is_none() || has_query(*place));
         }
         let claimed = self.find_rest(uri, servers);
         claimed.or_else(|| self.looked_for.get(uri.path()).copied())
@@ -139,18 +152,35 @@ fn metadata_path(public_url: &Url) -> String {
     }
 }
 
+fn has_query(place: Place) -> bool {
+    match place {
+        Place::Sse | Place::Oauth(OauthEndpoint::Authorize | OauthEndpoint::Callback) => true,
+        Place::Mcp
+        | Place::Rest
+        | Place::Metadata(_)
+        | Place::Oauth(OauthEndpoint::Token | OauthEndpoint::Register) => false,
+    }
+}
+
+/// Where the document of an authorization server stands whose issuer identifier is `public_url`:
+/// the name before the path (RFC 8414 section 3.1), `OpenID`'s also behind it. A document at the
+/// root would be that of another issuer.
+#[must_use]
+pub fn facade_paths(public_url: &Url) -> Vec<String> {
+    let path = public_url.path().trim_end_matches('/');
+    let mut all = AUTHORIZATION_SERVER.map(|name| format!("{name}{path}")).to_vec();
+    let [_, openid] = AUTHORIZATION_SERVER;
+    all.push(format!("{path}{openid}"));
+    all
+}
+
 /// Where MCP clients look for the metadata of an authorization server that is at the resource's
 /// own address (MCP 2025-11-25, authorization, "Authorization Server Metadata Discovery"; clients
 /// of 2025-03-26 ask the root of the host): each name inserted before the path, `OpenID` also
 /// behind it.
 fn authorization_server_paths(public_url: &Url) -> Vec<String> {
-    let names = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
-    let mut paths: Vec<String> = names.map(String::from).to_vec();
-    let path = public_url.path().trim_end_matches('/');
-    if !path.is_empty() {
-        paths.extend(names.map(|name| format!("{name}{path}")));
-        paths.push(format!("{path}/.well-known/openid-configuration"));
-    }
+    let mut paths: Vec<String> = AUTHORIZATION_SERVER.map(String::from).to_vec();
+    paths.extend(facade_paths(public_url));
     paths
 }
 
@@ -218,6 +248,8 @@ fn escapes_are_plain(segment: &str) -> bool {
     std::str::from_utf8(&decoded).is_ok_and(|text| !text.chars().any(char::is_control))
 }
 
+const AUTHORIZATION_SERVER: [&str; 2] =
+    ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// Where the gateway's own keys stand, before the path of the server that they are for.

@@ -72,6 +72,7 @@ pub fn server(name: &str, public_url: &str) -> Server {
         http_sse: None,
         url_hosts: Vec::new(),
         tool_pins: None,
+        facade: None,
     }
 }
 

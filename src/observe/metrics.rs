@@ -219,6 +219,11 @@ impl RouteMetrics {
         self.all.requests.with_label_values(&[&self.server, action, code]).inc();
     }
 
+    /// Books a request that needs no caller and was answered.
+    pub(super) fn visited(&self) {
+        self.refused(None, "allow");
+    }
+
     /// Books the result of an authentication.
     pub(super) fn authn(&self, result: &str) {
         self.all.authn.with_label_values(&[self.server.as_ref(), result]).inc();

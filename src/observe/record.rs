@@ -7,6 +7,7 @@
 //! value that the detector knows.
 
 mod batch;
+mod visit;
 mod words;
 
 use std::net::IpAddr;
@@ -25,6 +26,7 @@ use crate::peer::Peer;
 use crate::principal::Principal;
 use crate::reject::Rejection;
 use crate::screen::Deeds;
+use visit::Visit;
 use words::{end_name, queued_name};
 
 /// A stage of the pipeline, for time and for who refused.
@@ -125,6 +127,7 @@ pub struct Record {
     call: Option<CallFacts>,
     rule: Option<Arc<str>>,
     guard_hits: Vec<(&'static str, &'static str)>,
+    visit: Option<Visit>,
     log: Log,
     state: State,
 }
@@ -161,6 +164,7 @@ impl Record {
             call: None,
             rule: None,
             guard_hits: Vec::new(),
+            visit: None,
             log: log.clone(),
             state: State::Open,
         }
@@ -417,6 +421,9 @@ impl Record {
         if let Some(server) = &self.server {
             line.word("server", server);
         }
+        if let Some(visit) = &self.visit {
+            visit.names(line);
+        }
         if let Some(p) = &self.principal {
             line.text("client", p.client_id.as_deref().unwrap_or(&p.subject), max);
             line.text("user_id", &p.subject, max);
@@ -480,6 +487,9 @@ impl Drop for Record {
             return;
         }
         let closed = Closed { bytes: 0, end: End::Dropped };
+        if self.visit.is_some() {
+            return self.close_visit(CLIENT_CLOSED_REQUEST, closed);
+        }
         self.close(CLIENT_CLOSED_REQUEST, closed, &Deeds::default());
     }
 }

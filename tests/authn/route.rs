@@ -170,6 +170,7 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
         http_sse: None,
         url_hosts: Vec::new(),
         tool_pins: None,
+        facade: None,
     }
 }
 

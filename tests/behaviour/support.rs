@@ -87,6 +87,8 @@ pub struct Setup {
     pub admin: String,
     /// Another public URL than [`RESOURCE`].
     pub public_url: Option<String>,
+    /// Issuers in place of the world's own, indented by two.
+    pub issuers: Option<String>,
 }
 
 /// A file system of 256 KiB that can be filled up: needs the right to mount.
@@ -197,13 +199,16 @@ impl World {
             .server_replaces_upstream
             .clone()
             .unwrap_or_else(|| format!("    upstream: {}\n", self.upstream.url()));
+        let own = || {
+            let lines = &self.setup.issuer;
+            format!("  - issuer: {}\n    roles_claim: roles\n{lines}", self.issuer.url())
+        };
+        let issuers = self.setup.issuers.clone().unwrap_or_else(own);
         let mut text = format!(
             "listen: 127.0.0.1:0\ntls: {{ cert: tls.pem, key: tls.key{} }}\nadmin: {{ listen: 127.0.0.1:0{} }}\n\
-             issuers:\n  - issuer: {}\n    roles_claim: roles\n{}audit: {{ dir: {} }}\n",
+             issuers:\n{issuers}audit: {{ dir: {} }}\n",
             self.setup.tls,
             self.setup.admin,
-            self.issuer.url(),
-            self.setup.issuer,
             self.audit_dir().display()
         );
         let public_url = self.setup.public_url.as_deref().unwrap_or(RESOURCE);

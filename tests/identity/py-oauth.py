@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import json
 import pathlib
+import ssl
 import sys
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -42,11 +43,12 @@ class Kept:
 class User:
     """Follows redirects with cookies until they lead to the application, as a browser does."""
 
-    def __init__(self):
+    def __init__(self, ca):
         self.back = None
+        self.trust = ssl.create_default_context(cafile=ca)
 
     async def visit(self, url):
-        async with py_client.httpx.AsyncClient() as browser:
+        async with py_client.httpx.AsyncClient(verify=self.trust) as browser:
             for _ in range(HOPS_MAX):
                 answer = await browser.get(url)
                 if "location" not in answer.headers:
@@ -74,7 +76,7 @@ def provider(job):
         token_endpoint_auth_method="none",
         application_type="native",
     )
-    user = User()
+    user = User(job.get("ca"))
     return OAuthClientProvider(job["url"], metadata, Kept(), user.visit, user.came_back)
 
 

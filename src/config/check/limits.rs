@@ -129,7 +129,7 @@ fn reachable(tool: &str, rules: &[Rule]) -> bool {
 }
 
 /// A rate in either form; `Some(None)` is `off`.
-fn rate(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Rate) -> Option<Option<Rate>> {
+pub(super) fn rate(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Rate) -> Option<Option<Rate>> {
     let (at, text, burst) = match raw {
         raw::Rate::Text(raw::RateText(text)) => (at.clone(), text, None),
         raw::Rate::Keys(raw::RateKeys { rate: raw::RateText(text), burst }) => {

@@ -12,6 +12,7 @@ mod command;
 mod context;
 mod credential;
 mod crl;
+mod facade;
 mod glob;
 mod identities;
 mod introspection;

@@ -23,7 +23,7 @@ pub(super) fn proof(
 ) -> Option<Proof> {
     let RawProof { proof, dpop } = raw;
     let certificates = certificates == Certificates::Possible;
-    let tokens = auth.is_none_or(|auth| matches!(auth, Auth::Tokens(_)));
+    let tokens = auth.is_none_or(|auth| auth.issuers().is_some());
     for (key, typed) in [("proof", proof.is_some()), ("dpop", dpop.is_some())] {
         if typed && !tokens {
             let message = format!("`{key}` has no effect: callers of this server send no tokens");

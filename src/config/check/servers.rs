@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::super::model::{Access, ApiKeys, Auth, IdentityRule, Profile, Proof, Server, ToolPins};
+use super::super::model::{
+    Access, ApiKeys, Auth, IdentityRule, OauthEndpoint, Profile, Proof, Server, ToolPins,
+};
 use super::super::raw::{self, AuthName};
 use super::super::structure::nearest;
 use super::access::{self, Callers, RawAccess};
@@ -14,7 +16,9 @@ use super::issuers::Checked as Issuer;
 use super::limits::{self, Tools};
 use super::listeners::{self, Checked as Listener};
 use super::proof::RawProof;
-use super::{At, Context, is_name, pins, proof, redact, rest, sessions, size, upstream, urls};
+use super::{
+    At, Context, facade, is_name, pins, proof, redact, rest, sessions, size, upstream, urls,
+};
 use crate::call::Action;
 use crate::limits::{BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX};
 
@@ -78,7 +82,10 @@ pub(super) fn servers(
 /// What a server answers to, in a form that two servers must not share.
 fn occupied(server: &Server) -> Vec<String> {
     match &server.profile {
-        Profile::Mcp => std::iter::once(&server.path).chain(&server.http_sse).cloned().collect(),
+        Profile::Mcp => {
+            let own = std::iter::once(&server.path).chain(&server.http_sse).cloned();
+            own.chain(OauthEndpoint::ALL.iter().filter_map(|e| e.path_on(server))).collect()
+        }
         Profile::Rest(routes) => {
             let one = |r: &super::super::model::RestRoute| {
                 format!("{} {}", r.method, rest::shape(&r.template))
@@ -106,6 +113,7 @@ fn server(
         client_identities,
         proof,
         dpop,
+        authorization_server,
         scopes,
         tools,
         tool_pins,
@@ -134,12 +142,11 @@ fn server(
     let raw_evidence = RawEvidence { client_identities, proof: RawProof { proof, dpop } };
     let evidence = self::evidence(cx, at, raw_evidence, auth.as_ref(), around.certificates);
     let actions = profile.as_ref().map(rest::actions);
+    let beside = (auth.as_ref(), profile.as_ref());
+    let facade = facade::facade(cx, at, authorization_server, beside, &public_url.0);
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
-    let access = access::access(cx, at, raw_access, &callers);
-    if let Some(access) = &access {
-        access::open_without_tokens(cx, at, access, &callers);
-    }
+    let access = self::access(cx, at, raw_access, &callers);
     let tools = self::tools(actions.as_deref(), access.as_ref());
     let limits = limits::route(cx, &at.key("limits"), limits, tools);
     let guard = redact::guard(cx, &at.key("guard"), guard);
@@ -173,6 +180,7 @@ fn server(
         http_sse: mcp.http_sse,
         url_hosts: url_hosts?,
         tool_pins: mcp.tool_pins,
+        facade: facade?,
     })
 }
 
@@ -225,6 +233,18 @@ fn mcp(
     let http_sse = sessions::http_sse(cx, at, http_sse, profile, url);
     let tool_pins = pins::tool_pins(cx, &at.key("tool_pins"), tool_pins, profile);
     Some(Mcp { batches: batches?, http_sse: http_sse?, tool_pins: tool_pins? })
+}
+
+/// What callers may do, and whether that is anything.
+fn access(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: RawAccess,
+    callers: &Callers<'_>,
+) -> Option<Access> {
+    let access = access::access(cx, at, raw, callers)?;
+    access::open_without_tokens(cx, at, &access, callers);
+    Some(access)
 }
 
 /// Which tools a limit can bite on.

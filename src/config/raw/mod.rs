@@ -9,6 +9,7 @@
 
 mod api_keys;
 mod claims;
+mod facade;
 mod identities;
 mod introspection;
 mod outbound;
@@ -24,6 +25,7 @@ use serde::Deserialize;
 
 pub use api_keys::*;
 pub use claims::*;
+pub use facade::*;
 pub use identities::*;
 pub use introspection::*;
 pub use outbound::*;

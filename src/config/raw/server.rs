@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Dpop, Network, Pairs, ProofName, Rate, Size, ToolPins, Upstream, Url};
+use super::{Dpop, Facade, Network, Pairs, ProofName, Rate, Size, ToolPins, Upstream, Url};
 
 /// One protected server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -44,6 +44,9 @@ pub struct Server {
     pub proof: Option<ProofName>,
     /// What is accepted as a DPoP proof.
     pub dpop: Option<Dpop>,
+    /// A facade before an authorization server that lacks what MCP clients need. Default: none;
+    /// clients are sent to the issuers themselves.
+    pub authorization_server: Option<Facade>,
     /// Scopes per action, in place of the built-in ones (`mcp.` and the action's name). An empty
     /// list needs none; without tokens nobody has any. Default: the built-in ones.
     pub scopes: Option<Pairs<Vec<String>>>,

@@ -16,6 +16,9 @@
 //           jwks_max_age_s: `max-age` of the key set; without it the set says nothing
 //           refresh:  true                 offers `offline_access` and refresh tokens
 //           nonce:    true                 asks for a DPoP nonce (RFC 9449 section 8)
+//           audience: URI                  of every token; the provider knows no other resource and
+//                                          refuses requests that name one, as many do
+//           registration: false            clients are those known from the start
 //           user:     NAME                 who logs in whenever somebody has to; default "alice"
 // Prints: one JSON line once it serves: {issuer, jwks_uri, token_endpoint, introspection_endpoint,
 //           revocation_endpoint, registration_endpoint, control, secrets: {NAME: secret}}.
@@ -50,7 +53,7 @@ import Provider, { errors } from 'oidc-provider';
 
 const OPTIONS = {
     scopes: [], clients: {}, opaque: [], tls: null, ttl_s: 600, jwks_max_age_s: null, refresh: false, nonce: false,
-    user: 'alice',
+    audience: null, registration: true, user: 'alice',
 };
 const ALG = 'ES256';
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -147,7 +150,7 @@ function configuration() {
             dPoP: { enabled: true, ...(options.nonce && { nonceSecret, requireNonce: () => true }) },
             introspection: { enabled: true, allowedPolicy: () => true },
             revocation: { enabled: true },
-            registration: { enabled: true },
+            registration: { enabled: options.registration },
             mTLS: {
                 enabled: Boolean(options.tls),
                 certificateBoundAccessTokens: true,
@@ -158,8 +161,10 @@ function configuration() {
                 enabled: true,
                 // Where the token request names no resource, that of the authorization counts.
                 useGrantedResource: () => true,
-                getResourceServerInfo: (_ctx, resource) => {
-                    if (!URL.canParse(resource)) throw new errors.InvalidTarget();
+                ...(options.audience && { defaultResource: () => options.audience }),
+                getResourceServerInfo: (ctx, resource) => {
+                    const named = ctx.query.resource ?? ctx.oidc.body?.resource;
+                    if (!URL.canParse(resource) || (options.audience && named)) throw new errors.InvalidTarget();
                     const opaque = options.opaque.includes(resource);
                     return {
                         scope: [...offline, ...options.scopes].join(' '),
