@@ -7,6 +7,7 @@ mod claims;
 mod facade;
 mod identities;
 mod introspection;
+mod issuer;
 mod outbound;
 mod pins;
 mod proof;
@@ -30,6 +31,7 @@ pub use claims::{Circle, ClaimValue, Claims, RequiredClaim, ScopeHierarchy};
 pub use facade::{Facade, OauthEndpoint, RedirectUri, ResourceShim};
 pub use identities::{IdentityKind, IdentityRule, TrustedMesh};
 pub use introspection::{IntrospectWhen, Introspection};
+pub use issuer::{Issuer, KeySource, TokenType};
 pub use outbound::{ClientProof, OauthClient, Outbound};
 pub use pins::{Approval, Approved, NewTools, NotAHash, ToolHash, ToolPins};
 pub use proof::{Dpop, NonceRule, Proof, RequiredProof};
@@ -314,57 +316,6 @@ pub struct ApiKeys {
     pub pepper: Pepper,
     /// The keys.
     pub keys: Table,
-}
-
-/// One trusted issuer of tokens.
-#[derive(Debug, Clone)]
-pub struct Issuer {
-    /// `iss`, compared byte for byte.
-    pub issuer: Arc<str>,
-    /// Where its keys are.
-    pub keys: KeySource,
-    /// Accepted signature algorithms, by their JWA names (RFC 7518 section 3.1); never `none`,
-    /// never HMAC.
-    pub algorithms: Vec<String>,
-    /// Accepted audiences. Empty: the route's own `resource` alone.
-    pub audiences: Vec<String>,
-    /// What `typ` must say.
-    pub token_type: TokenType,
-    /// Tolerated clock skew.
-    pub clock_skew: Duration,
-    /// Claim that holds roles.
-    pub roles_claim: Option<String>,
-    /// Claim that holds the tenant.
-    pub tenant_claim: Option<String>,
-    /// How the issuer is asked about tokens; `None` never asks.
-    pub introspection: Option<Introspection>,
-    /// What other claims mean, and which must be there.
-    pub claims: Claims,
-    /// Private key file of a local development issuer; only on loopback listeners.
-    pub development_key: Option<PathBuf>,
-}
-
-/// Where an issuer's keys are found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// RFC 8414 or OpenID Connect discovery below the issuer's URL.
-    Discover,
-    /// A key set at this address.
-    Url(Url),
-    /// A key set in this file.
-    File(PathBuf),
-    /// Nowhere: the issuer is asked about each token, and [`Issuer::introspection`] says how.
-    None,
-}
-
-/// What the `typ` header of a token must say (RFC 9068 section 2.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenType {
-    /// `at+jwt` or `application/at+jwt`.
-    AccessToken,
-    /// Also `JWT` or absent, for issuers that emit plain JWTs; such a token must carry `scope` or
-    /// `client_id`, and none of the claims of an ID token (`nonce`, `at_hash`, `c_hash`).
-    PlainJwt,
 }
 
 /// What callers may do on a route. Everything that no rule names is denied.

@@ -6,6 +6,7 @@
 
 mod access;
 mod api_keys;
+mod auth;
 mod certificates;
 mod claims;
 mod command;

@@ -61,12 +61,8 @@ pub(super) fn upstream(
             process(cx, at, words, raw_command, profile)
         }
         Some(Way::Http(name, url)) => {
-            of_process(&raw_command).useless(
-                cx,
-                at,
-                "has no effect without a `command`",
-                "remove it",
-            );
+            let why = "has no effect without a `command`";
+            of_process(&raw_command).useless(cx, at, why, "remove it");
             endpoint(cx, at, &url_at, &url, socket, profile).map(name.transport())
         }
     };

@@ -153,7 +153,7 @@ pub struct TokenRequest {
 pub struct Assertion {
     /// Private key, PKCS#8 PEM: P-256 (signs ES256), P-384 (ES384) or Ed25519 (EdDSA).
     pub key: FilePath,
-    /// `aud`. Default: the `url` of the upstream.
+    /// For whom the JWT is, its `aud`. Default: the `url` of the upstream.
     pub audience: Option<String>,
     /// How long it counts, at most `5m`. Default: `60s`.
     pub lifetime: Option<Duration>,

@@ -6,6 +6,7 @@
 mod api_keys;
 mod claims;
 mod command;
+mod credential;
 mod facade;
 mod identities;
 mod introspection;
