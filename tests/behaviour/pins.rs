@@ -246,8 +246,9 @@ async fn s36_a_name_that_stands_twice_is_quarantined_on_one_page_and_across_page
     shelf.pages(&[&[tool("a", "One."), tool("c", "C.")], &[tool("a", "Two."), tool("c", "C.")]]);
     let token = world.token("mcp.tools.invoke");
     let mut second = list_tools();
-    second["params"] = json!({"cursor": "1"});
-    assert_eq!(list(&world, Era::Legacy).await, ["a", "c"]);
+    let first = world.post(&token, &list_tools()).await;
+    assert_eq!(names(&first), ["a", "c"]);
+    second["params"] = json!({"cursor": first.json()["result"]["nextCursor"]});
     let page = world.post(&token, &second).await;
     assert_eq!(names(&page), ["c"], "a list that moved while it was read is no collision");
     assert_eq!(outcome(&world, Era::Legacy, "a").await, denied());
