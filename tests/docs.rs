@@ -101,7 +101,9 @@ impl Dir {
         let secret = self.write("client.secret", "a client's secret");
         let pepper = self.write("api-keys.pepper", "KJbeZ8Pg5S1mN0yQvTzW4hRkUoXaB7cdLtFi9sGH2wE=");
         self.write("api-keys.jsonl", "");
-        for path in [key, secret, pepper] {
+        let made = rcgen::KeyPair::generate().unwrap();
+        let assertion = self.write("assertion.key", &made.serialize_pem());
+        for path in [key, secret, pepper, assertion] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
         }
         self.authority();
