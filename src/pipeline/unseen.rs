@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
@@ -114,6 +114,10 @@ fn head(ex: &Exchange<Admitted>) -> Option<Parts> {
     fields.insert(HOST, HeaderValue::from_str(server.hosts.first()?).ok()?);
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     fields.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+    // The caller is vouched for; but a server that takes tokens of its callers gets one for this.
+    if let Some(own) = ex.headers().get(AUTHORIZATION) {
+        fields.insert(AUTHORIZATION, own.clone());
+    }
     if ex.is_modern() {
         let date = Revision::V2026_07_28.date();
         fields.insert(headers::PROTOCOL_VERSION, HeaderValue::from_static(date));

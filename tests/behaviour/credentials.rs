@@ -343,6 +343,34 @@ async fn s12_headers_of_a_caller_never_take_the_credentials_place() {
     assert!(!format!("{:?}", seen[0].headers).contains("evil"));
 }
 
+#[tokio::test]
+async fn s12_question_of_the_gateway_about_tools_stands_for_the_caller_too() {
+    let authority = authority(exchange).await;
+    let upstream = Upstream::answering(|seen| {
+        let message = seen.json();
+        match message["method"].as_str() {
+            Some("tools/list") => {
+                let tool = json!({"name": "echo", "inputSchema": {"type": "object"}});
+                rpc(&message["id"], &json!({"tools": [tool]}))
+            }
+            _ => rpc(&message["id"], &plain()),
+        }
+    })
+    .await;
+    let lines = format!(
+        "{{ token_exchange: {{ token_endpoint: '{}', client_id: g, client: {{ client_secret_post: {{ file: seal.key }} }}, audience: crm }} }}",
+        authority.url()
+    );
+    let mut setup = credential(&upstream, &lines);
+    setup.server = "    tool_pins: { file: pins.json, new: allow }\n".to_owned();
+    let files = [("seal.key", "secret"), ("pins.json", "{\"version\":1,\"tools\":[]}")];
+    let world = World::with_files(upstream, setup, &files).await;
+    assert_eq!(world.post(&token_of(&world, "ada"), &call("echo")).await.status, 200);
+    let seen = world.upstream.seen();
+    assert_eq!(seen.len(), 2, "a list, then the call");
+    assert!(seen.iter().all(|seen| bearer(seen) == "ada-0"));
+}
+
 /// An https server that lets in only clients of its authority; it answers with the number of
 /// certificates that it saw.
 async fn mutual(pki: &Pki) -> (u16, Arc<AtomicUsize>) {

@@ -28,6 +28,15 @@ struct State {
     held: Option<Issued>,
     failed_at: Option<Duration>,
     used_at: Duration,
+    /// Moves when what is held, or being got, is of no use any more.
+    round: u64,
+}
+
+impl State {
+    fn begin_anew(&mut self) {
+        self.held = None;
+        self.round = self.round.wrapping_add(1);
+    }
 }
 
 /// What of a caller an assertion says.
@@ -61,7 +70,7 @@ impl Slot {
         };
         if state.caller.as_ref() != Some(&caller) {
             state.caller = Some(caller);
-            state.held = None;
+            state.begin_anew();
         }
     }
 
@@ -70,8 +79,8 @@ impl Slot {
         let mut state = self.state();
         if state.subject.as_ref().is_none_or(|known| known.token != token) {
             state.subject = Some(Subject { token, expires_at_s });
-            state.held = None;
             state.failed_at = None;
+            state.begin_anew();
         }
     }
 
@@ -82,7 +91,7 @@ impl Slot {
 
     /// What was got is of no use.
     pub(super) fn forget(&self) {
-        self.state().held = None;
+        self.state().begin_anew();
     }
 
     pub(super) fn caller(&self) -> Option<Caller> {
@@ -114,7 +123,10 @@ impl Slot {
         }
         let now = issuer.clock().monotonic();
         let pause = Duration::from_millis(CREDENTIAL_RETRY_MS);
-        let failed_at = self.state().failed_at;
+        let (failed_at, round) = {
+            let state = self.state();
+            (state.failed_at, state.round)
+        };
         if failed_at.is_some_and(|at| now.saturating_sub(at) < pause) {
             return good.ok_or(UpstreamError::Credential("it could not be had a moment ago"));
         }
@@ -123,7 +135,8 @@ impl Slot {
                 let value = issued.value.clone();
                 let mut state = self.state();
                 state.failed_at = None;
-                state.held = Some(issued);
+                // For a caller who came with another token meanwhile it is not kept.
+                state.held = Some(issued).filter(|_| state.round == round);
                 Ok(value)
             }
             Err(error) => {
