@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::model::{Auth, Facade, Issuer, Profile, Rate, RedirectUri, ResourceShim};
+use super::super::model::{
+    Auth, Facade, Issuer, Profile, Proof, Rate, RedirectUri, RequiredProof, ResourceShim,
+};
 use super::super::raw::{self, ResourceName, Responses};
 use super::{At, Context, limits};
 use crate::limits::{
@@ -64,6 +66,15 @@ pub(super) fn facade(
     effects(cx, at, &facade, &typed);
     audience(cx, &at.key("resource"), &facade, issuer, resource);
     Some(Some(facade))
+}
+
+/// Tokens that a facade passes on are bound to nothing: it can prove no client's key.
+pub(super) fn against(cx: &mut Context<'_>, at: &At<'_>, facade: &Facade, proof: &Proof) {
+    if facade.forwards() && proof.required != RequiredProof::None {
+        let message = "every token would be refused: those that come through this facade are bare";
+        let help = "remove it, or let clients go to the issuer: `authorization_server: {}`";
+        cx.absent(&at.key("proof"), message, help);
+    }
 }
 
 /// Which keys were written whose absence means the same as a value.

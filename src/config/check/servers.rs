@@ -147,6 +147,9 @@ fn server(
     let actions = profile.as_ref().map(rest::actions);
     let beside = (auth.as_ref(), profile.as_ref());
     let facade = facade::facade(cx, at, authorization_server, beside, &public_url.0);
+    if let (Some(Some(facade)), Some(evidence)) = (&facade, &evidence) {
+        facade::against(cx, at, facade, &evidence.proof);
+    }
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
     let access = self::access(cx, at, raw_access, &callers);

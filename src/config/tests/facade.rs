@@ -175,3 +175,12 @@ fn facade_without_a_share_for_each_address_is_weak() {
     let lines = "    authorization_server: { scope_prefix: \"a/\", per_address: «off» }\n";
     warned_server(lines, "as often as anybody likes", "60/m");
 }
+
+#[test]
+fn demand_for_bound_tokens_is_refused_where_the_facade_passes_tokens_on() {
+    let with =
+        |section: &str| format!("    proof: «dpop»\n    authorization_server: {{ {section} }}\n");
+    refused_server(&with("responses: proxy, redirect_uris: [loopback]"), "bare", "issuer");
+    let mirrored = with("").replace(['«', '»'], "");
+    assert!(server(&mirrored).config.servers[0].facade.is_some());
+}
