@@ -36,7 +36,7 @@ use crate::secret::Secret;
 use crate::server::admin::{AdminPages, Readiness, Status};
 use crate::server::{self, BindError, Bound, Bounds, Reloader};
 use crate::session::Book;
-use crate::shared_state::SharedStateError;
+use crate::shared_state::{SharedState, SharedStateError};
 use crate::snapshot::{BuildError, Shared, Snapshot};
 use revoking::Revoking;
 
@@ -140,13 +140,15 @@ impl Gateway {
         let outbound = Arc::new(Outbound::with(requests(&config.outbound)?));
         let (sessions, errands) = Book::new(options.clock.clone());
         // Who is revoked is known before anybody is served.
-        let revoking = Revoking::start(&config, &options.clock, &log).await?;
+        let redis = config.redis.as_ref().map(SharedState::new).transpose()?;
+        let revoking = Revoking::start(&config, redis.as_ref(), &options.clock, &log).await;
         let revocations = Arc::clone(&revoking.revocations);
         let shared = Shared {
             authn: Authn::with_revocations(
                 options.clock.clone(),
                 Arc::clone(&outbound),
                 revocations,
+                redis,
             )
             .map_err(|_| StartError::Randomness)?,
             clock: options.clock,

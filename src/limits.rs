@@ -417,6 +417,8 @@ limits! {
     DPOP_REPLAY_SHARDS: usize = 32, "parts", "one key may make 300 proofs a second with the default age";
     #[doc = "Time for which remembered proofs are forgotten together."]
     DPOP_REPLAY_BUCKET_S: u64 = 30, "seconds", "a dozen buckets hold the longest age";
+    #[doc = "Time for which replicas remember a used DPoP proof in Redis."]
+    DPOP_SHARED_S: u64 = DPOP_AGE_S_MAX + 2 * DPOP_AHEAD_S, "seconds", "a proof may be dated ahead by DPOP_AHEAD_S, and the clocks of replicas may differ by as much";
     #[doc = "Time for which a DPoP nonce is given out; it is accepted as long again."]
     DPOP_NONCE_S: u64 = 60, "seconds", "RFC 9449 section 8.2: short, and a client learns of the next one in any answer";
 

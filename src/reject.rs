@@ -191,7 +191,7 @@ codes! {
     StreamRevoked = "stream_revoked", 401, 40103, Info, "this stream may not go on; authenticate again";
 
     // --- server ----------------------------------------------------------------------------
-    #[doc = "A global bound of the process is reached."]
+    #[doc = "A global bound of the process is reached, or the Redis of used DPoP proofs does not answer."]
     Busy = "busy", 503, 50300, Warn, "the gateway is busy; retry later";
     #[doc = "A defect of the gateway; the call was refused."]
     Internal = "internal", 500, 50000, Error, "the gateway failed; the call was refused";

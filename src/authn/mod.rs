@@ -50,6 +50,7 @@ use crate::outbound::Outbound;
 use crate::principal::{AuthMethod, CertificateIdentity, Confirmation, Principal};
 use crate::reject::{Challenge, Code, Rejection};
 use crate::revocation::{Refused, Revocations};
+use crate::shared_state::SharedState;
 
 pub use error::{KeyError, Reason, TokenError};
 pub use jwks::KeyStatus;
@@ -160,10 +161,11 @@ impl Authn {
     /// When the system has no randomness.
     pub fn new(clock: Clock, outbound: Arc<Outbound>) -> Result<Arc<Self>, Unspecified> {
         let revocations = Revocations::without_stores(clock.clone());
-        Self::with_revocations(clock, outbound, revocations)
+        Self::with_revocations(clock, outbound, revocations, None)
     }
 
-    /// The same, and whoever is among `revocations` is refused.
+    /// The same, and whoever is among `revocations` is refused, and used proofs are known to all
+    /// who share `redis`.
     ///
     /// # Errors
     /// When the system has no randomness.
@@ -171,14 +173,16 @@ impl Authn {
         clock: Clock,
         outbound: Arc<Outbound>,
         revocations: Arc<Revocations>,
+        redis: Option<SharedState>,
     ) -> Result<Arc<Self>, Unspecified> {
+        let replay = redis.map_or_else(|| Replay::local(clock.unix_s()), Replay::shared);
         let (tasks, generations) = (TaskTracker::new(), Arc::default());
         let services = Services { clock, outbound, tasks, generations };
         Ok(Arc::new(Self {
             cache: TokenCache::new()?,
             introspection: Introspection::new()?,
             nonces: Arc::new(Nonces::drawn()?),
-            replay: Arc::new(Replay::local(services.clock.unix_s())),
+            replay: Arc::new(replay),
             services,
             rings: Mutex::default(),
             revocations,
@@ -459,10 +463,12 @@ impl Authenticator {
         let code = error.code();
         let mut rejection = Rejection::new(code, error.to_string());
         rejection.reason = Some(error.reason().name());
+        let unreachable = matches!(error, TokenError::Proof(why) if why.is_unreachable());
         match code {
             Code::KeysUnavailable => return rejection.retry_after(JWKS_REFRESH_MIN_S),
             Code::IntrospectionUnavailable => return rejection.retry_after(JWKS_RETRY_S),
-            Code::RevocationUnavailable => return rejection.retry_after(REVOCATION_RETRY_S),
+            Code::RevocationUnavailable => return rejection.retry_after(STORE_RETRY_S),
+            Code::Busy if unreachable => return rejection.retry_after(STORE_RETRY_S),
             _ => {}
         }
         let error = match code {
@@ -480,5 +486,5 @@ impl Authenticator {
     }
 }
 
-/// Stores are asked several times a second.
-const REVOCATION_RETRY_S: u64 = 2;
+/// Stores are asked several times a second, or with every request.
+const STORE_RETRY_S: u64 = 2;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Core, StartError};
+use super::Core;
 use crate::audit::Log;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -42,14 +42,12 @@ impl Revoking {
     /// serves, and refuses until the store was read.
     pub(super) async fn start(
         config: &Config,
+        redis: Option<&SharedState>,
         clock: &Clock,
         log: &Log,
-    ) -> Result<Self, StartError> {
+    ) -> Self {
         let config::Revocation { file, redis: shared, on_unreadable } = &config.revocation;
-        let redis = match config.redis.as_ref().filter(|_| *shared) {
-            Some(settings) => Some(SharedState::new(settings)?),
-            None => None,
-        };
+        let redis = redis.filter(|_| *shared).cloned();
         let mut names = Vec::new();
         names.extend(file.as_ref().map(|_| Store::File));
         names.extend(redis.as_ref().map(|_| Store::Redis));
@@ -65,7 +63,7 @@ impl Revoking {
             stores.push(RevocationStore::Redis(Box::new(store)));
         }
         let desk = Desk::new(Arc::clone(&revocations), file.clone(), redis, log.clone());
-        Ok(Self { revocations, desk, stores })
+        Self { revocations, desk, stores }
     }
 }
 

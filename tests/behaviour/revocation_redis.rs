@@ -1,5 +1,7 @@
 //! Revocations that replicas share in a real Redis: two gateways in one process, one Redis that is
-//! stopped, restarted and emptied under them.
+//! stopped, restarted and emptied under them. Used proofs of possession are beside them.
+
+mod proofs;
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

@@ -112,6 +112,13 @@ impl ProofError {
         }
     }
 
+    /// Whether the same request with a new proof may pass soon: the store that replicas share does
+    /// not answer.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Store(ReplayError::Unreachable(_)))
+    }
+
     /// What the caller is told.
     #[must_use]
     pub fn code(&self) -> Code {

@@ -1,18 +1,27 @@
 //! Proofs that were used: none counts twice (RFC 9449 section 11.1).
 //!
-//! Owns the memory of this process and the seam for one that replicas share. Guarantees (S-08) that
-//! of two uses of one proof at most one is the first, however they race; that the memory is
-//! bounded; and that a proof is refused when it is full, or when the proof may have been used
-//! before the memory began.
+//! Owns the memory of this process and, where there is a Redis, the one that replicas share.
+//! Guarantees (S-08) that of two uses of one proof at most one is the first, however they race and
+//! wherever they arrive; that the memory is bounded; and that a proof is refused when the memory is
+//! full or cannot be asked, or when the proof may have been used before the memory began. Assumes
+//! that Redis keeps what it was told: one that forgets frees proofs at the replicas that did not
+//! see them, never at the one that did.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::limits::{DPOP_REPLAY_BUCKET_S, DPOP_REPLAY_MAX, DPOP_REPLAY_SHARDS};
+use crate::limits::{DPOP_REPLAY_BUCKET_S, DPOP_REPLAY_MAX, DPOP_REPLAY_SHARDS, DPOP_SHARED_S};
+use crate::shared_state::{SharedState, SharedStateError};
+
+/// What the keys of used proofs in Redis begin with.
+const PREFIX: &str = "sallyport:dpop:";
 
 /// The memory of used proofs, for the life of the process.
 #[derive(Debug)]
@@ -26,11 +35,13 @@ pub struct Replay {
 
 /// Where used proofs are remembered. A further store is a variant here and an arm in
 /// [`ReplayStore::use_once`]; it has to set a key that is not there, with its time to live, in one
-/// step (Redis: `SET key 1 NX EX seconds`).
+/// step.
 #[derive(Debug)]
 pub enum ReplayStore {
     /// In this process.
     Local(Local),
+    /// In this process first, then in the Redis that replicas share.
+    Shared(Local, Box<SharedState>),
 }
 
 /// A proof that passed every other check.
@@ -55,14 +66,14 @@ pub enum Use {
 }
 
 /// Why it is not known whether a proof was used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     /// The memory holds no further proof.
     #[error("the memory of used proofs is full")]
     Full,
-    /// A shared store does not answer.
-    #[error("the store of used proofs cannot be reached")]
-    Unreachable,
+    /// A shared store does not answer, or refuses to remember.
+    #[error("the store of used proofs cannot be reached: {0}")]
+    Unreachable(#[from] SharedStateError),
 }
 
 impl Replay {
@@ -72,6 +83,14 @@ impl Replay {
     pub fn local(now_s: u64) -> Self {
         let store = ReplayStore::Local(Local::with_capacity(DPOP_REPLAY_MAX));
         Self { store, longest_s: AtomicU64::new(0), since_s: AtomicU64::new(now_s) }
+    }
+
+    /// Remembers in Redis too, with every other replica. What was used before, in whatever process,
+    /// is known there.
+    #[must_use]
+    pub fn shared(redis: SharedState) -> Self {
+        let store = ReplayStore::Shared(Local::with_capacity(DPOP_REPLAY_MAX), Box::new(redis));
+        Self { store, longest_s: AtomicU64::new(0), since_s: AtomicU64::new(0) }
     }
 
     /// From `now_s` on some server accepts proofs of this age.
@@ -119,7 +138,9 @@ impl Replay {
     /// Forgets what is too old to be used again.
     pub fn sweep(&self, now_s: u64) {
         match &self.store {
-            ReplayStore::Local(local) => local.sweep(self.oldest(now_s)),
+            ReplayStore::Local(local) | ReplayStore::Shared(local, _) => {
+                local.sweep(self.oldest(now_s));
+            }
         }
     }
 
@@ -131,14 +152,27 @@ impl Replay {
 
 impl ReplayStore {
     /// Remembers a proof, unless it is remembered already. Those made before `oldest_s` may be
-    /// forgotten; a store that takes a time to live takes `DPOP_AGE_S_MAX`, because a
+    /// forgotten; a store that takes a time to live takes [`DPOP_SHARED_S`], because a
     /// configuration may raise the age. Cancel-safe: at worst a proof counts as used whose request
     /// was not served.
     async fn use_once(&self, proof: &Used, oldest_s: u64) -> Result<Use, ReplayError> {
         match self {
             Self::Local(local) => local.use_once(proof, oldest_s),
+            Self::Shared(local, redis) => match local.use_once(proof, oldest_s)? {
+                // Whatever Redis would say, which may have lost its memory.
+                Use::Again => Ok(Use::Again),
+                // An answer that was lost leaves the proof used, here and perhaps there.
+                Use::First => use_once_of_all(redis, proof).await,
+            },
         }
     }
+}
+
+/// One round trip: the first of all replicas wins.
+async fn use_once_of_all(redis: &SharedState, proof: &Used) -> Result<Use, ReplayError> {
+    let key = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(proof.id));
+    let first = redis.set_new(&key, "1", Duration::from_secs(DPOP_SHARED_S)).await?;
+    Ok(if first { Use::First } else { Use::Again })
 }
 
 /// The memory of one process. Sharded by key: who floods it fills the part of its own key.
@@ -229,7 +263,9 @@ mod tests {
     use super::{Local, Replay, ReplayError, Use, Used};
     use crate::limits::{
         DPOP_AGE_S_MAX, DPOP_AHEAD_S, DPOP_REPLAY_BUCKET_S, DPOP_REPLAY_MAX, DPOP_REPLAY_SHARDS,
+        DPOP_SHARED_S,
     };
+    use crate::shared_state::SharedState;
 
     const NOW: u64 = 1_800_000_000;
 
@@ -330,5 +366,35 @@ mod tests {
         replay.remember_for(300, NOW + 10);
         replay.sweep(NOW + 299);
         assert_eq!(replay.use_once(&used, NOW + 300).await, Ok(Use::Again));
+    }
+
+    /// Shares with a Redis at a port where nobody listens.
+    fn shared_with_nobody() -> Replay {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        let url = format!("redis://127.0.0.1:{port}").parse().unwrap();
+        let settings = crate::config::Redis { url, username: None, password: None, ca: None };
+        Replay::shared(SharedState::new(&settings).unwrap())
+    }
+
+    #[tokio::test]
+    async fn store_that_cannot_be_reached_refuses_and_a_second_use_is_known_without_it() {
+        let replay = shared_with_nobody();
+        replay.remember_for(60, NOW);
+        let used = replay.used([7; 32], "https://mcp.example", "jti", NOW);
+        let refused = replay.use_once(&used, NOW).await;
+        assert!(matches!(refused, Err(ReplayError::Unreachable(_))), "{refused:?}");
+        assert_eq!(replay.use_once(&used, NOW).await, Ok(Use::Again), "this replica saw it");
+        assert!(!replay.forgot(NOW - 60), "replicas remember what came before this process");
+    }
+
+    #[test]
+    fn shared_proofs_live_longer_than_any_replica_accepts_them() {
+        // The first use may be `DPOP_AHEAD_S` before the proof's time, the last one in the second
+        // that is `DPOP_AGE_S_MAX` after it, until that second ends.
+        let longest_s = DPOP_AHEAD_S + DPOP_AGE_S_MAX + 1;
+        assert!(DPOP_SHARED_S > longest_s);
+        // By what is left the clocks of two replicas, or of Redis, may differ.
+        assert!(DPOP_SHARED_S - longest_s >= DPOP_AHEAD_S - 1);
     }
 }

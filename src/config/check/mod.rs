@@ -97,6 +97,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     };
     let servers = servers::servers(cx, &at.key("servers"), servers, &around);
     issuers::unused(cx, &issuers, &servers);
+    revocation::unused(cx, &at.key("redis"), redis.as_ref(), revocation.as_ref(), &servers);
     api_keys::unused(cx, &keys_at, api_keys.as_ref().and_then(Option::as_ref), &servers);
     // A section that no server uses is refused too.
     let _: &Option<Arc<ApiKeys>> = api_keys.as_ref()?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 
 use super::super::files::is_writable_by_others;
-use super::super::model::{OnUnreadable, Redis, Revocation};
+use super::super::model::{OnUnreadable, Redis, Revocation, Server};
 use super::super::raw::{self, FilePath, SecretRef};
 use super::super::secrets;
 use super::listeners::is_loopback;
@@ -29,6 +29,25 @@ pub(super) fn both(
         unstored(cx, &at.key("admin"), admin_has_token, revocation);
     }
     (redis, revocation)
+}
+
+/// Names a Redis that holds neither revocations nor used proofs of possession, which come with
+/// tokens alone.
+pub(super) fn unused(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    redis: Option<&Option<Redis>>,
+    revocation: Option<&Revocation>,
+    servers: &[Option<Server>],
+) {
+    let (Some(Some(_)), Some(revocation)) = (redis, revocation) else { return };
+    let proofs =
+        || servers.iter().any(|s| s.as_ref().is_none_or(|server| server.auth.issuers().is_some()));
+    if !revocation.redis && !proofs() {
+        let message =
+            "nothing uses this Redis: it holds no revocations, and no server takes tokens";
+        cx.warn(at, message, "remove it, or `revocation.redis`");
+    }
 }
 
 pub(super) fn redis(
@@ -133,10 +152,8 @@ pub(super) fn revocation(
             let message = "this has no effect: there is no `redis` in this file";
             cx.warn(&at.key("redis"), message, "remove it");
         }
-        (Some(false), Some(redis_at)) => {
-            cx.warn(redis_at, "nothing uses this Redis", "remove it, or `revocation.redis`");
-        }
-        (Some(true) | None, _) => {}
+        // Whether used proofs go there is known once the servers are: `unused`.
+        (Some(false), Some(_)) | (Some(true) | None, _) => {}
     }
     let shared = shared.unwrap_or(there) && there;
     let file = match file {

@@ -64,7 +64,8 @@ pub struct Raw {
     pub sessions: Option<Sessions>,
     /// Who may no longer call.
     pub revocation: Option<Revocation>,
-    /// The Redis that replicas share. Default: none, each replica is on its own.
+    /// The Redis that replicas share: for revocations, and for used DPoP proofs, which it always
+    /// holds. Default: none, each replica is on its own.
     pub redis: Option<Redis>,
     /// How log lines look.
     pub log: Option<Log>,

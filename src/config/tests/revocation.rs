@@ -32,8 +32,21 @@ fn redis_is_used_for_revocations_unless_it_says_otherwise() {
     assert!(config.revocation.redis);
     let redis = config.redis.unwrap();
     assert_eq!(redis.password.unwrap().expose(), b"s3cret");
-    let off = with("«redis»: { url: \"redis://127.0.0.1\" }\nrevocation: { redis: false }\n");
-    warned_in(&folder, &off, "nothing uses this Redis", "remove it");
+    let off = "redis: { url: \"redis://127.0.0.1\" }\nrevocation: { redis: false }\n";
+    let config = check_in(&folder, &with(off), Strictness::Strict).unwrap().config;
+    assert!(config.redis.is_some() && !config.revocation.redis, "used proofs go there");
+    let tokens = "issuers:\n  - issuer: https://idp.example.com\n    roles_claim: roles\n";
+    let open = SERVER.replace(tokens, "");
+    let open = format!(
+        "«redis»{}{open}    auth: none\n    scopes: {{ tools.invoke: [] }}\n",
+        off.trim_start_matches("redis")
+    );
+    let checked = check_in(&folder, &super::unmarked(&open), Strictness::Normal).unwrap();
+    // That nobody is asked who he is, is a warning too.
+    let unused = checked.warnings.iter().filter(|w| w.message.contains("this Redis"));
+    let unused: Vec<_> = unused.collect();
+    assert_eq!(unused.len(), 1);
+    super::shows(unused[0], &open, "nothing uses this Redis", "remove it");
     refused(&with("revocation: { redis: «true» }\n"), "no `redis`", "add `redis");
     let off = with("revocation: { file: r, redis: «false» }\n");
     warned_in(&folder, &off, "no effect", "remove it");
