@@ -9,6 +9,12 @@
 mod support;
 
 #[cfg(test)]
+#[path = "identity/asked.rs"]
+mod asked;
+#[cfg(test)]
+#[path = "identity/behind.rs"]
+mod behind;
+#[cfg(test)]
 #[path = "identity/bound.rs"]
 mod bound;
 #[cfg(test)]
@@ -20,6 +26,9 @@ mod flow;
 #[cfg(test)]
 #[path = "identity/http.rs"]
 mod http;
+#[cfg(test)]
+#[path = "identity/onward.rs"]
+mod onward;
 #[cfg(test)]
 #[path = "identity/rotation.rs"]
 mod rotation;

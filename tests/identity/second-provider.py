@@ -2,7 +2,9 @@
 
 Usage:  second-provider.py
 Prints: one JSON line {issuer, token_endpoint, registration_endpoint, introspection_endpoint, user,
-        password} once it serves.
+        password, clients: {NAME: {id, secret}}} once it serves.
+Knows:  three clients for client credentials, as an administrator made them: `gateway` and `machine`
+        have the audience `gateway`, `elsewhere` has itself.
 Offers: OpenID Connect Discovery, open dynamic registration, introspection (RFC 7662, for the token's
         audience, with `client_secret_basic`), and its own choice of tokens:
         client credentials get an opaque token; grants in which a user takes part get a JWT (RS256,
@@ -41,6 +43,23 @@ with app.app_context():
         user = models.User(user_name="alice", family_name="Doe", formatted_name="Alice", emails=["alice@example.com"])
         Backend.instance.save(user)
         Backend.instance.set_user_password(user, password)
+    clients = {}
+    with Backend.instance.session():
+        for name in ("gateway", "machine", "elsewhere"):
+            clients[name] = models.Client(
+                client_id=secrets.token_hex(12),
+                client_secret=secrets.token_urlsafe(),
+                client_name=name,
+                redirect_uris=["http://127.0.0.1:1/callback"],
+                grant_types=["client_credentials"],
+                scope=["openid", "profile"],
+                token_endpoint_auth_method="client_secret_basic",
+            )
+            Backend.instance.save(clients[name])
+        for name, audience in (("gateway", "gateway"), ("machine", "gateway"), ("elsewhere", "elsewhere")):
+            clients[name].audience = [clients[audience]]
+            Backend.instance.save(clients[name])
+        told = {name: {"id": each.client_id, "secret": each.client_secret} for name, each in clients.items()}
 server = make_server("127.0.0.1", 0, app, threaded=False, fd=listener.fileno())
 print(
     json.dumps(
@@ -51,6 +70,7 @@ print(
             "introspection_endpoint": f"{issuer}/oauth/introspect",
             "user": "alice",
             "password": password,
+            "clients": told,
         }
     ),
     flush=True,

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use crate::behind::{Behind, status_and_code};
 use crate::http::exchange;
 use crate::stage::{Provider, Stage, source};
 use crate::support::{Peer, Scratch, eventually, installed};
@@ -15,7 +16,7 @@ struct Canaille {
     _peer: Peer,
 }
 
-/// A client that registered itself.
+/// A client and its secret.
 struct Registered {
     id: String,
     secret: String,
@@ -33,6 +34,13 @@ impl Canaille {
 
     fn told(&self, name: &str) -> &str {
         self.told[name].as_str().unwrap()
+    }
+
+    /// A client that an administrator made.
+    fn client(&self, name: &str) -> Registered {
+        let its = &self.told["clients"][name];
+        let text = |name: &str| its[name].as_str().unwrap().to_owned();
+        Registered { id: text("id"), secret: text("secret") }
     }
 
     fn register(&self, name: &str, grant: &str) -> Registered {
@@ -104,6 +112,63 @@ fn opaque_token_of_a_provider_that_nobody_asks_about_it_is_refused() {
     let opaque = canaille.token(&client, "client_credentials", &url);
     assert!(!opaque.contains('.'), "it has become a JWT: {opaque}");
     assert_eq!(call(&url, &opaque), (401, "token_invalid".to_owned()));
+}
+
+/// It answers about a token only to a client in the token's audience, which is a list of clients.
+#[test]
+#[ignore = "needs npm and PyPI packages: tests/run installs them"]
+fn s05_opaque_token_of_a_second_provider_is_accepted_by_introspection_and_for_others_refused() {
+    let stage = Stage::new();
+    let canaille = Canaille::start(&stage.dir);
+    let behind = Behind::start();
+    let url = stage.plain_url("/mcp");
+    let gateway = canaille.client("gateway");
+    let issuer = asking(&stage, &canaille, &gateway, &gateway.id);
+    let _gateway = stage.plain_gateway(&issuer, &behind.entry(&url, "", ""));
+    let token = |name| canaille.token(&canaille.client(name), "client_credentials", &url);
+    let refused = (401, "token_invalid".to_owned());
+    let (machine, elsewhere) = (token("machine"), token("elsewhere"));
+    assert!(!machine.contains('.'), "it has become a JWT: {machine}");
+    for _ in 0..2 {
+        assert_eq!(status_and_code(&url, &machine), (200, String::new()));
+        assert_eq!(status_and_code(&url, &elsewhere), refused, "not the gateway's to ask about");
+    }
+    assert_eq!(behind.bearers(), [None, None]);
+    // The caller is the client that has the token, not the gateway that asked.
+    let trail = || std::fs::read_to_string(stage.dir.path("audit/audit.jsonl")).unwrap_or_default();
+    let id = canaille.client("machine").id;
+    assert!(eventually(|| trail().contains(&format!("\"{id}\""))), "{}", trail());
+}
+
+#[test]
+#[ignore = "needs npm and PyPI packages: tests/run installs them"]
+fn s05_opaque_token_that_a_second_provider_calls_active_needs_an_audience_that_is_listed() {
+    let stage = Stage::new();
+    let canaille = Canaille::start(&stage.dir);
+    let behind = Behind::start();
+    let url = stage.plain_url("/mcp");
+    let gateway = canaille.client("gateway");
+    let issuer = asking(&stage, &canaille, &gateway, "api://notes");
+    let _gateway = stage.plain_gateway(&issuer, &behind.entry(&url, "", ""));
+    let token = canaille.token(&canaille.client("machine"), "client_credentials", &url);
+    assert_eq!(status_and_code(&url, &token), (401, "token_invalid".to_owned()));
+    let trail = || std::fs::read_to_string(stage.dir.path("audit/audit.jsonl")).unwrap_or_default();
+    assert!(eventually(|| trail().contains("audience")), "{}", trail());
+    assert!(behind.bearers().is_empty());
+}
+
+/// The lines about a provider that is asked about every token. It knows no scopes but its own.
+fn asking(stage: &Stage, canaille: &Canaille, client: &Registered, audience: &str) -> String {
+    std::fs::write(stage.dir.path("gateway.secret"), &client.secret).unwrap();
+    format!(
+        "issuers:\n  - issuer: {}\n    keys: off\n    audience: [ '{audience}' ]\n    \
+         scope_hierarchy: {{ profile: [ mcp.tools.invoke ] }}\n    \
+         introspection:\n      url: {}\n      client_id: {}\n      \
+         auth: {{ client_secret_basic: {{ file: gateway.secret }} }}\n",
+        canaille.told("issuer"),
+        canaille.told("introspection_endpoint"),
+        client.id
+    )
 }
 
 /// What providers without RFC 8707 do: the audience is the API's name there, not the resource's URL.

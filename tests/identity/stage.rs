@@ -72,7 +72,13 @@ impl Stage {
         )
     }
 
-    /// The same without TLS.
+    /// The same, and it knows client certificates of this authority.
+    pub fn gateway_for_clients_of(&self, ca: &Path, issuers: &str, servers: &str) -> Gateway {
+        let tls = format!("{{ cert: tls.crt, key: tls.key, client_ca: '{}' }}", ca.display());
+        self.run(&format!("tls: {tls}\n{issuers}\nservers:\n{servers}"), &[])
+    }
+
+    /// As [`Self::gateway`], without TLS.
     pub fn plain_gateway(&self, issuers: &str, servers: &str) -> Gateway {
         self.run(&format!("{issuers}\nservers:\n{servers}"), &[])
     }

@@ -2,7 +2,7 @@
 //!
 //! Pure: time is an argument. Guarantees that a principal exists only if the answer is strict JSON
 //! with `active` true, and issuer, audience, time, kind and subject held as they must in a token;
-//! and that an answer which binds the token to a key is refused, as such a token is (S-08).
+//! and that what an answer binds the token to becomes part of the principal, to be proven (S-08).
 
 use std::sync::Arc;
 

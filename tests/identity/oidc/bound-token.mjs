@@ -2,9 +2,10 @@
 // is bound to a key (DPoP, RFC 9449) or to a certificate (RFC 8705), and proofs for its use.
 //
 // Reads one JSON job from stdin: {token_endpoint, client, secret?, scope, resource,
-//   dpop?: true              binds to a new key; with `proof: {htm, htu}` a proof for that request
+//   dpop?: true              binds to a new key; with `proof: {htm, htu, nonce?}` two proofs for that
+//                            request
 //   tls?: {cert, key, ca}    PEM files: the connection's certificate, and whom to trust
-// Prints {status, body, jwk?, proof?}: the token response, the public key, the proof.
+// Prints {status, body, jwk?, proofs?}: the token response, the public key, the proofs.
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -45,5 +46,6 @@ async function ask(nonce) {
 let { status, nonce, body } = await ask();
 if (body.error === 'use_dpop_nonce') ({ status, body } = await ask(nonce));
 const ath = body.access_token && createHash('sha256').update(body.access_token).digest('base64url');
-const proof = pair && job.proof && (await prove(job.proof.htm, job.proof.htu, { ath }));
-console.log(JSON.stringify({ status, body, jwk, proof }));
+const { htm, htu, ...more } = job.proof ?? {};
+const proofs = htm && (await Promise.all([1, 2].map(() => prove(htm, htu, { ath, ...more }))));
+console.log(JSON.stringify({ status, body, jwk, proofs }));

@@ -57,6 +57,8 @@ const OPTIONS = {
 };
 const ALG = 'ES256';
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+/** The defaults of oidc-provider. */
+const AUTH_METHODS = ['client_secret_basic', 'client_secret_jwt', 'client_secret_post', 'private_key_jwt', 'none'];
 const SEEN_MAX = 100_000;
 const BODY_BYTES_MAX = 64 * 1024;
 
@@ -122,8 +124,9 @@ function client(name, { scopes = [], ...metadata }) {
         response_types: [],
         redirect_uris: [],
         token_endpoint_auth_method: 'client_secret_post',
-        // A client without this member may have every scope there is.
-        scope: scopes.join(' ') || 'nothing',
+        // A client without this member may have every scope there is, and one with a scope that is
+        // unknown is refused whenever it comes.
+        scope: scopes.join(' ') || 'openid',
         ...metadata,
     };
 }
@@ -133,6 +136,7 @@ function configuration() {
     return {
         adapter: Memory,
         clients,
+        ...(options.tls && { clientAuthMethods: [...AUTH_METHODS, 'self_signed_tls_client_auth'] }),
         // SDKs authenticate as they please; its default for signatures, RS256, has no key here.
         clientDefaults: { id_token_signed_response_alg: ALG },
         cookies,

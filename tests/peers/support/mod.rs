@@ -13,5 +13,5 @@ mod servers;
 
 pub use client::{Sdk, Visit, run};
 pub use gateway::{Gateway, Site};
-pub use process::{Peer, Scratch, clean, eventually, free_port, installed, node, source};
+pub use process::{Peer, Scratch, clean, eventually, free_port, installed, loopback, node, source};
 pub use servers::Upstream;
