@@ -9,6 +9,8 @@ pub mod spiffe;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::limits::NAME_BYTES_MAX;
+
 pub use certificate::{CertificateIdentity, CertificateSource, Names};
 
 /// An authenticated caller. Immutable and shared, because verified tokens are cached.
@@ -186,6 +188,14 @@ impl Scopes {
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(AsRef::as_ref)
     }
+}
+
+/// Whether a text is one scope: the grammar of RFC 6749 section 3.3, at most [`NAME_BYTES_MAX`]
+/// bytes.
+#[must_use]
+pub fn is_scope(text: &str) -> bool {
+    let allowed = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

@@ -121,6 +121,18 @@ pub fn oauth(status: StatusCode, own: HeaderMap, body: Bytes, cx: &Context) -> R
     response
 }
 
+/// The response of an event stream that the gateway writes itself.
+#[must_use]
+pub fn events(body: ReplyBody, cx: &Context) -> Response<ReplyBody> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    // Proxies that buffer would keep events back.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    common_headers(headers, cx);
+    response
+}
+
 /// Adds what every response says.
 pub fn common_headers(headers: &mut HeaderMap, cx: &Context) {
     headers.insert(CACHE_CONTROL, NO_STORE);

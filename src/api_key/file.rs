@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{API_KEYS_BYTES_MAX, API_KEYS_MAX, KeyHash, KeyId};
 use crate::limits::NAME_BYTES_MAX;
+use crate::principal::is_scope;
 
 /// One key and what it is good for.
 #[derive(Debug, Clone)]
@@ -319,12 +320,6 @@ fn check(holds: bool, member: &'static str, expected: &'static str) -> Result<()
 
 fn value(member: &'static str, expected: &'static str) -> RowError {
     RowError::Value { member, expected }
-}
-
-/// The grammar of RFC 6749 section 3.3.
-fn is_scope(text: &str) -> bool {
-    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    !text.is_empty() && text.len() <= NAME_BYTES_MAX && text.bytes().all(allowed)
 }
 
 fn is_plain(text: &str) -> bool {

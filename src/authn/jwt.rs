@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::error::TokenError;
 use super::keys::Alg;
 use crate::json::{self, Document, Kind, Value};
-use crate::limits::{JSON_NUMBER_BYTES_MAX, TOKEN_BYTES_MAX};
+use crate::limits::TOKEN_BYTES_MAX;
 
 /// A token taken apart; nothing of it is proven.
 #[derive(Debug)]
@@ -145,12 +145,7 @@ fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
 }
 
 /// What a token may cost its reader.
-const TOKEN_JSON: json::Limits = json::Limits {
-    depth_max: 16,
-    nodes_max: TOKEN_BYTES_MAX,
-    number_bytes_max: JSON_NUMBER_BYTES_MAX,
-    keys: json::KeyRule::Exact,
-};
+const TOKEN_JSON: json::Limits = json::Limits::of_issuer(TOKEN_BYTES_MAX);
 
 /// Parameters that change what is verified (RFC 7515 section 4.1.11, RFC 7797), announce
 /// encryption or compression (RFC 7516 section 4.1), or carry or point to a key of the sender's

@@ -21,7 +21,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use super::error::TokenError;
 use super::sound::{sound_ed25519, sound_exponent, sound_modulus};
 use crate::json::{self, Document, JsonError, Kind, Value};
-use crate::limits::{JSON_NUMBER_BYTES_MAX, JWKS_BYTES_MAX, JWKS_KEYS_MAX};
+use crate::limits::{JWKS_BYTES_MAX, JWKS_KEYS_MAX};
 
 /// A signature algorithm (RFC 7518 section 3.1, RFC 8037). Asymmetric only: `none` and HMAC have
 /// no variant, so no configuration and no token can ask for them.
@@ -415,12 +415,7 @@ fn field(jwk: Value<'_>, name: &str) -> Option<Vec<u8>> {
 }
 
 /// What a key set may cost its reader.
-const KEY_SET_JSON: json::Limits = json::Limits {
-    depth_max: 16,
-    nodes_max: JWKS_BYTES_MAX,
-    number_bytes_max: JSON_NUMBER_BYTES_MAX,
-    keys: json::KeyRule::Exact,
-};
+const KEY_SET_JSON: json::Limits = json::Limits::of_issuer(JWKS_BYTES_MAX);
 
 /// SEC 1 section 2.3.3: the first byte of an uncompressed point.
 const UNCOMPRESSED_POINT: u8 = 4;

@@ -20,7 +20,7 @@ use url::Url;
 use super::keys::{KeySet, KeySetError};
 use crate::config::{Issuer, KeySource};
 use crate::json::{self, Document, JsonError};
-use crate::limits::{JSON_NUMBER_BYTES_MAX, JWKS_BYTES_MAX, JWKS_FRESH_S, JWKS_REFRESH_MIN_S};
+use crate::limits::{JWKS_BYTES_MAX, JWKS_FRESH_S, JWKS_REFRESH_MIN_S};
 use crate::outbound::{FetchError, Outbound, names_loopback};
 
 /// Where an issuer's keys come from.
@@ -263,12 +263,7 @@ async fn read_file(path: &PathBuf) -> Result<Bytes, KeysError> {
 }
 
 /// What a metadata document may cost its reader.
-const METADATA_JSON: json::Limits = json::Limits {
-    depth_max: 16,
-    nodes_max: JWKS_BYTES_MAX,
-    number_bytes_max: JSON_NUMBER_BYTES_MAX,
-    keys: json::KeyRule::Exact,
-};
+const METADATA_JSON: json::Limits = json::Limits::of_issuer(JWKS_BYTES_MAX);
 
 #[cfg(test)]
 mod tests {

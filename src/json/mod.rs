@@ -25,6 +25,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::limits::JSON_NUMBER_BYTES_MAX;
+
 pub use canonical::{canonical, pretty};
 pub use keys::{lookalike_form, matches_known_member};
 pub use text::write_string;
@@ -41,6 +43,15 @@ pub struct Limits {
     pub number_bytes_max: usize,
     /// When two member names of one object count as the same.
     pub keys: KeyRule,
+}
+
+impl Limits {
+    /// For what issuers say and sign: tokens, key sets, metadata, answers about tokens.
+    #[must_use]
+    pub const fn of_issuer(nodes_max: usize) -> Self {
+        let number_bytes_max = JSON_NUMBER_BYTES_MAX;
+        Self { depth_max: 16, nodes_max, number_bytes_max, keys: KeyRule::Exact }
+    }
 }
 
 /// When two member names of one object count as the same.

@@ -180,10 +180,7 @@ fn assertion(
         "iat": now_s,
         "exp": now_s.saturating_add(CLIENT_ASSERTION_S),
     });
-    let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let message = format!("{}.{}", part(&header), part(&claims));
-    let signature = key.sign(message.as_bytes()).ok_or(OauthError::Assertion)?;
-    Ok(Zeroizing::new(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
+    key.jws(&header, &claims).ok_or(OauthError::Assertion)
 }
 
 /// A private key that signs in the form of JWS, with the one algorithm that its kind stands for.
@@ -256,9 +253,20 @@ impl SigningKey {
         Some(URL_SAFE_NO_PAD.encode(hash))
     }
 
-    /// Signs in the form of JWS; `None` when the cryptographic library fails.
+    /// A compact JWS (RFC 7515 section 7.1); `None` when the cryptographic library fails.
     #[must_use]
-    pub fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+    pub fn jws(
+        &self,
+        header: &serde_json::Value,
+        claims: &serde_json::Value,
+    ) -> Option<Zeroizing<String>> {
+        let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", part(header), part(claims));
+        let signature = self.sign(message.as_bytes())?;
+        Some(Zeroizing::new(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
+    }
+
+    fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match &self.0 {
             Pair::P256(pair) | Pair::P384(pair) => {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{HeaderName, Response, StatusCode};
+use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 
 use super::{Pipeline, old_clients};
@@ -50,12 +50,7 @@ impl Pipeline {
         let body = ReplyBody::stream(Box::pin(body)).on_close(move |closed| {
             record.close_batch(StatusCode::OK.as_u16(), closed, messages);
         });
-        let mut response = Response::new(body);
-        let head = response.headers_mut();
-        head.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        head.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-        reply::common_headers(head, cx);
-        response
+        reply::events(body, cx)
     }
 
     /// Boxed, because the pipeline that serves a batch serves its messages.

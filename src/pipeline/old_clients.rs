@@ -112,12 +112,7 @@ impl Pipeline {
             // With the exchange its concurrency slot goes, and not before.
             drop(ex);
         });
-        let mut response = Response::new(body);
-        let head = response.headers_mut();
-        head.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        head.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-        reply::common_headers(head, cx);
-        response
+        reply::events(body, cx)
     }
 
     /// The client went away, or lost its stream: what works for it stops, and its session upstream

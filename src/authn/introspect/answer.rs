@@ -12,7 +12,7 @@ use super::super::claims::{self, Rules, SUBJECT};
 use super::super::error::TokenError;
 use super::Verified;
 use crate::json::{self, Document, JsonError, Kind, Value};
-use crate::limits::{JSON_NUMBER_BYTES_MAX, POST_ANSWER_BYTES_MAX, TOKEN_CACHE_S};
+use crate::limits::{POST_ANSWER_BYTES_MAX, TOKEN_CACHE_S};
 use crate::principal::{Principal, Scopes};
 
 /// Why an answer is none. It says nothing of the token.
@@ -162,9 +162,4 @@ const KINDS: [(&str, &[&str]); 3] = [
 ];
 
 /// What an answer may cost its reader.
-const ANSWER_JSON: json::Limits = json::Limits {
-    depth_max: 16,
-    nodes_max: POST_ANSWER_BYTES_MAX,
-    number_bytes_max: JSON_NUMBER_BYTES_MAX,
-    keys: json::KeyRule::Exact,
-};
+const ANSWER_JSON: json::Limits = json::Limits::of_issuer(POST_ANSWER_BYTES_MAX);

@@ -9,6 +9,7 @@ use super::{At, Context, glob};
 use crate::call::Action;
 use crate::limits::RULES_MAX;
 use crate::limits::{NAME_BYTES_MAX, URI_BYTES_MAX};
+use crate::principal::is_scope;
 
 /// The keys of a server that say who may do what.
 pub(super) struct RawAccess {
@@ -208,12 +209,6 @@ pub(super) fn pattern(
     };
     cx.error(at, message, "write a name or a glob such as `crm.*`; `*` alone matches every name");
     None
-}
-
-/// Whether a text is one scope by the grammar of RFC 6749 section 3.3.
-pub(super) fn is_scope(text: &str) -> bool {
-    let allowed = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// Scopes by the grammar of RFC 6749 section 3.3.

@@ -2,9 +2,9 @@
 
 use super::super::model::{ClaimValue, Claims, RequiredClaim, ScopeHierarchy};
 use super::super::raw::{self, Pairs};
-use super::access::is_scope;
 use super::{At, Context};
 use crate::limits::{CLAIM_VALUES_MAX, NAME_BYTES_MAX, REQUIRED_CLAIMS_MAX, SCOPE_HIERARCHY_MAX};
+use crate::principal::is_scope;
 
 /// The keys of an issuer that are about claims, `roles_claim` and `tenant_claim` apart.
 pub(super) struct RawClaims {

@@ -14,6 +14,7 @@ use super::super::model::{
 use super::super::{raw, secrets};
 use super::{At, Context, certificates, duration, outbound, urls};
 use crate::limits::{ASSERTION_S, ASSERTION_S_MAX, FILE_BYTES_MAX};
+use crate::principal::is_scope;
 use crate::secret::Secret;
 
 /// The credential of a server whose callers know it as `issuer`.
@@ -112,9 +113,7 @@ fn request(cx: &mut Context<'_>, at: &At<'_>, raw: raw::TokenRequest) -> Option<
     }
     let scopes = scopes.unwrap_or_default();
     for (i, scope) in scopes.iter().enumerate() {
-        // RFC 6749 section 3.3.
-        let token = |b: u8| b == 0x21 || (0x23..=0x5B).contains(&b) || (0x5D..=0x7E).contains(&b);
-        if scope.is_empty() || !scope.bytes().all(token) {
+        if !is_scope(scope) {
             let at = at.key("scopes").item(i);
             cx.error(&at, format!("`{}` is not a scope", at.shown()), "one word each");
             return None;

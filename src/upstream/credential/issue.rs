@@ -25,8 +25,7 @@ use crate::clock::Clock;
 use crate::config::{self, Assertion, CredentialSource as Source, TokenRequest};
 use crate::json::{self, Document};
 use crate::limits::{
-    CREDENTIAL_S, CREDENTIAL_S_MAX, CREDENTIAL_SKEW_S, JSON_NUMBER_BYTES_MAX,
-    POST_ANSWER_BYTES_MAX, TOKEN_BYTES_MAX,
+    CREDENTIAL_S, CREDENTIAL_S_MAX, CREDENTIAL_SKEW_S, POST_ANSWER_BYTES_MAX, TOKEN_BYTES_MAX,
 };
 use crate::outbound::oauth::{OauthClient, SigningKey};
 use crate::outbound::{Form, OutboundError};
@@ -183,10 +182,7 @@ impl Issuer {
             // A subject is unique only beside the one who named it.
             put("sub_iss", caller.issuer.as_ref().into());
         }
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let message = format!("{}.{}", part(&header), part(&Value::Object(claims)));
-        let signature = key.sign(message.as_bytes()).ok_or_else(failed)?;
-        let token = Zeroizing::new(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)));
+        let token = key.jws(&header, &Value::Object(claims)).ok_or_else(failed)?;
         self.issued(&token, now_s, expires_at_s)
     }
 
@@ -274,9 +270,4 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const TOKENS: [&str; 2] = [ACCESS_TOKEN, "urn:ietf:params:oauth:token-type:jwt"];
 
 /// What a token answer may cost its reader.
-const TOKEN_ANSWER: json::Limits = json::Limits {
-    depth_max: 16,
-    nodes_max: POST_ANSWER_BYTES_MAX,
-    number_bytes_max: JSON_NUMBER_BYTES_MAX,
-    keys: json::KeyRule::Exact,
-};
+const TOKEN_ANSWER: json::Limits = json::Limits::of_issuer(POST_ANSWER_BYTES_MAX);

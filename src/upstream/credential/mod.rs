@@ -24,7 +24,6 @@ use crate::config::{self, CredentialSource as Source};
 use crate::limits::{CREDENTIAL_CALLERS_MAX, CREDENTIAL_IDLE_S};
 use crate::outbound::Outbound;
 use crate::principal::{Principal, PrincipalKey};
-use crate::secret::Secret;
 
 use issue::Issuer;
 pub use issue::key_set;
@@ -111,7 +110,7 @@ impl Authority {
         if let Kind::Callers(_, callers) = &self.kind
             && let Some(slot) = callers.slot(who)
         {
-            slot.note(Secret::new(token.to_vec()), who.expires_at_s);
+            slot.note(token, who.expires_at_s);
         }
     }
 

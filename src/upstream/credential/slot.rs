@@ -75,9 +75,10 @@ impl Slot {
     }
 
     /// The caller came with this token. What was got for another one is not used any more.
-    pub(super) fn note(&self, token: Secret, expires_at_s: Option<u64>) {
+    pub(super) fn note(&self, token: &[u8], expires_at_s: Option<u64>) {
         let mut state = self.state();
-        if state.subject.as_ref().is_none_or(|known| known.token != token) {
+        if state.subject.as_ref().is_none_or(|known| !known.token.matches(token)) {
+            let token = Secret::new(token.to_vec());
             state.subject = Some(Subject { token, expires_at_s });
             state.failed_at = None;
             state.begin_anew();
