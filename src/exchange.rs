@@ -14,7 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use crate::peer::Peer;
 use crate::principal::{Confirmation, Principal};
@@ -162,6 +162,17 @@ impl<S> Exchange<S> {
     /// Hands the exchange to the next state. The closure is the stage's own constructor.
     pub(crate) fn advance<T>(self, next: impl FnOnce(S) -> T) -> Exchange<T> {
         Exchange { common: self.common, state: next(self.state) }
+    }
+
+    /// Whether an answer now would leave a body behind that the client may still be sending, on a
+    /// connection that cannot go on without it: HTTP/1, where requests follow one another.
+    #[must_use]
+    pub fn leaves_body(&self) -> bool {
+        let unread = self.common.body.as_ref().is_some_and(|body| match body {
+            RequestBody::Incoming(body) => !body.is_end_stream(),
+            RequestBody::Whole(_) => false,
+        });
+        unread && self.version() <= Version::HTTP_11
     }
 
     /// Takes the unread body, once; only `decode` does.

@@ -112,6 +112,7 @@ impl Pipeline {
         let mut record = Record::open(ex.peer(), snap.hash(), self.clock.wall(), &self.log);
         record.part_of(ex.part().map(|part| &part.batch));
         let mut cx = Context { reply: reply::Context::new(ex.peer().tls.is_some()), hub: None };
+        cx.reply.leaves_body = ex.leaves_body();
         let outcome = self.flow(&snap, &mut record, &mut cx, ex).await;
         match outcome {
             Ok(Outgoing::Answer(answer)) => answered(*answer, record, &cx.reply),
@@ -178,6 +179,7 @@ impl Pipeline {
         cx.hub = self.stream_of(snap, &ex)?;
 
         // What: the whole body, read strictly, once.
+        cx.reply.leaves_body = false;
         let read = record.step(Stage::Decode, gates.decode.decode(ex, cx.hub.as_deref()).await)?;
         let ex = match read {
             Read::Message(ex) => ex,

@@ -7,8 +7,8 @@
 
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue,
-    PRAGMA, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName,
+    HeaderValue, PRAGMA, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Response, StatusCode};
@@ -29,13 +29,16 @@ pub struct Context {
     pub cors: Cors,
     /// The nonce for the caller's next proof of possession.
     pub dpop_nonce: Option<Box<str>>,
+    /// Whether the request's body was not read: the connection closes with this answer, and has
+    /// to say so (RFC 9112 section 9.6), or the client's next request is lost on it.
+    pub leaves_body: bool,
 }
 
 impl Context {
     /// Before a route is known.
     #[must_use]
     pub fn new(tls: bool) -> Self {
-        Self { shape: Shape::Problem, tls, cors: Cors::Off, dpop_nonce: None }
+        Self { shape: Shape::Problem, tls, cors: Cors::Off, dpop_nonce: None, leaves_body: false }
     }
 }
 
@@ -71,6 +74,9 @@ pub fn refusal(
     }
     if let Some(allow) = rejection.allow {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if cx.leaves_body {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     common_headers(headers, cx);
     response
@@ -301,8 +307,13 @@ mod tests {
     use crate::hygiene::{Cors, Shape};
     use crate::reject::{Challenge, Code, Rejection, Scheme, Schemes};
 
-    const RPC: Context =
-        Context { shape: Shape::JsonRpc, tls: true, cors: Cors::Off, dpop_nonce: None };
+    const RPC: Context = Context {
+        shape: Shape::JsonRpc,
+        tls: true,
+        cors: Cors::Off,
+        dpop_nonce: None,
+        leaves_body: false,
+    };
 
     #[tokio::test]
     async fn refusal_keeps_the_id_and_hides_the_inside() {

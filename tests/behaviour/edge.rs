@@ -52,6 +52,31 @@ async fn s41_p04_ambiguous_framing_is_400_closed_recorded_and_nothing_goes_upstr
 }
 
 #[tokio::test]
+async fn a_refusal_before_the_body_says_that_the_connection_closes_and_one_after_it_does_not() {
+    let world = world().await;
+    let body = call("echo").to_string();
+    let head = |auth: &str| {
+        format!(
+            "POST /mcp HTTP/1.1\r\nHost: gateway.test\r\n{auth}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+    };
+    // The body is announced and never sent: the answer may not wait for it.
+    let answer = raw(&world, head("").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+
+    // Nothing is left behind without a body, or where the body was read.
+    let empty = post(None, String::new());
+    let reply = world.send(empty).await;
+    assert_eq!((reply.status.as_u16(), reply.header("connection")), (401, ""));
+    let token = world.token("mcp.context.read");
+    let reply = world.post(&token, &call("echo")).await;
+    assert_eq!((reply.status.as_u16(), reply.header("connection")), (403, ""));
+    assert!(world.upstream.seen().is_empty());
+}
+
+#[tokio::test]
 async fn s43_s44_p02_foreign_hosts_are_421_and_foreign_origins_403_before_authentication() {
     let world = world().await;
     let mut foreign = post(None, call("echo").to_string());

@@ -170,17 +170,19 @@ async fn s20_certificate_revoked_under_an_open_connection_is_refused_at_the_next
     let mut open = connection(&world, Some(&bad)).await;
     let mut other = connection(&world, Some(&good)).await;
     let ask = || post(None, call("echo").to_string());
+    // Without a body: a refusal that leaves one unread would close the connection.
+    let empty = || post(None, String::new());
     assert_eq!(send(&mut open, ask()).await.status, 200);
     assert_eq!(send(&mut other, ask()).await.status, 200);
     world.dir.write("clients.crl", &world.pki.crl(&[bad.serial], (-1, 24)));
     let yaml = world.yaml(ALONE);
     world.gateway().reload(world.check(&yaml).unwrap()).unwrap();
-    assert_certificate_required(&send(&mut open, ask()).await);
+    assert_certificate_required(&send(&mut open, empty()).await);
     assert_eq!(send(&mut other, ask()).await.status, 200);
     // A list that takes it back does not bring the connection back.
     world.dir.write("clients.crl", &world.pki.crl(&[], (-1, 24)));
     world.gateway().reload(world.check(&yaml).unwrap()).unwrap();
-    assert_certificate_required(&send(&mut open, ask()).await);
+    assert_certificate_required(&send(&mut open, empty()).await);
     world.finish().await;
 }
 
