@@ -4,8 +4,8 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`reject`] [`body`] [`json`] [`api_key`] [`config`] |
-//! | tools | [`bucket`] [`glob`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] |
+//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`reject`] [`body`] [`json`] [`api_key`] [`glob`] [`policy`] [`config`] |
+//! | tools | [`bucket`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] |
 //! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`facade`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
 //! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`cli`] |
 //!
@@ -19,9 +19,11 @@ pub mod call;
 pub mod class;
 pub mod clock;
 pub mod config;
+pub mod glob;
 pub mod json;
 pub mod limits;
 pub mod peer;
+pub mod policy;
 pub mod principal;
 pub mod reject;
 pub mod secret;
@@ -30,7 +32,6 @@ pub mod audit;
 pub mod bucket;
 pub mod exchange;
 pub mod face;
-pub mod glob;
 pub mod inspect;
 pub mod mcp;
 pub mod net;

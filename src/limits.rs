@@ -33,18 +33,21 @@ macro_rules! limits {
 
 mod claims;
 mod facade;
+mod policy;
 mod revocation;
 mod upstream;
 
 pub use claims::*;
 pub use facade::*;
+pub use policy::*;
 pub use revocation::*;
 pub use upstream::*;
 
 /// Every row: first what faces clients, then their claims, then the facade, then what faces
-/// servers, then revocation.
+/// servers, then revocation and policy.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
     let more = facade::ROWS.iter().chain(upstream::ROWS).chain(revocation::ROWS);
+    let more = more.chain(policy::ROWS);
     ROWS.iter().chain(claims::ROWS).chain(more)
 }
 

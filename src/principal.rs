@@ -36,6 +36,8 @@ pub struct Principal {
     pub session: Option<Arc<str>>,
     /// Value of the issuer's risk claim.
     pub risk: Option<Arc<str>>,
+    /// Values of the claims that the issuer's `attributes` name, for policies.
+    pub attributes: Vec<(Arc<str>, Vec<Arc<str>>)>,
     /// The keys that the token is bound to. Authentication lets a caller in only when each of them
     /// was proven for this very request.
     pub confirmation: Option<Confirmation>,
@@ -46,6 +48,8 @@ pub struct Principal {
     /// `iat` of the token, seconds since the Unix epoch: what was issued later than a revocation
     /// says may be used again.
     pub issued_at_s: Option<u64>,
+    /// `auth_time` of the token, seconds since the Unix epoch: when the user signed in.
+    pub authenticated_at_s: Option<u64>,
     /// Whether the token passes by the grace of the configuration: its issuer confirmed it before,
     /// and cannot be asked now.
     pub unconfirmed: bool,
@@ -95,11 +99,13 @@ impl Principal {
             tenant: None,
             session: None,
             risk: None,
+            attributes: Vec::new(),
             confirmation: None,
             certificate: None,
             expires_at_s: None,
             unconfirmed: false,
             issued_at_s: None,
+            authenticated_at_s: None,
             token_id_hash: None,
             key,
         }

@@ -35,11 +35,12 @@ const VOCABULARY: &[&str] = &[
     "body",
     "json",
     "api_key",
+    "glob",
+    "policy",
     "config",
 ];
 const TOOLS: &[&str] = &[
     "bucket",
-    "glob",
     "inspect",
     "exchange",
     "net",

@@ -91,7 +91,7 @@ impl Rules {
         subject: Arc<str>,
         expires_at_s: u64,
     ) -> Result<Principal, TokenError> {
-        let Facts { client_id, scopes, roles, groups, tenant, session, risk } =
+        let Facts { client_id, scopes, roles, groups, tenant, session, risk, attributes } =
             self.mapping.read(claims)?;
         let key = PrincipalKey::of(&self.issuer, &subject, client_id.as_deref());
         Ok(Principal {
@@ -102,9 +102,11 @@ impl Rules {
             tenant,
             session,
             risk,
+            attributes,
             confirmation: confirmation(claims)?,
             expires_at_s: Some(expires_at_s),
             issued_at_s: numeric_date(claims, "iat")?,
+            authenticated_at_s: numeric_date(claims, "auth_time")?,
             token_id_hash: text(claims, "jti")?.map(|jti| short_hash(&jti)),
             key,
             ..Principal::new(AuthMethod::Bearer, Arc::clone(&self.issuer), subject)

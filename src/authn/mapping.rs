@@ -28,6 +28,7 @@ pub struct Mapping {
     tenant: Option<Path>,
     session: Path,
     risk: Option<Path>,
+    attributes: Vec<(Arc<str>, Path)>,
     hierarchy: ScopeHierarchy,
 }
 
@@ -48,13 +49,16 @@ pub struct Facts {
     pub session: Option<Arc<str>>,
     /// Value of the risk claim.
     pub risk: Option<Arc<str>>,
+    /// Values of the claims that policies ask for, by the names they have there.
+    pub attributes: Vec<(Arc<str>, Vec<Arc<str>>)>,
 }
 
 impl Mapping {
     /// As the configuration of `issuer` says.
     #[must_use]
     pub fn of(issuer: &Issuer) -> Self {
-        let Claims { required, client, scopes, groups, session, risk, hierarchy } = &issuer.claims;
+        let Claims { required, client, scopes, groups, session, risk, attributes, hierarchy } =
+            &issuer.claims;
         let path = |name: &Option<String>| name.as_deref().map(Path::of);
         let required = required.iter();
         Self {
@@ -68,6 +72,10 @@ impl Mapping {
             tenant: path(&issuer.tenant_claim),
             session: Path::of(session.as_deref().unwrap_or("sid")),
             risk: path(risk),
+            attributes: attributes
+                .iter()
+                .map(|(name, claim)| (Arc::clone(name), Path::of(claim)))
+                .collect(),
             hierarchy: hierarchy.clone(),
         }
     }
@@ -101,6 +109,7 @@ impl Mapping {
             tenant: self.tenant(claims)?,
             session: self.session.scalar(claims)?,
             risk: one(&self.risk)?,
+            attributes: self.attributes(claims)?,
         })
     }
 
@@ -119,6 +128,18 @@ impl Mapping {
                 printable.then_some(id).ok_or(TokenError::Claim { name, expected })
             }
         }
+    }
+
+    /// A claim that is not there has no entry, so that a policy can ask whether it is.
+    fn attributes(&self, claims: Value<'_>) -> Result<Vec<(Arc<str>, Vec<Arc<str>>)>, TokenError> {
+        let mut all = Vec::with_capacity(self.attributes.len());
+        for (name, path) in &self.attributes {
+            let values = path.words(claims)?;
+            if path.find(claims).is_some() {
+                all.push((Arc::clone(name), values));
+            }
+        }
+        Ok(all)
     }
 
     /// One value, or a list of one: of several, which one isolates the caller would be chance.
@@ -236,6 +257,17 @@ impl Path {
             return Err(self.wrong("a list of bounded length"));
         }
         Ok(found)
+    }
+
+    /// The same with numbers and truth values as they are written.
+    fn words(&self, claims: Value<'_>) -> Result<Vec<Arc<str>>, TokenError> {
+        match self.find(claims) {
+            Some(value) if matches!(value.kind(), Kind::Number | Kind::True | Kind::False) => {
+                let text = std::str::from_utf8(value.raw()).map_err(|_| self.wrong("a value"))?;
+                Ok(vec![Arc::from(text)])
+            }
+            Some(_) | None => self.texts(claims),
+        }
     }
 
     /// The one value at the claim, a string or a number as it is written; empty or `null` is none.

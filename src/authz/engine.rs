@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::Decision;
-use crate::call::{Action, Resource};
+use crate::call::{Action, Name};
 use crate::class::Class;
 use crate::json::Value;
 use crate::net::Peer;
@@ -49,56 +49,4 @@ pub struct Origin<'a> {
     pub client: IpAddr,
     /// The other end of the connection, TLS facts included.
     pub peer: &'a Peer,
-}
-
-/// A [`Resource`] that is borrowed, so that filtering a list copies no names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Name<'a> {
-    /// The server as a whole.
-    Server,
-    /// A tool.
-    Tool(&'a str),
-    /// A resource by canonical URI.
-    Uri(&'a str),
-    /// A prompt.
-    Prompt(&'a str),
-    /// A context or memory namespace.
-    Namespace(&'a str),
-}
-
-impl<'a> From<&'a Resource> for Name<'a> {
-    fn from(resource: &'a Resource) -> Self {
-        match resource {
-            Resource::Server => Self::Server,
-            Resource::Tool(name) => Self::Tool(name),
-            Resource::Uri(name) => Self::Uri(name),
-            Resource::Prompt(name) => Self::Prompt(name),
-            Resource::Namespace(name) => Self::Namespace(name),
-        }
-    }
-}
-
-impl<'a> Name<'a> {
-    /// What an action that uses single things takes `name` for; `None` for actions that do not.
-    #[must_use]
-    pub fn of(action: Action, name: &'a str) -> Option<Self> {
-        match action {
-            Action::ToolsInvoke => Some(Self::Tool(name)),
-            Action::ResourcesRead | Action::ResourcesSubscribe => Some(Self::Uri(name)),
-            Action::PromptsGet => Some(Self::Prompt(name)),
-            Action::ContextRead
-            | Action::MemoryRead
-            | Action::MemoryWrite
-            | Action::MemoryDelete => Some(Self::Namespace(name)),
-            // Completion takes a prompt or a resource; the name alone does not tell which.
-            Action::Completion
-            | Action::ToolsList
-            | Action::ResourcesList
-            | Action::PromptsList
-            | Action::SessionOpen
-            | Action::SessionListen
-            | Action::SessionClose
-            | Action::SessionAnswer => None,
-        }
-    }
 }

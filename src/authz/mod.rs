@@ -18,8 +18,9 @@ use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
+pub use crate::call::Name;
 pub use decision::{Decision, Reason};
-pub use engine::{Engine, Name, Origin, Query};
+pub use engine::{Engine, Origin, Query};
 pub use rules::Rules;
 
 use crate::authn::metadata::schemes;

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use super::Decision;
 use super::decision::Reason;
-use super::engine::{Engine, Name, Query};
+use super::engine::{Engine, Query};
 use super::scopes::{ActionScopes, add, are_granted};
-use crate::call::Action;
+use crate::call::{Action, Name};
 use crate::class::Class;
 use crate::config::{Access, Redact, Rule};
 use crate::glob::Glob;

@@ -1,9 +1,13 @@
 //! What the claims of an issuer's tokens mean, and which must be there.
 
+use std::sync::Arc;
+
 use super::super::model::{ClaimValue, Claims, RequiredClaim, ScopeHierarchy};
 use super::super::raw::{self, Pairs};
 use super::{At, Context};
-use crate::limits::{CLAIM_VALUES_MAX, NAME_BYTES_MAX, REQUIRED_CLAIMS_MAX, SCOPE_HIERARCHY_MAX};
+use crate::limits::{
+    ATTRIBUTES_MAX, CLAIM_VALUES_MAX, NAME_BYTES_MAX, REQUIRED_CLAIMS_MAX, SCOPE_HIERARCHY_MAX,
+};
 use crate::principal::is_scope;
 
 /// The keys of an issuer that are about claims, `roles_claim` and `tenant_claim` apart.
@@ -14,6 +18,7 @@ pub(super) struct RawClaims {
     pub(super) scopes_claim: Option<String>,
     pub(super) session_claim: Option<String>,
     pub(super) risk_claim: Option<String>,
+    pub(super) attributes: Option<Pairs<String>>,
     pub(super) scope_hierarchy: Option<Pairs<Vec<String>>>,
 }
 
@@ -25,6 +30,7 @@ pub(super) fn claims(cx: &mut Context<'_>, at: &At<'_>, raw: RawClaims) -> Optio
         scopes_claim,
         session_claim,
         risk_claim,
+        attributes,
         scope_hierarchy,
     } = raw;
     let required = required(cx, &at.key("required_claims"), required_claims);
@@ -33,6 +39,7 @@ pub(super) fn claims(cx: &mut Context<'_>, at: &At<'_>, raw: RawClaims) -> Optio
     let scopes = name(cx, &at.key("scopes_claim"), scopes_claim);
     let session = name(cx, &at.key("session_claim"), session_claim);
     let risk = name(cx, &at.key("risk_claim"), risk_claim);
+    let attributes = self::attributes(cx, &at.key("attributes"), attributes);
     let hierarchy = hierarchy(cx, &at.key("scope_hierarchy"), scope_hierarchy);
     Some(Claims {
         required: required?,
@@ -41,8 +48,36 @@ pub(super) fn claims(cx: &mut Context<'_>, at: &At<'_>, raw: RawClaims) -> Optio
         groups: groups?,
         session: session?,
         risk: risk?,
+        attributes: attributes?,
         hierarchy: hierarchy?,
     })
+}
+
+/// Names for policies: what may stand behind a point there.
+fn attributes(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<Pairs<String>>,
+) -> Option<Vec<(Arc<str>, String)>> {
+    let pairs = raw.map(|pairs| pairs.0).unwrap_or_default();
+    if pairs.len() > ATTRIBUTES_MAX {
+        cx.error(at, format!("more than {ATTRIBUTES_MAX} attributes"), "keep those that decide");
+        return None;
+    }
+    let mut all = Vec::new();
+    for (name, claim) in pairs {
+        let at = at.key(&name);
+        let is_identifier = name.len() <= NAME_BYTES_MAX
+            && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !is_identifier {
+            let help = "use letters, digits and `_`, beginning with a letter";
+            cx.error(&at.named(), "this is no name for policies", help);
+        }
+        let sound = is_name(cx, &at, &claim) && is_identifier;
+        all.push(sound.then(|| (Arc::from(name), claim)));
+    }
+    all.into_iter().collect()
 }
 
 /// The name of a claim or the path to it. The outer `None`: it is not one.

@@ -62,6 +62,7 @@ fn issuer(
         scopes_claim,
         session_claim,
         risk_claim,
+        attributes,
         scope_hierarchy,
         development_key,
     } = raw;
@@ -91,6 +92,7 @@ fn issuer(
         scopes_claim,
         session_claim,
         risk_claim,
+        attributes,
         scope_hierarchy,
     };
     let claims = claims::claims(cx, at, claims);

@@ -1,5 +1,7 @@
 //! What the claims of an issuer's tokens mean.
 
+use std::sync::Arc;
+
 /// Which claims say who calls, and which a token must have.
 ///
 /// A claim is named by its whole name, which may hold dots, or by a path of names with dots
@@ -18,6 +20,8 @@ pub struct Claims {
     pub session: Option<String>,
     /// Claim that holds how risky the issuer finds the caller.
     pub risk: Option<String>,
+    /// Claims that policies may ask for, by the names they have there.
+    pub attributes: Vec<(Arc<str>, String)>,
     /// Scopes that stand for others.
     pub hierarchy: ScopeHierarchy,
 }

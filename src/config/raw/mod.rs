@@ -334,6 +334,9 @@ pub struct Issuer {
     /// Claim that holds how risky the issuer finds the caller. Default: none.
     #[schemars(example = &"risk")]
     pub risk_claim: Option<String>,
+    /// Claims that policies may ask for as `principal.claims.<name>`, a set of texts: names and
+    /// the claims that hold them. Default: none.
+    pub attributes: Option<Pairs<String>>,
     /// Scopes of this issuer that stand for others, and those again for others: who was granted
     /// one holds them all. Default: none.
     #[schemars(example = serde_json::json!({ "mcp.admin": ["mcp.tools.list", "mcp.tools.invoke"] }))]

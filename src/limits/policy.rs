@@ -1,0 +1,30 @@
+//! Bounds of policies and of what they are asked.
+
+use super::Limit;
+
+limits! {
+    #[doc = "Bytes of one policy file."]
+    POLICY_BYTES_MAX: usize = 4 * 1024 * 1024, "bytes", "2,000 policies have half of that";
+    #[doc = "Policies of one set."]
+    POLICIES_MAX: usize = 8192, "policies", "four times the largest set that is measured";
+    #[doc = "Brackets that may be open at once in a policy."]
+    POLICY_DEPTH_MAX: usize = 128, "levels", "parsers of expressions call themselves; people lose count at ten";
+    #[doc = "Bytes of an entities file."]
+    ENTITIES_BYTES_MAX: usize = 8 * 1024 * 1024, "bytes", "a hundred for each name, twice over";
+    #[doc = "Names in an entities file, repeated ones counted again."]
+    ENTITIES_MAX: usize = 65_536, "names", "directories of more people than that are the issuer's business";
+    #[doc = "Claims that one issuer maps for policies."]
+    ATTRIBUTES_MAX: usize = 32, "claims", "tokens that are sent with each request hold fewer";
+    #[doc = "Values in the arguments of a call that policies look at."]
+    ARGUMENT_NODES_MAX: usize = 10_000, "values", "policies compare single values and short lists";
+    #[doc = "Different choices of policies that are kept ready."]
+    POLICY_SLICES_MAX: usize = 4096, "choices", "one for each kind of caller and thing";
+    #[doc = "Callers that are kept ready as entities."]
+    POLICY_SUBJECTS_MAX: usize = 8192, "callers", "some kilobytes each; whoever is forgotten is written anew in microseconds";
+    #[doc = "Questions whose answer, or whose policies, are remembered."]
+    POLICY_ANSWERS_MAX: usize = 65_536, "questions", "a thousand tools for sixty callers";
+    #[doc = "Combinations of arguments that are tried out for a list."]
+    POLICY_TRIALS_MAX: usize = 2048, "combinations", "three arguments with a dozen values each; ten microseconds a trial";
+    #[doc = "Values that are tried out for one argument."]
+    POLICY_TRIAL_VALUES_MAX: usize = 64, "values", "policies name a handful";
+}
