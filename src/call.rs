@@ -3,6 +3,8 @@
 //! Owns [`Action`], [`Resource`] and [`Call`]. Policy, limits, guards and audit speak only these
 //! words; none of them knows JSON-RPC or URL paths.
 
+use bytes::Bytes;
+
 use crate::json::{Document, Value};
 
 /// What a caller wants to do. Closed: an unknown method has no action and is refused.
@@ -245,6 +247,14 @@ pub enum Arguments {
 }
 
 impl Call {
+    /// The bytes of the arguments, where they are JSON; shared, not copied.
+    #[must_use]
+    pub fn argument_bytes(&self) -> Option<Bytes> {
+        let span = self.json_arguments()?.span();
+        let bytes = self.message.as_ref()?.bytes();
+        (span.end <= bytes.len()).then(|| bytes.slice(span))
+    }
+
     /// The arguments as JSON, where they are JSON.
     #[must_use]
     pub fn json_arguments(&self) -> Option<Value<'_>> {

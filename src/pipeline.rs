@@ -31,15 +31,18 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::Log;
 use crate::authn::Authn;
+use crate::authz::Asker;
 use crate::body::ReplyBody;
 use crate::call::Action;
 use crate::clock::Clock;
 use crate::decode::{Batch, Read};
 use crate::exchange::{Exchange, Received};
 use crate::face::{Hub, Hubs};
-use crate::hygiene::{Document, Target};
+use crate::hygiene::{self, Target};
+use crate::json::Document;
 use crate::observe::{Metrics, Record, Stage};
 use crate::peer::Peer;
+use crate::policy::facts::Circumstances;
 use crate::record::{self, Recorded};
 use crate::reject::{Code, Rejection};
 use crate::reply;
@@ -159,7 +162,7 @@ impl Pipeline {
         let gates = snap.gates(ex.server_index())?;
         match ex.target() {
             Target::Mcp | Target::Sse | Target::Rest => {}
-            Target::Metadata(Document::AuthorizationServer) => {
+            Target::Metadata(hygiene::Document::AuthorizationServer) => {
                 let document = facade::document(gates, ex.uri().path()).await?;
                 return Ok(Outgoing::Document(Some("application/json"), document));
             }
@@ -190,11 +193,20 @@ impl Pipeline {
         record.step(Stage::Decode, stands)?;
 
         // May they, how often, is it clean.
-        let ex = record.step(Stage::Authz, gates.authz.authorize(ex))?;
-        record.allowed(ex.grant().rule.as_ref());
+        let knock = gates.authz.hides().then(|| gates.limit.knock(&ex));
+        let authorized = gates.authz.authorize(ex).map_err(|refusal| match knock {
+            // A hidden name costs what an unknown one does, or its cost would tell.
+            Some(knock) if refusal.code == Code::NameUnknown => {
+                gates.limit.charge(&knock).err().unwrap_or(refusal)
+            }
+            Some(_) | None => refusal,
+        });
+        let ex = record.step(Stage::Authz, authorized)?;
+        record.permitted(ex.grant());
         let ex = record.step(Stage::Limit, gates.limit.admit(ex))?;
         // A pinned tool is judged by its definition, for which the server may have to be asked.
         self.show_tools(gates, &ex).await;
+        record.step(Stage::Guard, unseen::is_listed(gates, &ex))?;
         let ex = record.step(Stage::Guard, gates.guard.clear(ex))?;
         for hit in ex.hits().iter() {
             record.guard_hit(hit.check, hit.mode);
@@ -280,6 +292,9 @@ impl Pipeline {
         let call = request.call();
         let mut asked = vec![(call.action, call.resource.clone())];
         asked.extend(call.also.iter().cloned());
+        let arguments = call.argument_bytes();
+        let around = request.grant().around.clone();
+        let governed = request.server().policy.is_some();
         let generation = snap.generation();
         let standing = Standing::of(&self.authn, request);
         let wake = standing.as_ref().map_or_else(Wake::never, Standing::wake);
@@ -297,12 +312,23 @@ impl Pipeline {
                 return Err(Rejection::new(Code::StreamRevoked, "the session has ended"));
             }
             let now = live.load();
-            if now.generation() == generation {
+            // Policies look at the clock too.
+            if now.generation() == generation && !governed {
                 return Ok(());
             }
+            let around = Circumstances { now_s: clock.unix_s(), ..around.clone() };
+            let asker = Asker { principal: &principal, around: &around };
+            let sent = arguments.clone().map(|bytes| Document::parse(bytes, &crate::mcp::REQUEST));
+            let Ok(sent) = sent.transpose() else {
+                return Err(Rejection::new(Code::Internal, "arguments cannot be read again"));
+            };
+            let mut arguments = sent.as_ref();
             asked
                 .iter()
-                .all(|(action, resource)| now.still_allows(&server, &principal, *action, resource))
+                // The arguments are those of the first; the others have none.
+                .all(|(action, resource)| {
+                    now.still_allows(&server, asker, *action, resource, arguments.take())
+                })
                 .then_some(())
                 .ok_or_else(|| Rejection::new(Code::StreamRevoked, "the policy changed"))
         };

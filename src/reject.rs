@@ -11,6 +11,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::policy::Judgement;
+
 /// How loudly a refusal is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -157,6 +159,10 @@ codes! {
     ScopeInsufficient = "insufficient_scope", 403, 40303, Info, "the token lacks a required scope";
     #[doc = "No rule allows this call. Unknown and forbidden names get the same answer."]
     Denied = "denied", 403, 40304, Info, "this call is not allowed, or does not exist";
+    #[doc = "There is no such tool, resource or prompt, or none for this caller, on servers where denials are hidden: the same answer for both."]
+    NameUnknown = "name_unknown", 400, -32602, Info, "there is no such tool, resource or prompt";
+    #[doc = "A policy asks for a newer sign-in; the challenge says how old it may be (RFC 9470)."]
+    AuthenticationStale = "authentication_stale", 401, 40106, Info, "sign in again for this call";
     #[doc = "A rate limit is used up."]
     RateLimited = "rate_limited", 429, 42900, Info, "too many calls; retry later";
     #[doc = "Too many calls of this caller or route are in flight."]
@@ -218,6 +224,11 @@ pub struct Rejection {
     pub reason: Option<&'static str>,
     /// `error` of an OAuth answer, where the status does not say it already.
     pub oauth: Option<&'static str>,
+    /// What the policies said, where they refused.
+    pub judgement: Option<Box<Judgement>>,
+    /// Under which circumstances they said it, as JSON for the record; empty where they said
+    /// nothing.
+    pub judged_of: Vec<u8>,
     /// The raw JSON-RPC id, where the message was read far enough to know it.
     pub rpc_id: Option<bytes::Bytes>,
 }
@@ -239,6 +250,8 @@ pub struct Challenge {
     pub resource_metadata: Option<String>,
     /// The nonce that the next proof has to hold: the header field `DPoP-Nonce`.
     pub nonce: Option<Box<str>>,
+    /// Most seconds since the user signed in (RFC 9470 section 3).
+    pub max_age_s: Option<u64>,
 }
 
 /// A scheme of `Authorization` that carries a token.
@@ -289,6 +302,8 @@ impl Rejection {
             allow: None,
             reason: None,
             oauth: None,
+            judgement: None,
+            judged_of: Vec::new(),
             rpc_id: None,
         }
     }

@@ -53,7 +53,7 @@ pub fn refusal(
     let row = rejection.code.row();
     let (media, body) = match cx.shape {
         Shape::JsonRpc => ("application/json", rpc_error(rejection, &row, request_id, rpc_id)),
-        Shape::Problem => ("application/problem+json", problem(&row, request_id)),
+        Shape::Problem => ("application/problem+json", problem(rejection, &row, request_id)),
         Shape::Oauth => ("application/json", oauth_error(rejection, &row, request_id)),
     };
     let mut response = Response::new(ReplyBody::whole(body));
@@ -86,7 +86,7 @@ pub fn refusal(
 #[must_use]
 pub fn wire_refusal(rejection: &Rejection, request_id: &str, cx: &Context) -> Response<Bytes> {
     let row = rejection.code.row();
-    let mut response = Response::new(problem(&row, request_id));
+    let mut response = Response::new(problem(rejection, &row, request_id));
     *response.status_mut() =
         StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -198,7 +198,7 @@ fn rpc_error(rejection: &Rejection, row: &Row, request_id: &str, rpc_id: Option<
 }
 
 /// RFC 9457 section 3.
-fn problem(row: &Row, request_id: &str) -> Bytes {
+fn problem(rejection: &Rejection, row: &Row, request_id: &str) -> Bytes {
     let mut out = Vec::with_capacity(192);
     out.extend_from_slice(br#"{"type":"about:blank","title":"#);
     json::write_string(&mut out, row.public);
@@ -206,6 +206,11 @@ fn problem(row: &Row, request_id: &str) -> Bytes {
     out.extend_from_slice(row.status.to_string().as_bytes());
     out.extend_from_slice(br#","code":"#);
     json::write_string(&mut out, row.code);
+    let reason = rejection.data.as_deref().and_then(|data| data.get("reason")?.as_str());
+    if let Some(reason) = reason {
+        out.extend_from_slice(br#","detail":"#);
+        json::write_string(&mut out, reason);
+    }
     out.extend_from_slice(br#","request_id":"#);
     json::write_string(&mut out, request_id);
     out.push(b'}');
@@ -269,6 +274,9 @@ fn challenge_value(challenge: &Challenge, start: String, error: Option<&'static 
     }
     if let Some(scope) = &challenge.scope {
         out.push_str(&format!(", scope=\"{scope}\""));
+    }
+    if let Some(max_age_s) = challenge.max_age_s {
+        out.push_str(&format!(", max_age=\"{max_age_s}\""));
     }
     out
 }
@@ -353,6 +361,7 @@ mod tests {
             scope: Some("a".to_owned()),
             resource_metadata: Some("https://h/m".into()),
             nonce: None,
+            max_age_s: None,
         });
         let response = refusal(&rejection, "rid", None, &RPC);
         let all = response.headers().get_all(WWW_AUTHENTICATE).iter();

@@ -12,11 +12,11 @@ use bytes::Bytes;
 use crate::audit::Log;
 use crate::authn::dpop::Nonces;
 use crate::authn::{Authenticator, Authn, SetupError};
-use crate::authz::Authorizer;
+use crate::authz::{Asker, Authorizer};
 use crate::call::{Action, Resource};
 use crate::class::{Class, Form};
 use crate::clock::Clock;
-use crate::config::{self, Config, CustomPattern, Redact, Server};
+use crate::config::{self, Config, CustomPattern, Redact, RedactProfile, Server};
 use crate::decode::{BodyBudget, Decoded, Decoder};
 use crate::exchange::Exchange;
 use crate::facade::{self, Facade};
@@ -29,13 +29,13 @@ use crate::net::Vet;
 use crate::observe::{CallFacts, Metrics, RouteMetrics};
 use crate::outbound::Outbound;
 use crate::pins::Pins;
-use crate::principal::Principal;
+use crate::policy::facts::Arguments;
 use crate::reject::{Code, Rejection};
-use crate::screen::Screener;
+use crate::screen::{Profile, Screener};
 use crate::session::{self, Book, Sealer, Sessions};
 use crate::ticket::Tickets;
 use crate::upstream::{ClientError, Forwarder, Services};
-use crate::{authn, inspect, upstream};
+use crate::{authn, inspect, json, upstream};
 
 /// What does not change with the configuration.
 #[derive(Debug, Clone)]
@@ -244,14 +244,20 @@ impl Snapshot {
     pub fn still_allows(
         &self,
         server: &str,
-        principal: &Principal,
+        asker: Asker<'_>,
         action: Action,
         resource: &Resource,
+        arguments: Option<&json::Document>,
     ) -> bool {
+        let principal = asker.principal;
+        let arguments = match arguments {
+            Some(document) => Arguments::Json(document.root()),
+            None => Arguments::None,
+        };
         self.gates.iter().find(|g| g.server.name.as_ref() == server).is_some_and(|g| {
             g.authn.still_admits(principal)
                 && g.authn.still_accepts(principal)
-                && g.authz.allows(principal, action, resource)
+                && g.authz.still(asker, action, resource, arguments)
         })
     }
 
@@ -314,13 +320,15 @@ impl Gates {
         let mut counts = inspect::Counts::default();
         let none = crate::class::ClassSet::empty();
         let resource_name = self.scrub.redact_text(call.resource.name(), none, &mut counts).into();
+        let (params, params_masked) = crate::observe::masked_arguments(call, &self.scrub);
         CallFacts {
             operation: call.operation.clone(),
             action: call.action,
             resource: call.resource.clone(),
             resource_name,
             subject: call.subject.clone(),
-            params: crate::observe::masked_arguments(call, &self.scrub),
+            params,
+            params_masked,
             session: ex.session().map(|s| s.hash().into()),
             rpc_id: ex.rpc_id().cloned(),
         }
@@ -384,6 +392,7 @@ impl Part<'_> {
             screen: Screener {
                 server: Arc::clone(server),
                 detector,
+                profiles: profiles(server)?,
                 authz: Arc::clone(&authz),
                 sessions: Arc::clone(self.sessions),
                 tickets: Arc::clone(self.tickets),
@@ -401,6 +410,27 @@ impl Part<'_> {
             server: Arc::clone(server),
         })
     }
+}
+
+/// The other choices of a route, ready to look.
+fn profiles(server: &Server) -> Result<Vec<Profile>, BuildError> {
+    let ready = |profile: &RedactProfile| {
+        let custom = server.redact.custom.iter().enumerate().map(|(at, pattern)| {
+            let number = u8::try_from(at).ok().map(Class::Custom);
+            let own = profile.forms.iter().find(|(class, _)| Some(*class) == number);
+            CustomPattern { form: own.map_or(pattern.form, |(_, form)| *form), ..pattern.clone() }
+        });
+        let redact = Redact {
+            forms: profile.forms.clone(),
+            custom: custom.collect(),
+            ..server.redact.clone()
+        };
+        let detector = Detector::new(&settings(&redact))
+            .map_err(|source| BuildError::Detector { server: Arc::clone(&server.name), source })?;
+        let (name, reveals) = (Arc::clone(&profile.name), profile.reveals);
+        Ok(Profile { name, detector: Arc::new(detector), reveals })
+    };
+    server.redact.profiles.iter().map(ready).collect()
 }
 
 /// What a route redacts, in the detector's words.

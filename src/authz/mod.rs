@@ -7,6 +7,7 @@
 
 mod decision;
 mod engine;
+mod governed;
 mod rules;
 mod scopes;
 
@@ -20,8 +21,11 @@ use std::sync::Arc;
 
 pub use crate::call::Name;
 pub use decision::{Decision, Reason};
-pub use engine::{Engine, Origin, Query};
+pub use engine::{Engine, Query};
+pub use governed::Asker;
 pub use rules::Rules;
+
+use governed::Governor;
 
 use crate::authn::metadata::schemes;
 use crate::call::{Action, Resource};
@@ -30,7 +34,12 @@ use crate::clock::Clock;
 use crate::config::{Redact, Server};
 use crate::decode::Decoded;
 use crate::exchange::Exchange;
+use crate::glob::Glob;
 use crate::hygiene::metadata_url;
+use crate::policy::Judgement;
+use crate::policy::facts::{self, Circumstances};
+use crate::policy::text::Denial;
+use crate::policy::verdict::{Ruling, Why};
 use crate::principal::{AuthMethod, Confirmation, Principal};
 use crate::reject::{Challenge, Code, Rejection, Scheme, Schemes};
 
@@ -42,13 +51,21 @@ pub struct Permitted {
 }
 
 /// What was allowed, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grant {
     /// The rule that allowed the call, in the configuration's words; `None` where the action's
     /// scopes alone decided.
     pub rule: Option<Arc<str>>,
     /// Classes whose values this caller may see as they are.
     pub reveal: ClassSet,
+    /// The class of `limits.classes` that a policy puts the call into.
+    pub rate: Option<Arc<str>>,
+    /// The profile of `redact.profiles` that a policy asks for.
+    pub redact: Option<Arc<str>>,
+    /// What the policies said, where any govern the route.
+    pub judgement: Option<Box<Judgement>>,
+    /// Under which circumstances.
+    pub around: Circumstances,
 }
 
 impl Permitted {
@@ -81,12 +98,15 @@ enum Asking {
 /// Decides for one route.
 #[derive(Debug)]
 pub struct Authorizer {
-    engine: Box<dyn Engine>,
+    rules: Box<dyn Engine>,
+    governor: Option<Governor>,
     clock: Clock,
     /// Classes that this route looks for.
     classes: Vec<Class>,
     /// Scopes that mean something on this route.
     known: HashSet<Box<str>>,
+    /// URIs that stand for the ways in which rules and policies tell resources apart.
+    uris: Vec<String>,
     /// What a challenge points to.
     metadata_url: Option<String>,
     /// How a token may be sent.
@@ -94,16 +114,26 @@ pub struct Authorizer {
 }
 
 impl Authorizer {
-    /// The authorizer of a route, over its declarative rules.
+    /// The authorizer of a route, over its rules and its policies.
     #[must_use]
     pub fn new(server: &Server, clock: &Clock) -> Self {
         let rules = Rules::new(&server.access, &server.redact);
-        let known = rules.scopes().map(Box::from).collect();
+        let classes = classes(&server.redact);
+        let governor = Governor::new(server, &classes);
+        let asked = governor.iter().flat_map(Governor::scopes);
+        let known = rules.scopes().chain(asked).map(Box::from).collect();
+        let samples = governor.iter().flat_map(Governor::uris);
+        let patterns = server.access.resources.iter().map(|rule| rule.pattern.as_ref());
+        let patterns =
+            patterns.flat_map(|text| ["", "x", "x/x"].map(|fill| text.replace('*', fill)));
+        let uris = samples.chain(patterns.map(|text| text.replace('?', "x"))).collect();
         Self {
-            engine: Box::new(rules),
+            rules: Box::new(rules),
+            governor,
             clock: clock.clone(),
-            classes: classes(&server.redact),
+            classes,
             known,
+            uris,
             metadata_url: server.auth.issuers().map(|_| metadata_url(server)),
             schemes: schemes(server),
         }
@@ -112,50 +142,170 @@ impl Authorizer {
     /// Decides the call of an exchange.
     ///
     /// # Errors
-    /// [`Code::ScopeInsufficient`] with its challenge, or [`Code::Denied`]: the same for names that
-    /// are forbidden and names that do not exist.
+    /// [`Code::ScopeInsufficient`] or [`Code::AuthenticationStale`] with its challenge, or
+    /// [`Code::Denied`]: the same for names that are forbidden and names that do not exist. Where a
+    /// denial is hidden, [`Code::NameUnknown`].
     pub fn authorize(&self, ex: Exchange<Decoded>) -> Result<Exchange<Permitted>, Rejection> {
         let call = ex.call();
+        let now_s = self.clock.unix_s();
+        let around = match &self.governor {
+            Some(governor) => governor.around(&ex, now_s),
+            None => Circumstances { now_s, ..Circumstances::default() },
+        };
         let query = Query {
             principal: ex.principal(),
             action: call.action,
             resource: Name::from(&call.resource),
-            arguments: call.json_arguments(),
-            origin: Some(Origin { client: ex.client_ip(), peer: ex.peer() }),
-            now_s: self.clock.unix_s(),
+            now_s,
         };
         let asking = if ex.is_modern() { Asking::Unites } else { Asking::Repeats };
-        let mut grant = self.judge(&query, asking);
+        let asker = Asker { principal: ex.principal(), around: &around };
+        let arguments = governed::arguments(call);
+        let mut grant = self.judge(&query, asker, arguments, asking);
         for (action, resource) in &call.also {
             let more = Query { action: *action, resource: Name::from(resource), ..query };
-            grant = both(grant, self.judge(&more, asking));
+            let none = facts::Arguments::None;
+            grant = both(grant, self.judge(&more, asker, none, asking));
         }
-        let grant = grant?;
+        let mut grant = grant?;
+        grant.around = around;
         Ok(ex.advance(|base| Permitted { base, grant }))
     }
 
-    /// Whether a list shows `name` to this caller: exactly whether `action`, the one that uses such
-    /// a thing, is allowed on it (S-30). `false` for actions that use no single thing.
+    /// Whether a list shows `name` to this caller: exactly whether some call of `action`, the one
+    /// that uses such a thing, could be allowed on it (S-30). `false` for actions that use no
+    /// single thing.
     #[must_use]
-    pub fn visible(&self, principal: &Principal, action: Action, name: &str) -> bool {
-        Name::of(action, name).is_some_and(|resource| self.ask(principal, action, resource))
+    pub fn visible(&self, asker: Asker<'_>, action: Action, name: &str) -> bool {
+        let Some(name) = Name::of(action, name) else { return false };
+        self.by_rules(asker.principal, action, name)
+            && self.governor.as_ref().is_none_or(|governor| governor.could(asker, action, name))
+    }
+
+    /// Whether a list shows a template of URIs: whether one of the URIs that it makes is shown, or
+    /// the template itself as a URI.
+    #[must_use]
+    pub fn shows_template(&self, asker: Asker<'_>, template: &str) -> bool {
+        let shows = |uri: &str| self.visible(asker, Action::ResourcesRead, uri);
+        let makes = template_glob(template);
+        shows(template)
+            || shows(&makes.pattern().replace('*', "x"))
+            || self.uris.iter().filter(|uri| makes.matches(uri)).any(|uri| shows(uri))
     }
 
     /// Whether the caller may still do what an open stream was allowed for.
     #[must_use]
-    pub fn allows(&self, principal: &Principal, action: Action, resource: &Resource) -> bool {
-        self.ask(principal, action, Name::from(resource))
+    pub fn allows(&self, asker: Asker<'_>, action: Action, resource: &Resource) -> bool {
+        self.still(asker, action, resource, facts::Arguments::None)
     }
 
-    fn ask(&self, principal: &Principal, action: Action, resource: Name<'_>) -> bool {
+    /// The same with the arguments of the call.
+    #[must_use]
+    pub fn still(
+        &self,
+        asker: Asker<'_>,
+        action: Action,
+        resource: &Resource,
+        arguments: facts::Arguments<'_>,
+    ) -> bool {
+        let name = Name::from(resource);
+        self.by_rules(asker.principal, action, name)
+            && self
+                .governor
+                .as_ref()
+                .is_none_or(|governor| governor.permits(asker, (action, name), arguments))
+    }
+
+    /// Whether policies govern the route, so that time alone may change an answer.
+    #[must_use]
+    pub fn is_governed(&self) -> bool {
+        self.governor.is_some()
+    }
+
+    /// Whether some denial must look like an unknown name.
+    #[must_use]
+    pub fn hides(&self) -> bool {
+        self.governor.as_ref().is_some_and(Governor::hides)
+    }
+
+    fn by_rules(&self, principal: &Principal, action: Action, resource: Name<'_>) -> bool {
         let now_s = self.clock.unix_s();
-        let query = Query { principal, action, resource, arguments: None, origin: None, now_s };
-        self.engine.decide(&query).is_allow()
+        self.rules.decide(&Query { principal, action, resource, now_s }).is_allow()
     }
 
-    fn judge(&self, query: &Query<'_>, asking: Asking) -> Result<Grant, Rejection> {
-        match self.engine.decide(query) {
-            Decision::Allow { rule } => Ok(Grant { rule, reveal: self.reveal(query.principal) }),
+    /// Rules first, because they name scopes; but a caller whom a policy denies is not sent for
+    /// scopes that would not help.
+    fn judge(
+        &self,
+        query: &Query<'_>,
+        asker: Asker<'_>,
+        arguments: facts::Arguments<'_>,
+        asking: Asking,
+    ) -> Result<Grant, Rejection> {
+        let ruled = self.rules.decide(query);
+        let Some(governor) = &self.governor else { return self.ruled(query, ruled, asking) };
+        let judged = governor.judge(asker, (query.action, query.resource), arguments);
+        let judgement = Some(Box::new(judged));
+        let with = |mut refusal: Rejection| {
+            refusal.judgement = judgement.clone();
+            refusal.judged_of = facts::written(asker.principal, asker.around);
+            refusal
+        };
+        let Some(verdict) = judgement.as_ref().map(|judged| Arc::clone(&judged.verdict)) else {
+            return Err(Rejection::new(Code::Internal, "a judgement was lost"));
+        };
+        match (&verdict.ruling, ruled) {
+            (_, Decision::Deny { reason }) => {
+                let refused = self.ruled(query, Decision::Deny { reason }, asking);
+                // Where every denial is hidden, so is that of a rule.
+                refused.map_err(|mut refusal| {
+                    if governor.hides_all() {
+                        refusal.code = Code::NameUnknown;
+                    }
+                    with(refusal)
+                })
+            }
+            (Ruling::Forbid { why, denial, reason }, _) => {
+                Err(with(forbidden(query, why, *denial, reason.as_ref())))
+            }
+            (Ruling::StepUp { scopes }, ruled) => {
+                let (mut missing, mut all) = match ruled {
+                    Decision::NeedScopes { missing, all } => (missing, all),
+                    Decision::Allow { .. } | Decision::Deny { .. } => (Vec::new(), Vec::new()),
+                };
+                let held = |scope: &&Box<str>| !query.principal.scopes.contains(scope);
+                let lacking: Vec<Box<str>> = scopes.iter().filter(held).cloned().collect();
+                scopes::add(&mut missing, &lacking);
+                scopes::add(&mut all, scopes);
+                Err(with(self.step_up(query, &missing, &all, asking)))
+            }
+            (_, Decision::NeedScopes { missing, all }) => {
+                Err(with(self.step_up(query, &missing, &all, asking)))
+            }
+            (Ruling::Stale { max_age_s }, Decision::Allow { .. }) => {
+                Err(with(self.stale(query, *max_age_s)))
+            }
+            (Ruling::Permit { rate, redact }, Decision::Allow { rule }) => Ok(Grant {
+                rule,
+                reveal: governor.reveal(asker, query.resource),
+                rate: rate.clone(),
+                redact: redact.clone(),
+                judgement,
+                around: Circumstances::default(),
+            }),
+        }
+    }
+
+    fn ruled(
+        &self,
+        query: &Query<'_>,
+        ruled: Decision,
+        asking: Asking,
+    ) -> Result<Grant, Rejection> {
+        match ruled {
+            Decision::Allow { rule } => {
+                Ok(Grant { rule, reveal: self.reveal(query.principal), ..Grant::default() })
+            }
             Decision::NeedScopes { missing, all } => {
                 Err(self.step_up(query, &missing, &all, asking))
             }
@@ -166,8 +316,37 @@ impl Authorizer {
         }
     }
 
+    /// RFC 9470 section 3. Who has no token cannot sign in again.
+    fn stale(&self, query: &Query<'_>, max_age_s: u64) -> Rejection {
+        let story = format!("{} needs a sign-in of at most {max_age_s} s ago", query.action.name());
+        match query.principal.method {
+            AuthMethod::Bearer => {
+                refused(Code::AuthenticationStale, story, STALE).with_challenge(Challenge {
+                    error: Some("insufficient_user_authentication"),
+                    max_age_s: Some(max_age_s),
+                    ..self.challenge(query.principal)
+                })
+            }
+            AuthMethod::Anonymous | AuthMethod::Certificate | AuthMethod::ApiKey => {
+                refused(Code::Denied, story, STALE)
+            }
+        }
+    }
+
+    fn challenge(&self, principal: &Principal) -> Challenge {
+        Challenge {
+            schemes: self.schemes.clone(),
+            used: match principal.confirmation {
+                Some(Confirmation { dpop_key: Some(_), .. }) => Scheme::Dpop,
+                Some(Confirmation { dpop_key: None, .. }) | None => Scheme::Bearer,
+            },
+            resource_metadata: self.metadata_url.clone(),
+            ..Challenge::default()
+        }
+    }
+
     fn reveal(&self, principal: &Principal) -> ClassSet {
-        let may = |class: &Class| self.engine.reveals(principal, *class);
+        let may = |class: &Class| self.rules.reveals(principal, *class);
         self.classes.iter().copied().filter(may).collect()
     }
 
@@ -184,18 +363,12 @@ impl Authorizer {
         match query.principal.method {
             AuthMethod::Bearer | AuthMethod::ApiKey => {
                 refused(Code::ScopeInsufficient, story, SCOPE_MISSING).with_challenge(Challenge {
-                    schemes: self.schemes.clone(),
-                    used: match query.principal.confirmation {
-                        Some(Confirmation { dpop_key: Some(_), .. }) => Scheme::Dpop,
-                        Some(Confirmation { dpop_key: None, .. }) | None => Scheme::Bearer,
-                    },
                     error: Some("insufficient_scope"),
                     scope: Some(match asking {
                         Asking::Unites => all.join(" "),
                         Asking::Repeats => self.required_and_held(query.principal, all),
                     }),
-                    resource_metadata: self.metadata_url.clone(),
-                    nonce: None,
+                    ..self.challenge(query.principal)
                 })
             }
             AuthMethod::Anonymous | AuthMethod::Certificate => {
@@ -248,6 +421,48 @@ fn both(
     }
 }
 
+/// A denial by policy. What the caller reads is what the policy lets them read.
+fn forbidden(
+    query: &Query<'_>,
+    why: &Why,
+    denial: Option<Denial>,
+    reason: Option<&Arc<str>>,
+) -> Rejection {
+    let story = match why {
+        Why::NoPermit | Why::Forbidden => format!("{}: {}", query.action.name(), why.name()),
+        Why::Failed(what) | Why::Undecidable(what) => {
+            format!("{}: {}: {what}", query.action.name(), why.name())
+        }
+    };
+    match denial {
+        Some(Denial::Hidden) => refused(Code::NameUnknown, story, why.name()),
+        Some(Denial::Honest) | None => {
+            let mut rejection = refused(Code::Denied, story, why.name());
+            rejection.data =
+                reason.map(|reason| Box::new(serde_json::json!({ "reason": **reason })));
+            rejection
+        }
+    }
+}
+
+/// A template of URIs (RFC 6570) as the pattern of what it makes.
+fn template_glob(template: &str) -> Glob {
+    let mut out = String::new();
+    let mut inside = false;
+    for c in template.chars() {
+        match c {
+            '{' if !inside => {
+                inside = true;
+                out.push('*');
+            }
+            '}' if inside => inside = false,
+            c if !inside => out.push(c),
+            _variable => {}
+        }
+    }
+    Glob::new(&out)
+}
+
 fn refused(code: Code, story: String, reason: &'static str) -> Rejection {
     let mut rejection = Rejection::new(code, story);
     rejection.reason = Some(reason);
@@ -264,3 +479,4 @@ fn classes(redact: &Redact) -> Vec<Class> {
 }
 
 const SCOPE_MISSING: &str = "scope_missing";
+const STALE: &str = "authentication_stale";

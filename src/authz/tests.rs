@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::CHALLENGE_SCOPE_BYTES_MAX;
-use super::{Asking, Authorizer, Decision, Engine, Grant, Name, Query, Reason, Rules};
+use super::{Asker, Asking, Authorizer, Decision, Engine, Grant, Name, Query, Reason, Rules};
 use crate::call::{Action, Resource};
 use crate::class::{Class, ClassSet, Form};
 use crate::clock::Clock;
 use crate::config::{Access, CustomPattern, Redact, Rule};
 use crate::hygiene::testing;
+use crate::policy::facts::{self, Circumstances};
 use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
 use crate::reject::{Code, Rejection};
 
@@ -43,7 +44,7 @@ fn tools(rules: Vec<Rule>) -> Authorizer {
 }
 
 fn query<'a>(principal: &'a Principal, action: Action, resource: Name<'a>) -> Query<'a> {
-    Query { principal, action, resource, arguments: None, origin: None, now_s: 1_000 }
+    Query { principal, action, resource, now_s: 1_000 }
 }
 
 fn call(authorizer: &Authorizer, principal: &Principal, tool: &str) -> Result<Grant, Rejection> {
@@ -56,7 +57,16 @@ fn call_as(
     principal: &Principal,
     tool: &str,
 ) -> Result<Grant, Rejection> {
-    authorizer.judge(&query(principal, Action::ToolsInvoke, Name::Tool(tool)), asking)
+    let held = Arc::new(principal.clone());
+    let around = Circumstances::default();
+    let asker = Asker { principal: &held, around: &around };
+    let query = query(principal, Action::ToolsInvoke, Name::Tool(tool));
+    authorizer.judge(&query, asker, facts::Arguments::None, asking)
+}
+
+fn visible(authorizer: &Authorizer, principal: &Principal, action: Action, name: &str) -> bool {
+    let (held, around) = (Arc::new(principal.clone()), Circumstances::default());
+    authorizer.visible(Asker { principal: &held, around: &around }, action, name)
 }
 
 fn decide(access: &Access, principal: &Principal, action: Action, on: Name<'_>) -> Decision {
@@ -136,7 +146,7 @@ fn s30_a_tool_is_listed_exactly_when_calling_it_is_allowed_and_only_as_defined()
         let principal = caller(granted, roles);
         for name in NAMES {
             let called = call(authorizer, &principal, name).is_ok();
-            let shown = authorizer.visible(&principal, Action::ToolsInvoke, name);
+            let shown = visible(authorizer, &principal, Action::ToolsInvoke, name);
             let defined = allowed_by_definition(access, granted, roles, name);
             assert_eq!(
                 (called, shown),
@@ -368,7 +378,12 @@ fn grant_names_the_rule_that_allowed_the_call() {
 fn open_stream_is_allowed_exactly_while_its_call_is() {
     let authorizer = tools(vec![rule("read_*", &["crm.read"])]);
     let tool = Resource::Tool("read_x".into());
-    let may = |p: &Principal| authorizer.allows(p, Action::ToolsInvoke, &tool);
+    let around = Circumstances::default();
+    let may = |p: &Principal| {
+        let principal = Arc::new(p.clone());
+        let asker = Asker { principal: &principal, around: &around };
+        authorizer.allows(asker, Action::ToolsInvoke, &tool)
+    };
     assert!(may(&caller(&[INVOKE, "crm.read"], &[])));
     assert!(!may(&caller(&[INVOKE], &[])));
 }
@@ -376,7 +391,7 @@ fn open_stream_is_allowed_exactly_while_its_call_is() {
 #[test]
 fn lists_show_nothing_for_actions_that_use_no_single_thing() {
     let authorizer = tools(Vec::new());
-    assert!(!authorizer.visible(&caller(&[INVOKE], &[]), Action::ToolsList, "a"));
+    assert!(!visible(&authorizer, &caller(&[INVOKE], &[]), Action::ToolsList, "a"));
 }
 
 // --- reveal --------------------------------------------------------------------------------
@@ -394,6 +409,7 @@ fn redact() -> Redact {
             (Class::Custom(0), names(&["pii.all"])),
             (Class::UsSsn, Vec::new()),
         ],
+        profiles: Vec::new(),
     }
 }
 
@@ -428,9 +444,9 @@ impl Engine for Broken {
 #[test]
 fn engine_that_fails_denies_and_hides() {
     let mut authorizer = tools(Vec::new());
-    authorizer.engine = Box::new(Broken);
+    authorizer.rules = Box::new(Broken);
     let alice = caller(&[INVOKE], &[]);
     let refused = call(&authorizer, &alice, "a").unwrap_err();
     assert_eq!((refused.code, refused.reason), (Code::Denied, Some("engine_failed")));
-    assert!(!authorizer.visible(&alice, Action::ToolsInvoke, "a"));
+    assert!(!visible(&authorizer, &alice, Action::ToolsInvoke, "a"));
 }

@@ -10,6 +10,7 @@ mod introspection;
 mod issuer;
 mod outbound;
 mod pins;
+mod policy;
 mod proof;
 mod revocation;
 mod upstream;
@@ -25,6 +26,8 @@ use url::Url;
 use crate::api_key::{Pepper, Table};
 use crate::call::Action;
 use crate::class::{Class, Form};
+use crate::policy::facts::ToolShape;
+use crate::policy::roles::Role;
 use crate::secret::Secret;
 
 pub use claims::{Circle, ClaimValue, Claims, RequiredClaim, ScopeHierarchy};
@@ -34,6 +37,7 @@ pub use introspection::{IntrospectWhen, Introspection};
 pub use issuer::{Issuer, KeySource, TokenType};
 pub use outbound::{ClientProof, OauthClient, Outbound};
 pub use pins::{Approval, Approved, NewTools, NotAHash, ToolHash, ToolPins};
+pub use policy::Governance;
 pub use proof::{Dpop, NonceRule, Proof, RequiredProof};
 pub use revocation::{OnUnreadable, Redis, Revocation};
 pub use upstream::{
@@ -223,6 +227,12 @@ pub struct Server {
     pub tool_pins: Option<ToolPins>,
     /// The facade before its authorization server.
     pub facade: Option<Facade>,
+    /// Its roles.
+    pub roles: Vec<Role>,
+    /// Its tools, where their definitions are known.
+    pub tool_shapes: Option<Vec<(Box<str>, ToolShape)>>,
+    /// The policies that govern it.
+    pub policy: Option<Arc<Governance>>,
 }
 
 /// Which vocabulary clients and server speak.
@@ -381,6 +391,8 @@ pub struct RouteLimits {
     pub per_tool: Vec<(Box<str>, Rate)>,
     /// Calls of all principals together.
     pub per_route: Option<Rate>,
+    /// Calls of one principal that policies put into a class.
+    pub classes: Vec<(Arc<str>, Rate)>,
     /// Calls in flight of one principal.
     pub concurrency_per_principal: Option<u32>,
     /// Calls in flight of all principals.
@@ -422,6 +434,19 @@ pub struct Redact {
     pub custom: Vec<CustomPattern>,
     /// Scopes, any one of which shows the class as it is.
     pub reveal: Vec<(Class, Vec<Box<str>>)>,
+    /// Other choices, for calls that a policy says so of.
+    pub profiles: Vec<RedactProfile>,
+}
+
+/// Another choice of what is masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactProfile {
+    /// Its name in policies.
+    pub name: Arc<str>,
+    /// What is put in the place of each class, patterns included.
+    pub forms: Vec<(Class, Form)>,
+    /// Whether classes are shown to those who may see them.
+    pub reveals: bool,
 }
 
 /// A user's own pattern.

@@ -80,6 +80,21 @@ impl Problem {
         }
     }
 
+    /// In another file than the configuration, with the line that is meant.
+    pub(super) fn of_other(
+        file: String,
+        (line, column, length): (usize, usize, usize),
+        excerpt: &str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        let span = Span { line, column, length };
+        let chars: Vec<char> =
+            excerpt.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let excerpt = Excerpt::cut(&chars, column, length);
+        Self { file, excerpt, ..Self::error(String::new(), span, message, help) }
+    }
+
     pub(super) fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
@@ -157,11 +172,11 @@ fn counted(number: usize, what: &str) -> String {
 ///
 /// `hidden` are places of literal secrets: they show as dots.
 pub(super) fn finish(list: &mut Vec<Problem>, file: &str, text: &str, hidden: &[Span]) -> usize {
-    list.sort_by_key(|problem| (problem.line, problem.column));
+    list.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     let left_out = list.len().saturating_sub(PROBLEMS_MAX);
     list.truncate(PROBLEMS_MAX);
     let lines: Vec<&str> = text.lines().collect();
-    for problem in list {
+    for problem in list.iter_mut().filter(|problem| problem.file.is_empty()) {
         file.clone_into(&mut problem.file);
         let line = lines.get(problem.line.saturating_sub(1)).copied().unwrap_or_default();
         let mut chars: Vec<char> =

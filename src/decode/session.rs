@@ -42,6 +42,12 @@ impl Session {
         &self.sealed
     }
 
+    /// When it was opened, seconds since the Unix epoch.
+    #[must_use]
+    pub fn opened_at_s(&self) -> u64 {
+        self.session.opened().opened_at_s
+    }
+
     /// The server's own id.
     #[must_use]
     pub fn upstream_id(&self) -> &str {

@@ -73,6 +73,9 @@ pub fn server(name: &str, public_url: &str) -> Server {
         url_hosts: Vec::new(),
         tool_pins: None,
         facade: None,
+        roles: Vec::new(),
+        tool_shapes: None,
+        policy: None,
     }
 }
 

@@ -25,6 +25,7 @@ use crate::bucket::{Bucket, Wait};
 use crate::call::{Action, Call, Resource};
 use crate::clock::Clock;
 use crate::config::{Rate, RouteLimits, Server};
+use crate::decode::Decoded;
 use crate::exchange::Exchange;
 use crate::glob::Glob;
 use crate::net::AddressKey;
@@ -72,6 +73,7 @@ impl Caller {
 pub struct Limiter {
     per_principal: Option<Arc<Bucket<Caller>>>,
     per_tool: Vec<ToolLimit>,
+    classes: Vec<(Arc<str>, Arc<Bucket<Caller>>)>,
     per_route: Option<Arc<Bucket<()>>>,
     caps: Caps,
     slots: Arc<Slots>,
@@ -81,6 +83,14 @@ pub struct Limiter {
 struct ToolLimit {
     glob: Glob,
     bucket: Arc<Bucket<Caller>>,
+}
+
+/// What a call is counted by, before it is known whether it may be made.
+#[derive(Debug)]
+pub struct Knock {
+    caller: Caller,
+    tool: Option<Box<str>>,
+    awaits: bool,
 }
 
 /// Which limit refused.
@@ -100,6 +110,7 @@ impl Limiter {
         let RouteLimits {
             per_principal,
             per_tool,
+            classes,
             per_route,
             concurrency_per_principal,
             concurrency,
@@ -110,11 +121,16 @@ impl Limiter {
             let bucket = bucket(*rate, clock, old.map(|limit| &limit.bucket));
             ToolLimit { glob: Glob::new(pattern), bucket }
         };
+        let class = |(name, rate): &(Arc<str>, Rate)| {
+            let old = before.and_then(|b| b.classes.iter().find(|(other, _)| other == name));
+            (Arc::clone(name), bucket(*rate, clock, old.map(|(_, bucket)| bucket)))
+        };
         let old_principal = before.and_then(|b| b.per_principal.as_ref());
         let old_route = before.and_then(|b| b.per_route.as_ref());
         Self {
             per_principal: per_principal.map(|rate| bucket(rate, clock, old_principal)),
             per_tool: per_tool.iter().map(tool).collect(),
+            classes: classes.iter().map(class).collect(),
             per_route: per_route.map(|rate| bucket(rate, clock, old_route)),
             caps: Caps { of_caller: *concurrency_per_principal, of_route: *concurrency },
             slots: before.map_or_else(Arc::default, |b| Arc::clone(&b.slots)),
@@ -125,17 +141,36 @@ impl Limiter {
     ///
     /// # Errors
     /// [`Code::RateLimited`] or [`Code::ConcurrencyLimited`], with `Retry-After` and the limit that
-    /// refused: `principal`, `tool`, `concurrency` or `route`.
+    /// refused: `principal`, `tool`, `class`, `concurrency` or `route`.
     pub fn admit(&self, ex: Exchange<Permitted>) -> Result<Exchange<Admitted>, Rejection> {
         let caller = Caller::of(ex.principal(), ex.client_ip());
-        let slot = self.count(caller, ex.call())?;
+        let slot = self.count(caller, ex.call(), ex.grant().rate.as_deref())?;
         Ok(ex.advance(|base| Admitted { base, _slot: slot }))
+    }
+
+    /// What a call would be counted by.
+    #[must_use]
+    pub fn knock(&self, ex: &Exchange<Decoded>) -> Knock {
+        let tool = tool(ex.call()).map(Box::from);
+        let caller = Caller::of(ex.principal(), ex.client_ip());
+        Knock { caller, tool, awaits: awaits_answer(ex.call()) }
+    }
+
+    /// Counts a call that is refused all the same.
+    ///
+    /// # Errors
+    /// As [`Limiter::admit`].
+    pub fn charge(&self, knock: &Knock) -> Result<(), Rejection> {
+        // The slot is free again at once.
+        drop(self.take(knock.caller, knock.tool.as_deref(), None, knock.awaits)?);
+        Ok(())
     }
 
     /// Forgets callers whose buckets are full again.
     pub fn sweep(&self) {
         self.per_principal.iter().for_each(|bucket| bucket.sweep());
         self.per_tool.iter().for_each(|limit| limit.bucket.sweep());
+        self.classes.iter().for_each(|(_, bucket)| bucket.sweep());
         self.per_route.iter().for_each(|bucket| bucket.sweep());
     }
 
@@ -145,17 +180,32 @@ impl Limiter {
         self.slots.in_flight()
     }
 
-    fn count(&self, caller: Caller, call: &Call) -> Result<Slot, Refused> {
+    fn count(&self, caller: Caller, call: &Call, class: Option<&str>) -> Result<Slot, Refused> {
+        self.take(caller, tool(call), class, awaits_answer(call))
+    }
+
+    fn take(
+        &self,
+        caller: Caller,
+        tool: Option<&str>,
+        class: Option<&str>,
+        awaits: bool,
+    ) -> Result<Slot, Refused> {
         let over = |policy| move |wait| Refused::Rate { policy, wait };
         if let Some(bucket) = &self.per_principal {
             bucket.take(&caller).map_err(over("principal"))?;
         }
-        if let (Action::ToolsInvoke, Resource::Tool(tool)) = (call.action, &call.resource)
+        if let Some(tool) = tool
             && let Some(limit) = self.per_tool.iter().find(|limit| limit.glob.matches(tool))
         {
             limit.bucket.take(&caller).map_err(over("tool"))?;
         }
-        let slot = if is_capped(self.caps) && awaits_answer(call) {
+        // A class that this server does not have is another server's.
+        let named = |(name, _): &&(Arc<str>, _)| Some(&**name) == class;
+        if let Some((_, bucket)) = self.classes.iter().find(named) {
+            bucket.take(&caller).map_err(over("class"))?;
+        }
+        let slot = if is_capped(self.caps) && awaits {
             self.slots.take(caller, self.caps)?
         } else {
             Slot::free()
@@ -193,6 +243,13 @@ fn bucket<K: std::hash::Hash + Eq + Clone>(
 ) -> Arc<Bucket<K>> {
     old.filter(|bucket| bucket.same_as(&rate))
         .map_or_else(|| Arc::new(Bucket::new(rate, clock)), Arc::clone)
+}
+
+fn tool(call: &Call) -> Option<&str> {
+    match (call.action, &call.resource) {
+        (Action::ToolsInvoke, Resource::Tool(tool)) => Some(tool),
+        (_, _) => None,
+    }
 }
 
 fn is_capped(caps: Caps) -> bool {

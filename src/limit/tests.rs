@@ -50,7 +50,7 @@ fn bob() -> Caller {
 }
 
 fn count(limiter: &Limiter, caller: Caller, call: &Call) -> Result<Slot, Rejection> {
-    limiter.count(caller, call).map_err(Rejection::from)
+    limiter.count(caller, call, None).map_err(Rejection::from)
 }
 
 /// Which limit refuses now; `None` when the call is admitted.

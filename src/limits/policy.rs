@@ -7,6 +7,8 @@ limits! {
     POLICY_BYTES_MAX: usize = 4 * 1024 * 1024, "bytes", "2,000 policies have half of that";
     #[doc = "Policies of one set."]
     POLICIES_MAX: usize = 8192, "policies", "four times the largest set that is measured";
+    #[doc = "Policy files of one set."]
+    POLICY_FILES_MAX: usize = 256, "files", "one for each team of a large company";
     #[doc = "Brackets that may be open at once in a policy."]
     POLICY_DEPTH_MAX: usize = 128, "levels", "parsers of expressions call themselves; people lose count at ten";
     #[doc = "Bytes of an entities file."]

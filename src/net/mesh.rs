@@ -56,7 +56,7 @@ impl Mesh {
 
     /// Whether this is one of the mesh's proxies: by its address, and by its own certificate where
     /// the configuration names identities.
-    fn is_proxy(&self, peer: &Peer) -> bool {
+    pub(super) fn is_proxy(&self, peer: &Peer) -> bool {
         is_in(&self.networks, peer.address.ip().to_canonical())
             && (self.identities.is_empty()
                 || peer.presented().is_some_and(|own| self.identities.name(own)))

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::client::client_ip;
+use super::client::{client_ip, is_in};
 use super::mesh::{self, Mesh};
 use crate::bucket::{Bucket, Wait};
 use crate::clock::Clock;
@@ -32,9 +32,16 @@ pub struct Vet {
 pub struct Vetted {
     client: IpAddr,
     certificate: Option<Arc<CertificateIdentity>>,
+    trusted: bool,
 }
 
 impl Vetted {
+    /// Whether the other end of the connection is a trusted proxy, or one of the trusted mesh.
+    #[must_use]
+    pub fn comes_by_a_trusted_peer(&self) -> bool {
+        self.trusted
+    }
+
     /// The address of the client, not of a trusted proxy before it. IPv4-mapped addresses are IPv4.
     #[must_use]
     pub fn client_ip(&self) -> IpAddr {
@@ -98,7 +105,10 @@ impl Vet {
             self.count(client)?;
         }
         let certificate = mesh::certificate(self.mesh.as_ref(), ex.peer(), ex.headers())?;
-        Ok(ex.advance(|_| Vetted { client, certificate }))
+        let socket = ex.peer().address.ip().to_canonical();
+        let trusted = is_in(&self.trusted_proxies, socket)
+            || self.mesh.as_ref().is_some_and(|mesh| mesh.is_proxy(ex.peer()));
+        Ok(ex.advance(|_| Vetted { client, certificate, trusted }))
     }
 
     /// Forgets addresses whose share is full again.

@@ -10,34 +10,39 @@ use crate::json::{self, Value};
 use crate::limits::AUDIT_PARAMS_BYTES_MAX;
 
 /// The arguments of a call as one JSON value, with every class of `scrub` masked; text that is
-/// too long for a record is cut and says so.
+/// too long for a record is cut and says so. With whether anything was masked or cut.
 #[must_use]
-pub fn masked_arguments(call: &Call, scrub: &Detector) -> Option<Bytes> {
-    match &call.arguments {
-        Arguments::None => None,
-        Arguments::Query(pairs) => Some(query(pairs, scrub)),
-        Arguments::Rpc | Arguments::Answer | Arguments::Body => {
-            call.json_arguments().map(|value| json(value, scrub))
-        }
-    }
+pub fn masked_arguments(call: &Call, scrub: &Detector) -> (Option<Bytes>, bool) {
+    let (shown, exact) = match &call.arguments {
+        Arguments::None => return (None, false),
+        Arguments::Query(pairs) => query(pairs, scrub),
+        Arguments::Rpc | Arguments::Answer | Arguments::Body => match call.json_arguments() {
+            Some(value) => json(value, scrub),
+            None => return (None, false),
+        },
+    };
+    let cut = shown.len() > AUDIT_PARAMS_BYTES_MAX;
+    (Some(bounded(shown)), cut || !exact)
 }
 
-fn json(value: Value<'_>, scrub: &Detector) -> Bytes {
+/// The arguments, and whether they are what was sent.
+fn json(value: Value<'_>, scrub: &Detector) -> (Vec<u8>, bool) {
     let plan = scrub.plan(value, ClassSet::empty());
     let start = value.span().start;
     let raw = value.raw();
     let mut out = Vec::with_capacity(raw.len().min(AUDIT_PARAMS_BYTES_MAX));
-    let mut at = 0;
+    let (mut at, mut exact) = (0, true);
     for (range, with) in plan.edits() {
         out.extend_from_slice(raw.get(at..range.start - start).unwrap_or_default());
         out.extend_from_slice(with);
         at = range.end - start;
+        exact = false;
     }
     out.extend_from_slice(raw.get(at..).unwrap_or_default());
-    bounded(out)
+    (out, exact)
 }
 
-fn query(pairs: &[(String, String)], scrub: &Detector) -> Bytes {
+fn query(pairs: &[(String, String)], scrub: &Detector) -> (Vec<u8>, bool) {
     let mut out = vec![b'{'];
     let mut counts = Counts::default();
     for (i, (name, value)) in pairs.iter().enumerate() {
@@ -50,7 +55,7 @@ fn query(pairs: &[(String, String)], scrub: &Detector) -> Bytes {
         json::write_string(&mut out, &scrub.redact_text(value, ClassSet::empty(), &mut counts));
     }
     out.push(b'}');
-    bounded(out)
+    (out, counts.is_empty())
 }
 
 /// A record holds one line: line ends between tokens become spaces, what is too long becomes text.

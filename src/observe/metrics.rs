@@ -17,6 +17,7 @@ use super::process;
 use super::record::Stage;
 use crate::call::Action;
 use crate::config::Server;
+use crate::policy::Judgement;
 
 /// One row a metric: field, kind, name, help, labels.
 macro_rules! registered {
@@ -80,6 +81,10 @@ pub struct Metrics {
     pub revocation_refusals: IntGauge,
     /// `sallyport_connections_total`
     pub connections: IntCounterVec,
+    policy_decisions: IntCounterVec,
+    policy_alerts: IntCounterVec,
+    shadow_decisions: IntCounterVec,
+    shadow_values: IntCounterVec,
     requests: IntCounterVec,
     tool_calls: IntCounterVec,
     duration: HistogramVec,
@@ -125,6 +130,10 @@ impl Metrics {
             guard_hits: counters "guard_hits_total" "Hits of guard rules." ["server", "guard", "mode"];
             redactions: counters "redactions_total" "Values masked in answers, by class." ["server", "class"];
             revealed: counters "revealed_total" "Values shown because a scope allowed it, by class." ["server", "class"];
+            policy_decisions: counters "policy_decisions_total" "What policies said of calls." ["server", "decision"];
+            policy_alerts: counters "policy_alerts_total" "Calls of which a policy wants to be told, by policy." ["server", "policy"];
+            shadow_decisions: counters "shadow_decisions_total" "What the policies said and what the candidates would have said." ["server", "live", "shadow"];
+            shadow_values: counters "shadow_values_total" "Values that the candidates would have masked or shown instead." ["server", "change"];
             dropped_messages: counters "dropped_messages_total" "Messages of upstreams that were not passed on." ["server", "reason"];
             tools_quarantined: counters "tools_quarantined_total" "Tool definitions that were put into quarantine, by reason." ["server", "reason"];
             tools_changed: counters "tools_changed_total" "Tool definitions that changed and are not pinned." ["server"];
@@ -262,6 +271,31 @@ impl RouteMetrics {
     /// Books revealed values.
     pub(super) fn revealed(&self, class: &str, count: u64) {
         self.all.revealed.with_label_values(&[self.server.as_ref(), class]).inc_by(count);
+    }
+
+    /// Books what policies said. Ids of policies come from their files, never from callers.
+    pub(super) fn judged(&self, judgement: &Judgement) {
+        let (server, live) = (self.server.as_ref(), judgement.verdict.name());
+        self.all.policy_decisions.with_label_values(&[server, live]).inc();
+        if !judgement.verdict.alerts.is_empty() {
+            for policy in &judgement.verdict.policies {
+                self.all.policy_alerts.with_label_values(&[server, policy]).inc();
+            }
+        }
+        if let Some(tried) = &judgement.shadow {
+            let labels = [server, live, tried.verdict.name()];
+            self.all.shadow_decisions.with_label_values(&labels).inc();
+        }
+    }
+
+    /// Books values that the candidates would have treated otherwise.
+    pub(super) fn tried(&self, masked: u64, shown: u64) {
+        let server = self.server.as_ref();
+        for (change, count) in [("masked", masked), ("revealed", shown)] {
+            if count > 0 {
+                self.all.shadow_values.with_label_values(&[server, change]).inc_by(count);
+            }
+        }
     }
 
     /// Books messages of the upstream that were not passed on.

@@ -7,6 +7,7 @@
 //! value that the detector knows.
 
 mod batch;
+mod judged;
 mod visit;
 mod words;
 
@@ -21,11 +22,13 @@ use super::metrics::RouteMetrics;
 use crate::audit::Log;
 use crate::body::{Closed, End};
 use crate::call::{Action, Resource};
+use crate::class::ClassSet;
 use crate::limits;
 use crate::peer::Peer;
 use crate::principal::Principal;
 use crate::reject::Rejection;
 use crate::screen::Deeds;
+use judged::Judged;
 use visit::Visit;
 use words::{end_name, queued_name};
 
@@ -102,6 +105,8 @@ pub struct CallFacts {
     pub subject: Option<Box<str>>,
     /// Redacted arguments, JSON.
     pub params: Option<Bytes>,
+    /// Whether something in them was masked or cut.
+    pub params_masked: bool,
     /// Keyed hash of the session.
     pub session: Option<Box<str>>,
     /// Raw JSON-RPC id, for refusals.
@@ -126,6 +131,7 @@ pub struct Record {
     principal: Option<Arc<Principal>>,
     call: Option<CallFacts>,
     rule: Option<Arc<str>>,
+    judged: Option<Judged>,
     guard_hits: Vec<(&'static str, &'static str)>,
     visit: Option<Visit>,
     log: Log,
@@ -163,6 +169,7 @@ impl Record {
             principal: None,
             call: None,
             rule: None,
+            judged: None,
             guard_hits: Vec::new(),
             visit: None,
             log: log.clone(),
@@ -227,11 +234,6 @@ impl Record {
         self.route.is_some()
     }
 
-    /// A policy allowed the call.
-    pub fn allowed(&mut self, rule: Option<&Arc<str>>) {
-        self.rule = rule.cloned();
-    }
-
     /// A guard rule saw something.
     pub fn guard_hit(&mut self, guard: &'static str, mode: &'static str) {
         self.guard_hits.push((guard, mode));
@@ -249,6 +251,7 @@ impl Record {
         if let Some(rule) = &self.rule {
             line.text("rule", rule, limits::AUDIT_TEXT_BYTES_MAX);
         }
+        self.write_judged(&mut line);
         line.words("guard_hits", self.guard_hits.iter().map(|(guard, _)| *guard));
         line.word("config", &self.config_hash);
         line.finish()
@@ -264,6 +267,9 @@ impl Record {
     /// Closes an exchange that was refused: record, log line, metrics. Waits for room in the
     /// audit queue, for a bounded time.
     pub async fn refuse(&mut self, rejection: &Rejection) {
+        if let (Some(judgement), None) = (&rejection.judgement, &self.judged) {
+            self.judge(judgement.clone(), rejection.judged_of.clone(), ClassSet::empty());
+        }
         let line = self.refusal(rejection);
         let wait = Duration::from_millis(limits::AUDIT_WAIT_MS);
         let queued = self.log.append_wait(&line, wait).await.is_ok();
@@ -345,6 +351,9 @@ impl Record {
         line.word("decision", if forwarded { "allow" } else { "deny" });
         line.word("code", row.code);
         line.text("reason", &rejection.internal, limits::AUDIT_TEXT_BYTES_MAX);
+        if !forwarded {
+            self.write_judged(&mut line);
+        }
         line.words("guard_hits", self.guard_hits.iter().map(|(guard, _)| *guard));
         line.number("status_code", u64::from(row.status));
         line.millis("latency_ms", self.elapsed_micros());
@@ -366,6 +375,7 @@ impl Record {
         let named = |(class, count)| (outcome.name_of(class), u64::from(count));
         line.counts("redactions", outcome.redacted.iter().map(named));
         line.counts("revealed", outcome.revealed.iter().map(named));
+        self.write_tried(&mut line, outcome);
         line.counts("dropped", outcome.dropped.iter().copied());
         line.counts("server_requests", outcome.asked.iter().copied());
         line.counts("tools_quarantined", outcome.quarantined.iter().copied());

@@ -169,6 +169,12 @@ impl Pins {
         }
     }
 
+    /// Whether a list named this tool.
+    #[must_use]
+    pub fn knows(&self, tool: &str) -> bool {
+        self.seen.last(tool, |_| ()).is_some()
+    }
+
     /// Whether a call of this tool needs a list first.
     #[must_use]
     pub fn unseen(&self, tool: &str) -> bool {

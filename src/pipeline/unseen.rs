@@ -30,6 +30,7 @@ use crate::mcp::headers;
 use crate::mcp::sse::Decoder;
 use crate::mcp::version::Revision;
 use crate::principal::PrincipalKey;
+use crate::reject::{Code, Rejection};
 use crate::snapshot::Gates;
 
 /// When each caller's last question was asked; locked while it is being asked.
@@ -50,17 +51,33 @@ impl Askers {
     }
 }
 
+/// Whether a tool may be called as far as its server's list goes: where denials are hidden, a name
+/// that does not exist has to be refused by the gateway, or the server's own words would tell it
+/// from one that is hidden.
+///
+/// # Errors
+/// [`Code::NameUnknown`].
+pub(super) fn is_listed(gates: &Gates, ex: &Exchange<Admitted>) -> Result<(), Rejection> {
+    match called_tool(ex.call()) {
+        Some(tool) if gates.authz.hides() && !gates.pins.knows(tool) => {
+            Err(Rejection::new(Code::NameUnknown, "no list of the server names this tool"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 impl Pipeline {
     /// Asks the server for its tools if this call needs that.
     pub(super) async fn show_tools(self: &Arc<Self>, gates: &Gates, ex: &Exchange<Admitted>) {
         let Some(tool) = called_tool(ex.call()) else { return };
-        if !gates.pins.unseen(tool) {
+        let unseen = || gates.pins.unseen(tool) || gates.authz.hides() && !gates.pins.knows(tool);
+        if !unseen() {
             return;
         }
         let asked = self.askers.of(&ex.server().name, ex.principal().key);
         let mut asked = asked.lock().await;
         let pause = Duration::from_millis(limits::MIRROR_ASK_MS);
-        if !gates.pins.unseen(tool) || asked.is_some_and(|at| at.elapsed() < pause) {
+        if !unseen() || asked.is_some_and(|at| at.elapsed() < pause) {
             return;
         }
         let wait = Duration::from_millis(limits::MIRROR_WAIT_MS);

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::Policies;
 use super::decide::Known;
-use super::expr::{argument, each, literal, of_principal, pattern};
+use super::expr::{argument, each, literal, of_principal, of_resource, pattern};
 use super::facts::{Arguments, Question, Target};
 use super::verdict::Ruling;
 use crate::call::Name;
@@ -102,6 +102,47 @@ impl Policies {
             }
         }
         !exhaustive || compares_arguments
+    }
+}
+
+impl Policies {
+    /// URIs of which one stands for each way in which the policies tell resources of a server
+    /// apart, for templates: what they name, and what fits each of their patterns.
+    #[must_use]
+    pub fn uri_samples(&self, server: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let prefix = format!("{server}/");
+        for rule in &self.rules {
+            for uid in rule.policy.entity_literals() {
+                let id = uid.id().unescaped();
+                if uid.type_name().basename() == "Resource"
+                    && let Some(uri) = id.strip_prefix(&prefix)
+                {
+                    found.push(uri.to_owned());
+                }
+            }
+            each(&rule.tree, &mut |node| {
+                if let Some(like) = node.get("like")
+                    && like.get("left").and_then(of_resource) == Some("uri")
+                    && let Some(text) = like.get("pattern").and_then(pattern)
+                {
+                    found.extend(["", "x", "x/x"].map(|fill| text.replace('\0', fill)));
+                }
+                if let Some(equal) = node.get("==") {
+                    let (left, right) = (equal.get("left"), equal.get("right"));
+                    for (own, other) in [(left, right), (right, left)] {
+                        if own.and_then(of_resource) == Some("uri")
+                            && let Some(uri) = other.and_then(literal).and_then(Value::as_str)
+                        {
+                            found.push(uri.to_owned());
+                        }
+                    }
+                }
+            });
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 }
 

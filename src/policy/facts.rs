@@ -3,6 +3,7 @@
 //! Guarantees: who asks is a principal that authentication proved, by issuer and subject together;
 //! names of servers and of what they offer never run together.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::str::FromStr as _;
@@ -113,7 +114,7 @@ pub struct Circumstances {
     /// The client's own address.
     pub client: Option<IpAddr>,
     /// Version of TLS; `None` on plain HTTP.
-    pub tls: Option<Arc<str>>,
+    pub tls: Option<Cow<'static, str>>,
     /// When the session of the call was opened, in seconds since the Unix epoch.
     pub session_opened_s: Option<u64>,
     /// The risk level that a header of a trusted peer tells.
@@ -469,6 +470,42 @@ pub fn kind(principal: &Principal) -> &'static str {
         AuthMethod::Bearer if principal.client_id.as_ref() == Some(&principal.subject) => "Service",
         AuthMethod::Bearer => "User",
     }
+}
+
+/// Who asks and under which circumstances, as one JSON object: what has to be known to ask again.
+/// Arguments are not among it.
+#[must_use]
+pub fn written(principal: &Principal, around: &Circumstances) -> Vec<u8> {
+    let list = |of: &[Arc<str>]| of.iter().map(|one| one.to_string()).collect::<Vec<_>>();
+    let claims: BTreeMap<&str, Vec<String>> =
+        principal.attributes.iter().map(|(name, values)| (&**name, list(values))).collect();
+    let scopes: Vec<&str> = principal.scopes.iter().collect();
+    let mut all = serde_json::json!({
+        "now": around.now_s,
+        "scopes": scopes,
+        "roles": list(&principal.roles),
+        "groups": list(&principal.groups),
+        "proof": principal.confirmation.map_or("none", |proof| proof.name()),
+        "certificate": principal.certificate.is_some(),
+    });
+    let mut put = |name: &str, value: Option<serde_json::Value>| {
+        if let (Some(value), Some(members)) = (value, all.as_object_mut()) {
+            members.insert(name.to_owned(), value);
+        }
+    };
+    let text = |text: &Option<Arc<str>>| text.as_ref().map(|text| (&**text).into());
+    put("claims", (!claims.is_empty()).then(|| serde_json::json!(claims)));
+    put("client", text(&principal.client_id));
+    put("tenant", text(&principal.tenant));
+    put("risk_claim", text(&principal.risk));
+    put("issued_at", principal.issued_at_s.map(Into::into));
+    put("authenticated_at", principal.authenticated_at_s.map(Into::into));
+    put("address", around.client.map(|ip| ip.to_string().into()));
+    put("tls", around.tls.as_deref().map(Into::into));
+    put("session_opened", around.session_opened_s.map(Into::into));
+    put("risk_header", text(&around.header_risk));
+    put("risk_own", around.own_risk.map(Into::into));
+    all.to_string().into_bytes()
 }
 
 /// The highest level that anybody tells, and who.

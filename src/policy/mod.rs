@@ -46,6 +46,7 @@ use memo::Memo;
 use problem::{Place, Problem};
 use slices::{ActGroups, Index};
 use text::{Rule, Source};
+pub use verdict::{Judgement, Tried};
 
 use crate::limits::{POLICIES_MAX, POLICY_ANSWERS_MAX, POLICY_SUBJECTS_MAX};
 

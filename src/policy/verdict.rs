@@ -3,6 +3,29 @@
 use std::sync::Arc;
 
 use super::text::Denial;
+use crate::class::ClassSet;
+
+/// What policies said of a call, for its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The set that decided.
+    pub set: Arc<str>,
+    /// What it said.
+    pub verdict: Arc<Verdict>,
+    /// What the candidates said.
+    pub shadow: Option<Tried>,
+}
+
+/// What candidates said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// The set.
+    pub set: Arc<str>,
+    /// What it said.
+    pub verdict: Arc<Verdict>,
+    /// The classes that it would have shown.
+    pub reveal: ClassSet,
+}
 
 /// The answer of a set of policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +103,29 @@ impl Verdict {
     pub fn denied(why: Why) -> Self {
         let ruling = Ruling::Forbid { why, denial: None, reason: None };
         Self { ruling, policies: Vec::new(), alerts: Vec::new(), audit: Vec::new() }
+    }
+
+    /// Why it is a denial, in one word.
+    #[must_use]
+    pub fn why(&self) -> Option<&'static str> {
+        match &self.ruling {
+            Ruling::Forbid { why, .. } => Some(why.name()),
+            Ruling::Permit { .. } | Ruling::StepUp { .. } | Ruling::Stale { .. } => None,
+        }
+    }
+
+    /// What goes with the ruling, as `name=value`.
+    #[must_use]
+    pub fn obligations(&self) -> Vec<String> {
+        match &self.ruling {
+            Ruling::Permit { rate, redact } => {
+                let rate = rate.iter().map(|name| format!("rate={name}"));
+                rate.chain(redact.iter().map(|name| format!("redact={name}"))).collect()
+            }
+            Ruling::StepUp { scopes } => vec![format!("step_up={}", scopes.join(" "))],
+            Ruling::Stale { max_age_s } => vec![format!("fresh={max_age_s}s")],
+            Ruling::Forbid { .. } => Vec::new(),
+        }
     }
 
     /// Whether the call may go on now.

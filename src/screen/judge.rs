@@ -16,7 +16,7 @@ use super::results::Results;
 use super::tally::Deeds;
 use super::unfinished::{Call, Unfinished, Whose};
 use super::{Screener, Tally, invalid};
-use crate::authz::Authorizer;
+use crate::authz::{Asker, Authorizer};
 use crate::call::{Action, Resource};
 use crate::class::ClassSet;
 use crate::clock::Clock;
@@ -31,6 +31,7 @@ use crate::mcp::params::{Known, Mirrors};
 use crate::mcp::sse::{Event, KEEPALIVE};
 use crate::mcp::version::Revision;
 use crate::pins::{Page, Pins, Reason};
+use crate::policy::facts::Circumstances;
 use crate::principal::Principal;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
@@ -67,6 +68,9 @@ pub struct Judge {
     detector: Arc<Detector>,
     authz: Arc<Authorizer>,
     principal: Arc<Principal>,
+    around: Circumstances,
+    /// The action, where it uses a single thing by name.
+    used: Option<Action>,
     reveal: ClassSet,
     server_requests: Vec<ServerRequest>,
     results: Results,
@@ -90,10 +94,12 @@ impl Judge {
             answered: false,
             list: Listing::of_method(&request.call().operation),
             revision: request.revision().unwrap_or(Revision::ASSUMED),
-            detector: Arc::clone(&screener.detector),
+            detector: Arc::clone(screener.detector(request.grant())),
             authz: Arc::clone(&screener.authz),
             principal: Arc::clone(request.principal()),
-            reveal: request.grant().reveal,
+            around: request.grant().around.clone(),
+            used: used(request.call().action),
+            reveal: screener.reveal(request.grant()),
             server_requests: screener.server.access.server_requests.clone(),
             results: Results::new(screener, request),
             listening: Listening::new(request),
@@ -209,6 +215,7 @@ impl Judge {
             }
             Kind::Error => {
                 self.asking.check_error(document)?;
+                self.unknown(document)?;
                 Vec::new()
             }
             Kind::Request | Kind::Notification => Vec::new(),
@@ -237,6 +244,21 @@ impl Judge {
         self.redact(document, edits, tally)
     }
 
+    /// Where denials are hidden, a server's own words for a name that it does not have would tell
+    /// it from one that is hidden.
+    fn unknown(&self, document: &Document) -> Result<(), Rejection> {
+        let code = document.root().get("error").and_then(|error| error.get("code")?.as_i64());
+        let says_so = code.is_some_and(|code| NOT_FOUND.contains(&code));
+        if says_so && self.used.is_some() && self.authz.hides() {
+            return Err(Rejection::new(Code::NameUnknown, "the server does not know the name"));
+        }
+        Ok(())
+    }
+
+    fn asker(&self) -> Asker<'_> {
+        Asker { principal: &self.principal, around: &self.around }
+    }
+
     /// The list of a call whose stream ended before, where this is its answer and the caller may
     /// still have it.
     fn resumed(&self, message: &Message) -> Option<Option<Listing>> {
@@ -244,7 +266,7 @@ impl Judge {
         let call =
             resumable.table.finish(&resumable.whose, message.id()?, resumable.clock.unix_s())?;
         let (action, resource) = &call.asked;
-        self.authz.allows(&self.principal, *action, resource).then_some(call.list)
+        self.authz.allows(self.asker(), *action, resource).then_some(call.list)
     }
 
     /// An event with an id leaves: the stream can be taken up behind it.
@@ -276,7 +298,12 @@ impl Judge {
                 let visible = |name: &str| {
                     !invalid.contains(name)
                         && !quarantined.contains_key(name)
-                        && self.authz.visible(&self.principal, used_by(list), name)
+                        && match list {
+                            Listing::Templates => self.authz.shows_template(self.asker(), name),
+                            Listing::Tools | Listing::Resources | Listing::Prompts => {
+                                self.authz.visible(self.asker(), used_by(list), name)
+                            }
+                        }
                 };
                 edits.extend(catalogue::filter(list, result, visible)?.edits);
                 edits.extend(self.results.cursor(list, result)?);
@@ -425,6 +452,14 @@ fn used_by(list: Listing) -> Action {
         Listing::Prompts => Action::PromptsGet,
     }
 }
+
+fn used(action: Action) -> Option<Action> {
+    let uses = [Action::ToolsInvoke, Action::ResourcesRead, Action::PromptsGet];
+    uses.contains(&action).then_some(action)
+}
+
+/// Unknown tools, prompts and, since 2026-07-28, resources; unknown resources before that.
+const NOT_FOUND: [i64; 2] = [-32602, -32002];
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 

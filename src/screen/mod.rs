@@ -25,8 +25,9 @@ pub use judge::{Judge, Verdict};
 pub use tally::{Deeds, Tally};
 pub use unfinished::Unfinished;
 
-use crate::authz::Authorizer;
+use crate::authz::{Authorizer, Grant};
 use crate::body::ReplyBody;
+use crate::class::ClassSet;
 use crate::clock::Clock;
 use crate::config;
 use crate::decode::Expect;
@@ -48,6 +49,7 @@ use crate::upstream::{Answer, Raw, RawBody};
 pub struct Screener {
     pub(crate) server: Arc<config::Server>,
     pub(crate) detector: Arc<Detector>,
+    pub(crate) profiles: Vec<Profile>,
     pub(crate) authz: Arc<Authorizer>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) tickets: Arc<Tickets>,
@@ -56,6 +58,17 @@ pub struct Screener {
     pub(crate) url_hosts: UrlHosts,
     pub(crate) unfinished: Arc<Unfinished>,
     pub(crate) clock: Clock,
+}
+
+/// Another choice of what is masked, for calls of which a policy says so.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its name in policies.
+    pub name: Arc<str>,
+    /// What it looks for, and what it puts in the place.
+    pub detector: Arc<Detector>,
+    /// Whether classes are shown to those who may see them.
+    pub reveals: bool,
 }
 
 /// An answer that may leave. Made only here.
@@ -126,6 +139,25 @@ impl fmt::Debug for Recheck {
 }
 
 impl Screener {
+    /// What looks at the answer to a call. A profile that this server does not have is another
+    /// server's, and stands for the route's own choice.
+    fn detector(&self, grant: &Grant) -> &Arc<Detector> {
+        self.profile(grant).map_or(&self.detector, |profile| &profile.detector)
+    }
+
+    /// What of it its caller sees as it is.
+    fn reveal(&self, grant: &Grant) -> ClassSet {
+        match self.profile(grant) {
+            Some(profile) if !profile.reveals => ClassSet::empty(),
+            Some(_) | None => grant.reveal,
+        }
+    }
+
+    fn profile(&self, grant: &Grant) -> Option<&Profile> {
+        let wanted = grant.redact.as_ref()?;
+        self.profiles.iter().find(|profile| profile.name == *wanted)
+    }
+
     /// Screens an answer. JSON is finished when this returns; a stream goes on being screened
     /// inside its body.
     ///
@@ -154,7 +186,7 @@ impl Screener {
             }
             raw.body = RawBody::Whole(Some(bytes));
         }
-        let tally = Tally::of(Arc::clone(&self.detector));
+        let tally = Tally::of(Arc::clone(self.detector(request.grant())));
         let judge = Judge::new(self, &request);
         let session = self.new_session(&request, &raw.headers)?;
         let body = match (media, request.expect()) {

@@ -171,6 +171,9 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
         url_hosts: Vec::new(),
         tool_pins: None,
         facade: None,
+        roles: Vec::new(),
+        tool_shapes: None,
+        policy: None,
     }
 }
 

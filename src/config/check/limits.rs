@@ -2,12 +2,13 @@
 
 use crate::limits::CONCURRENCY;
 use crate::limits::CONCURRENCY_PER_PRINCIPAL;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::model::{Rate, RouteLimits, Rule};
 use super::super::raw;
 use super::super::values::{self, ValueError};
-use super::{At, Context, access, glob};
+use super::{At, Context, access, glob, is_name};
 use crate::limits::{IN_FLIGHT_MAX, NAME_BYTES_MAX};
 
 /// The limit per client address. The outer `None`: it could not be read.
@@ -32,12 +33,14 @@ pub(super) fn route(
     let raw::RouteLimits {
         per_principal,
         per_tool,
+        classes,
         per_route,
         concurrency,
         concurrency_per_principal,
     } = raw.unwrap_or(raw::RouteLimits {
         per_principal: None,
         per_tool: None,
+        classes: None,
         per_route: None,
         concurrency: None,
         concurrency_per_principal: None,
@@ -49,6 +52,7 @@ pub(super) fn route(
     let per_principal = optional("per_principal", per_principal);
     let per_route = optional("per_route", per_route);
     let per_tool = self::per_tool(cx, &at.key("per_tool"), per_tool, tools);
+    let classes = self::classes(cx, &at.key("classes"), classes);
     let typed = concurrency_per_principal.is_some();
     let total = in_flight(cx, &at.key("concurrency"), concurrency, CONCURRENCY);
     let each_at = at.key("concurrency_per_principal");
@@ -61,6 +65,7 @@ pub(super) fn route(
         per_principal: per_principal?,
         per_tool: per_tool?,
         per_route: per_route?,
+        classes: classes?,
         concurrency_per_principal: Some(each?.min(total?)),
         concurrency: total,
     })
@@ -75,6 +80,31 @@ pub(super) enum Tools<'a> {
     By(&'a [Rule]),
     /// The rules could not be read.
     Unknown,
+}
+
+/// Rates by the names that policies give them.
+fn classes(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::Pairs<raw::Rate>>,
+) -> Option<Vec<(Arc<str>, Rate)>> {
+    let mut all = Vec::new();
+    for (name, raw) in raw.map(|pairs| pairs.0).unwrap_or_default() {
+        let at = at.key(&name);
+        if !is_name(&name) {
+            let help = "use lower-case letters, digits, `-` and `_`";
+            cx.error(&at.named(), "this is not a name", help);
+        }
+        let limit = match rate(cx, &at, raw) {
+            Some(None) => {
+                cx.error(&at, "`off` has no effect here", "remove the line");
+                None
+            }
+            limit => limit.flatten(),
+        };
+        all.push(limit.map(|limit| (Arc::from(name), limit)));
+    }
+    all.into_iter().collect()
 }
 
 fn per_tool(

@@ -22,6 +22,7 @@ mod limits;
 mod listeners;
 mod outbound;
 mod pins;
+mod policy;
 mod proof;
 mod redact;
 mod rest;
@@ -66,6 +67,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         outbound,
         issuers,
         api_keys,
+        policy,
         servers,
     } = raw;
     // There is one version, and its type admits no other.
@@ -76,6 +78,9 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let listeners =
         listeners::listeners(cx, at, Listeners { listen, tls, plain_http, proxies_known });
     let mesh = if trusted_mesh.is_some() { Mesh::Typed } else { Mesh::Absent };
+    let trusts_peers =
+        mesh == Mesh::Typed || trusted_proxies.as_ref().is_none_or(|list| !list.is_empty());
+    let policy = policy::section(cx, &at.key("policy"), policy, trusts_peers);
     let trusted_mesh = identities::mesh(cx, &at.key("trusted_mesh"), trusted_mesh, &listeners);
     let certificates = Certificates::of(&listeners, mesh);
     let admin = listeners::admin(cx, &at.key("admin"), admin);
@@ -101,12 +106,15 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     api_keys::unused(cx, &keys_at, api_keys.as_ref().and_then(Option::as_ref), &servers);
     // A section that no server uses is refused too.
     let _: &Option<Arc<ApiKeys>> = api_keys.as_ref()?;
+    let mut servers = servers.into_iter().collect::<Option<Vec<_>>>()?;
+    let issuers = issuers.into_iter().map(|i| i.issuer).collect::<Option<Vec<_>>>()?;
+    policy::govern(cx, policy?, &mut servers, &issuers);
     Some(Config {
         listeners: listeners.into_iter().map(|l| l.listener).collect::<Option<Vec<_>>>()?,
         admin: admin.value?,
         audit: audit?,
-        servers: servers.into_iter().map(|s| s.map(Arc::new)).collect::<Option<_>>()?,
-        issuers: issuers.into_iter().map(|i| i.issuer).collect::<Option<_>>()?,
+        servers: servers.into_iter().map(Arc::new).collect(),
+        issuers,
         trusted_proxies: trusted_proxies?,
         trusted_mesh: trusted_mesh?,
         per_address: per_address?,

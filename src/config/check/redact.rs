@@ -4,7 +4,7 @@ use crate::limits::PATTERN_BYTES_MAX;
 use crate::limits::PATTERN_PROGRAM_BYTES_MAX;
 use regex::RegexBuilder;
 
-use super::super::model::{CustomPattern, Guard, GuardMode, Redact};
+use super::super::model::{CustomPattern, Guard, GuardMode, Redact, RedactProfile};
 use super::super::raw::{self, RedactName};
 use super::super::structure::nearest;
 use super::access::{self, Callers};
@@ -48,7 +48,7 @@ fn keys(
     raw: raw::RedactKeys,
     callers: &Callers<'_>,
 ) -> Option<Redact> {
-    let raw::RedactKeys { classes, custom, reveal } = raw;
+    let raw::RedactKeys { classes, custom, profiles, reveal } = raw;
     let classes_at = at.key("classes");
     let mut forms = match classes {
         None => Some(Class::BUILTIN.map(|class| (class, Form::Mask)).to_vec()),
@@ -76,7 +76,9 @@ fn keys(
         Found { forms: &forms, custom: &custom },
         callers,
     )?;
-    let mut redact = with_default_reveal(forms, custom);
+    let found = Found { forms: &forms, custom: &custom };
+    let profiles = self::profiles(cx, &at.key("profiles"), profiles, found)?;
+    let mut redact = Redact { profiles, ..with_default_reveal(forms, custom) };
     for (class, scopes) in reveal {
         redact.reveal.retain(|(other, _)| *other != class);
         redact.reveal.push((class, scopes));
@@ -186,6 +188,53 @@ struct Found<'a> {
     custom: &'a [CustomPattern],
 }
 
+/// Other choices of what is masked, by the names that policies give them.
+fn profiles(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::Pairs<raw::RedactProfile>>,
+    found: Found<'_>,
+) -> Option<Vec<RedactProfile>> {
+    let mut all = Vec::new();
+    for (name, raw) in raw.map(|pairs| pairs.0).unwrap_or_default() {
+        let at = at.key(&name);
+        let raw::RedactProfile { classes, reveal } = raw;
+        if !is_name(&name) {
+            let help = "use lower-case letters, digits, `-` and `_`";
+            cx.error(&at.named(), "this is not a name", help);
+        }
+        let mut forms = found.forms.to_vec();
+        for (class, raw) in classes.map(|pairs| pairs.0).unwrap_or_default() {
+            let at = at.key("classes").key(&class);
+            match class_of(&class, found.custom) {
+                None => unknown_class(cx, &at, &class, found.custom),
+                Some(class) => {
+                    forms.retain(|(other, _)| *other != class);
+                    forms.push((class, form(raw)));
+                }
+            }
+            if form(raw) == Form::Report {
+                cx.weak(&at, "`report` shows it to every caller", "write `mask`");
+            }
+        }
+        let reveals = reveal.unwrap_or(true);
+        if reveals && forms == found.forms {
+            cx.absent(
+                &at,
+                "this profile changes nothing",
+                "name classes, or write `reveal: false`",
+            );
+        }
+        all.push(RedactProfile { name: name.into(), forms, reveals });
+    }
+    Some(all)
+}
+
+fn class_of(name: &str, custom: &[CustomPattern]) -> Option<Class> {
+    let own = (0_u8..).zip(custom).find(|(_, pattern)| pattern.name == name);
+    own.map(|(i, _)| Class::Custom(i)).or_else(|| Class::from_name(name))
+}
+
 fn reveal(
     cx: &mut Context<'_>,
     at: &At<'_>,
@@ -196,8 +245,7 @@ fn reveal(
     let mut all = Vec::new();
     for (name, scopes) in raw.map(|pairs| pairs.0).unwrap_or_default() {
         let at = at.key(&name);
-        let own = (0_u8..).zip(found.custom).find(|(_, pattern)| pattern.name == name);
-        let class = own.map(|(i, _)| Class::Custom(i)).or_else(|| Class::from_name(&name));
+        let class = class_of(&name, found.custom);
         match class {
             None => unknown_class(cx, &at, &name, found.custom),
             Some(class) if !found.forms.iter().any(|(on, _)| *on == class) => {
@@ -230,7 +278,7 @@ fn with_default_reveal(forms: Vec<(Class, Form)>, custom: Vec<CustomPattern>) ->
         .iter()
         .filter_map(|(class, _)| Some((*class, vec![format!("pii:{}.read", name(*class)?).into()])))
         .collect();
-    Redact { forms, custom, reveal }
+    Redact { forms, custom, reveal, profiles: Vec::new() }
 }
 
 fn form(raw: raw::Form) -> Form {

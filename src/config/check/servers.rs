@@ -16,7 +16,8 @@ use super::limits::{self, Tools};
 use super::listeners::{self, Checked as Listener};
 use super::proof::RawProof;
 use super::{
-    At, Context, auth, facade, is_name, pins, proof, redact, rest, sessions, size, upstream, urls,
+    At, Context, auth, facade, is_name, pins, policy, proof, redact, rest, sessions, size,
+    upstream, urls,
 };
 use crate::call::Action;
 use crate::limits::{BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX};
@@ -123,6 +124,8 @@ fn server(
         resources,
         prompts,
         namespaces,
+        roles,
+        tool_schemas,
         server_requests,
         elicitation,
         batches,
@@ -153,6 +156,8 @@ fn server(
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
     let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
     let access = self::access(cx, at, raw_access, &callers);
+    let roles = policy::roles(cx, &at.key("roles"), roles, auth.as_ref());
+    let shapes = policy::tool_schemas(cx, &at.key("tool_schemas"), tool_schemas);
     let tools = self::tools(actions.as_deref(), access.as_ref());
     let limits = limits::route(cx, &at.key("limits"), limits, tools);
     let guard = redact::guard(cx, &at.key("guard"), guard);
@@ -187,6 +192,9 @@ fn server(
         url_hosts: url_hosts?,
         tool_pins: mcp.tool_pins,
         facade: facade?,
+        roles: roles?,
+        tool_shapes: shapes?,
+        policy: None,
     })
 }
 

@@ -14,6 +14,7 @@ mod identities;
 mod introspection;
 mod outbound;
 mod pins;
+mod policy;
 mod proof;
 mod revocation;
 mod server;
@@ -30,6 +31,7 @@ pub use identities::*;
 pub use introspection::*;
 pub use outbound::*;
 pub use pins::*;
+pub use policy::*;
 pub use proof::*;
 pub use revocation::*;
 pub use server::*;
@@ -77,6 +79,9 @@ pub struct Raw {
     pub issuers: Option<Vec<Issuer>>,
     /// The API keys of callers that cannot get tokens. Default: none.
     pub api_keys: Option<ApiKeys>,
+    /// Policies in Cedar. With this section every server is governed: what no policy permits is
+    /// denied. Default: none; servers with `roles` are governed by these alone.
+    pub policy: Option<Policy>,
     /// The protected servers. At least one.
     // Required by the schema; read as optional, so that a file without it is checked for the rest.
     #[schemars(required)]

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Dpop, Facade, Network, Pairs, ProofName, Rate, Size, ToolPins, Upstream, Url};
+use super::{
+    Dpop, Facade, FilePath, Network, Pairs, ProofName, Rate, Role, Size, ToolPins, Upstream, Url,
+};
 
 /// One protected server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -63,6 +65,13 @@ pub struct Server {
     /// Rules for context and memory namespaces of the REST profile. Default: every namespace, by
     /// the scopes of the action.
     pub namespaces: Option<Vec<Rule>>,
+    /// What each role may do. With this key, what no role and no policy permits is denied, besides
+    /// what scopes and rules ask for. Default: none.
+    pub roles: Option<Pairs<Role>>,
+    /// Definitions of the server's tools, JSON: its answer to `tools/list`, or its file of pins.
+    /// Policies are checked against the arguments in them. Default: none.
+    #[schemars(example = &"crm-tools.json")]
+    pub tool_schemas: Option<FilePath>,
     /// Requests that the server may send to the client on its streams. Default: none.
     pub server_requests: Option<Vec<ServerRequest>>,
     /// Where the server may send people, when it may ask them at all (`server_requests`).
@@ -264,6 +273,8 @@ pub struct RouteLimits {
     pub per_principal: Option<Rate>,
     /// Calls of one caller on tools that match the glob. Default: none.
     pub per_tool: Option<Pairs<Rate>>,
+    /// Calls of one caller that a policy puts into a class with `@rate`. Default: none.
+    pub classes: Option<Pairs<Rate>>,
     /// Calls of all callers together, or `off`. Default: `off`.
     pub per_route: Option<Rate>,
     /// Calls in flight of all callers together. Default: `256`.
@@ -346,9 +357,22 @@ pub struct RedactKeys {
     pub classes: Option<Pairs<Form>>,
     /// Patterns of your own. Default: none.
     pub custom: Option<Vec<CustomPattern>>,
+    /// Other choices, by name, for calls that a policy says so of with `@redact`. Default: none.
+    pub profiles: Option<Pairs<RedactProfile>>,
     /// Scopes per class, any one of which shows its values as they are. Default: `pii:` and the
     /// class and `.read`, such as `pii:email.read`.
     pub reveal: Option<Pairs<Vec<String>>>,
+}
+
+/// Another choice of what is masked, for some calls.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RedactProfile {
+    /// What is put in the place of values of some classes; the rest stays as for all calls.
+    /// Default: as for all calls.
+    pub classes: Option<Pairs<Form>>,
+    /// Whether classes are shown to those who may see them. Default: `true`.
+    pub reveal: Option<bool>,
 }
 
 /// What is put in the place of a value.

@@ -22,18 +22,18 @@ pub fn measure(criterion: &mut Criterion) {
     let authz = Authorizer::new(world.server(), &Clock::system());
     let caller = caller();
     let (crm, admin) = (tool("crm.find_customer"), tool("admin.drop_table"));
-    assert!(authz.allows(&caller, Action::ToolsInvoke, &crm));
-    assert!(!authz.allows(&caller, Action::ToolsInvoke, &admin));
+    assert!(authz.allows(asker, Action::ToolsInvoke, &crm));
+    assert!(!authz.allows(asker, Action::ToolsInvoke, &admin));
     let mut group = criterion.benchmark_group("authz, five rules");
     for (name, resource) in [("allow", &crm), ("deny", &admin)] {
         group.bench_function(name, |b| {
-            b.iter(|| authz.allows(&caller, Action::ToolsInvoke, black_box(resource)));
+            b.iter(|| authz.allows(asker, Action::ToolsInvoke, black_box(resource)));
         });
     }
 
     let list = Document::parse(Bytes::from(samples::tool_list(TOOLS)), &ANSWER).unwrap();
     let result = list.root().get("result").unwrap();
-    let visible = |name: &str| authz.visible(&caller, Action::ToolsInvoke, name);
+    let visible = |name: &str| authz.visible(asker, Action::ToolsInvoke, name);
     let filtered = catalogue::filter(Listing::Tools, result, visible).unwrap();
     assert!(filtered.shown > 0 && filtered.hidden > 0);
     group.throughput(Throughput::Elements(TOOLS as u64));

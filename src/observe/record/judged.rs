@@ -1,0 +1,125 @@
+//! What policies said of a call, in its record and in metrics, and what they would say again: enough
+//! to ask them, or others, later.
+
+use super::super::line::cut;
+use super::{Line, Record};
+use crate::authz::Grant;
+use crate::class::ClassSet;
+use crate::json;
+use crate::limits;
+use crate::policy::Judgement;
+use crate::policy::facts::written;
+use crate::policy::verdict::Verdict;
+use crate::screen::Deeds;
+
+/// The judgement of a call, and under which circumstances it was made.
+#[derive(Debug)]
+pub(super) struct Judged {
+    judgement: Box<Judgement>,
+    /// The circumstances as JSON.
+    input: Vec<u8>,
+    /// Classes that the caller was shown.
+    reveal: ClassSet,
+}
+
+impl Record {
+    /// The call may go on.
+    pub fn permitted(&mut self, grant: &Grant) {
+        self.rule.clone_from(&grant.rule);
+        let Some(judgement) = &grant.judgement else { return };
+        let principal = self.principal.as_ref();
+        let input = principal.map(|p| written(p, &grant.around)).unwrap_or_default();
+        self.judge(judgement.clone(), input, grant.reveal);
+    }
+
+    pub(super) fn judge(&mut self, judgement: Box<Judgement>, input: Vec<u8>, reveal: ClassSet) {
+        if let Some(route) = &self.route {
+            route.judged(&judgement);
+        }
+        let server = self.server.as_deref().unwrap_or_default();
+        for alert in &judgement.verdict.alerts {
+            let (request_id, policies) = (&*self.request_id, judgement.verdict.policies.join(" "));
+            tracing::warn!(server, request_id, policies, alert = &**alert, "a policy alerts");
+        }
+        self.judged = Some(Judged { judgement, input, reveal });
+    }
+
+    pub(super) fn write_judged(&self, line: &mut Line) {
+        let Some(Judged { judgement, input, reveal: _ }) = &self.judged else { return };
+        let Judgement { set, verdict, shadow } = &**judgement;
+        let mut out = Vec::with_capacity(256);
+        out.extend_from_slice(b"{\"set\":");
+        json::write_string(&mut out, set);
+        write_verdict(&mut out, verdict);
+        if let Some(tried) = shadow {
+            out.extend_from_slice(b",\"shadow\":{\"set\":");
+            json::write_string(&mut out, &tried.set);
+            write_verdict(&mut out, &tried.verdict);
+            out.push(b'}');
+        }
+        out.push(b'}');
+        line.raw("policy", &out);
+        if !input.is_empty() {
+            line.raw("policy_input", input);
+        }
+        if self.call.as_ref().is_some_and(|call| call.params_masked) {
+            line.raw("params_masked", b"true");
+        }
+    }
+
+    /// What the candidates would have shown or masked otherwise, as counts of values by class.
+    pub(super) fn write_tried(&self, line: &mut Line, outcome: &Deeds) {
+        let Some(Judged { judgement, reveal, .. }) = &self.judged else { return };
+        let Some(tried) = &judgement.shadow else { return };
+        let named = |(class, count)| (outcome.name_of(class), u64::from(count));
+        let masked = outcome.revealed.iter().filter(|(class, _)| !tried.reveal.contains(*class));
+        line.counts("shadow_redactions", masked.map(named));
+        let shown = outcome
+            .redacted
+            .iter()
+            .filter(|(class, _)| tried.reveal.contains(*class) && !reveal.contains(*class));
+        line.counts("shadow_revealed", shown.map(named));
+        if let Some(route) = &self.route {
+            let masked =
+                outcome.revealed.iter().filter(|(class, _)| !tried.reveal.contains(*class));
+            let masked: u64 = masked.map(|(_, count)| u64::from(count)).sum();
+            let shown = outcome
+                .redacted
+                .iter()
+                .filter(|(class, _)| tried.reveal.contains(*class) && !reveal.contains(*class));
+            let shown: u64 = shown.map(|(_, count)| u64::from(count)).sum();
+            route.tried(masked, shown);
+        }
+    }
+}
+
+fn write_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
+    out.extend_from_slice(b",\"decision\":");
+    json::write_string(out, verdict.name());
+    if let Some(why) = verdict.why() {
+        out.extend_from_slice(b",\"why\":");
+        json::write_string(out, why);
+    }
+    list(out, ",\"policies\":[", verdict.policies.iter().map(AsRef::as_ref));
+    list(out, ",\"obligations\":[", verdict.obligations().iter().map(String::as_str));
+    list(out, ",\"alerts\":[", verdict.alerts.iter().map(AsRef::as_ref));
+    list(out, ",\"audit\":[", verdict.audit.iter().map(AsRef::as_ref));
+}
+
+fn list<'a>(out: &mut Vec<u8>, opening: &str, items: impl Iterator<Item = &'a str>) {
+    let mut items = items.take(POLICIES_NAMED_MAX).peekable();
+    if items.peek().is_none() {
+        return;
+    }
+    out.extend_from_slice(opening.as_bytes());
+    for (i, item) in items.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        json::write_string(out, cut(item, limits::AUDIT_TEXT_BYTES_MAX));
+    }
+    out.push(b']');
+}
+
+/// Policies named in one record; more than that permit the same only by mistake.
+const POLICIES_NAMED_MAX: usize = 32;
