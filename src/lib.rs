@@ -5,7 +5,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`reject`] [`body`] [`json`] [`api_key`] [`glob`] [`policy`] [`config`] |
-//! | tools | [`bucket`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] |
+//! | tools | [`bucket`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] [`view`] |
 //! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`facade`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
 //! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`cli`] |
 //!
@@ -42,6 +42,7 @@ pub mod revocation;
 pub mod session;
 pub mod shared_state;
 pub mod ticket;
+pub mod view;
 
 pub mod hygiene;
 

@@ -36,18 +36,20 @@ mod facade;
 mod policy;
 mod revocation;
 mod upstream;
+mod view;
 
 pub use claims::*;
 pub use facade::*;
 pub use policy::*;
 pub use revocation::*;
 pub use upstream::*;
+pub use view::*;
 
 /// Every row: first what faces clients, then their claims, then the facade, then what faces
-/// servers, then revocation and policy.
+/// servers, then revocation, policy, and what answers may show.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
     let more = facade::ROWS.iter().chain(upstream::ROWS).chain(revocation::ROWS);
-    let more = more.chain(policy::ROWS);
+    let more = more.chain(policy::ROWS).chain(view::ROWS);
     ROWS.iter().chain(claims::ROWS).chain(more)
 }
 

@@ -54,6 +54,7 @@ const TOOLS: &[&str] = &[
     "shared_state",
     "revocation",
     "pins",
+    "view",
 ];
 /// Stages in the order of the flow: each sees only stages to its left.
 const STAGES: &[&str] = &[
