@@ -21,6 +21,7 @@ mod could;
 mod decide;
 pub mod expr;
 pub mod facts;
+pub mod given;
 pub mod hierarchy;
 mod memo;
 pub mod problem;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
-use sallyport::authz::Authorizer;
+use sallyport::authz::{Asker, Authorizer};
 use sallyport::call::{Action, Resource};
 use sallyport::clock::Clock;
 use sallyport::json::Document;
 use sallyport::mcp::catalogue::{self, Listing};
+use sallyport::policy::facts::Circumstances;
 use sallyport::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
 
 use super::messages::ANSWER;
@@ -20,7 +21,8 @@ use crate::samples;
 pub fn measure(criterion: &mut Criterion) {
     let world = World::new(&Signer::es256().jwks());
     let authz = Authorizer::new(world.server(), &Clock::system());
-    let caller = caller();
+    let (caller, around) = (Arc::new(caller()), Circumstances::default());
+    let asker = Asker { principal: &caller, around: &around };
     let (crm, admin) = (tool("crm.find_customer"), tool("admin.drop_table"));
     assert!(authz.allows(asker, Action::ToolsInvoke, &crm));
     assert!(!authz.allows(asker, Action::ToolsInvoke, &admin));
