@@ -391,28 +391,6 @@ impl Record {
         route.in_flight.dec();
     }
 
-    fn log_refusal(&self, rejection: &Rejection, queued: bool) {
-        use crate::reject::Severity;
-        let row = rejection.code.row();
-        let server = self.server.as_deref().unwrap_or("");
-        let id = self.request_id.as_ref();
-        let why = rejection.internal.as_ref();
-        if !queued {
-            tracing::error!(request_id = id, "the audit record of a refusal was lost");
-        }
-        match row.severity {
-            Severity::Info => {
-                tracing::info!(request_id = id, server, code = row.code, why, "refused")
-            }
-            Severity::Warn => {
-                tracing::warn!(request_id = id, server, code = row.code, why, "refused")
-            }
-            Severity::Error => {
-                tracing::error!(request_id = id, server, code = row.code, why, "refused")
-            }
-        }
-    }
-
     fn head(&self, phase: &str, at: SystemTime) -> Line {
         let mut line = Line::new();
         line.word("timestamp", &humantime::format_rfc3339_micros(at).to_string());

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `text` `expr` | policies and their annotations; what a condition looks at |
 //! | `hierarchy` `roles` | what stands in what; roles in YAML |
-//! | `facts` `arguments` `time` | a question as entities and context |
+//! | `facts` `world` `arguments` `time` `given` | a question as entities and context |
 //! | `check` | validation against the schema |
 //! | `slices` `decide` `could` | which policies count, what they say, what they could say |
 //! | `lint` `explain` `cases` `learn` `replay` | tools for people |
@@ -30,6 +30,7 @@ mod slices;
 pub mod text;
 pub mod time;
 pub mod verdict;
+mod world;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,10 @@ use super::verdict::{Ruling, Why};
 use super::{Known, Parts, Policies};
 use crate::call::{Action, Name};
 use crate::json::Document;
+use crate::limits::{
+    POLICIES_MAX, POLICY_ANSWERS_MAX, POLICY_BYTES_MAX, POLICY_DEPTH_MAX, POLICY_SLICES_MAX,
+    POLICY_SUBJECTS_MAX, POLICY_TRIAL_VALUES_MAX, POLICY_TRIALS_MAX,
+};
 use crate::principal::{AuthMethod, Principal, Scopes};
 
 pub(super) fn world() -> World {
@@ -371,4 +375,41 @@ fn mistakes_of_policies_about_other_things_deny_nothing() {
         "permit (principal, action, resource);\nforbid (principal in Role::\"x\", action == Action::\"tools.invoke\", resource in Server::\"notes\") when { context.args.a > 1 };",
     );
     assert!(Asked::of(&policies, &["x"]).permits("get_x", "{}"));
+}
+
+#[test]
+fn files_and_sets_beyond_their_bounds_are_refused() {
+    let one = "forbid(principal,action,resource);\n";
+    assert!(refused(&" ".repeat(POLICY_BYTES_MAX + 1)).contains("larger than"));
+    assert!(refused(&one.repeat(POLICIES_MAX + 1)).contains("more than"));
+    let deep = format!(
+        "permit(principal,action,resource) when {{ {}1==1{} }};",
+        "(".repeat(POLICY_DEPTH_MAX),
+        ")".repeat(POLICY_DEPTH_MAX)
+    );
+    assert!(refused(&deep).contains("nested deeper"));
+}
+
+#[test]
+fn what_is_remembered_and_tried_is_bounded() {
+    // Memory of questions, callers and choices of policies: see `memo`; here their sizes fit.
+    assert!(POLICY_SUBJECTS_MAX <= POLICY_ANSWERS_MAX && POLICY_SLICES_MAX <= POLICY_ANSWERS_MAX);
+    // More arguments than combinations allow: the name is shown rather than hidden.
+    let names: Vec<String> = (0..12).map(|n| format!("context.args.a{n} == \"x\"")).collect();
+    let policies = compile(&format!(
+        "permit (principal, action == Action::\"tools.invoke\", resource == Tool::\"notes/x\") when {{ {} }};",
+        names.join(" && ")
+    ));
+    let asked = Asked::of(&policies, &[]);
+    let question = Question { server: "notes", ..asked.question("x", Arguments::None) };
+    assert!(3_usize.pow(12) > POLICY_TRIALS_MAX && policies.could(&question));
+    // One argument with more values than are tried is still found possible.
+    let values: Vec<String> =
+        (0..POLICY_TRIAL_VALUES_MAX * 2).map(|n| format!("\"v{n}\"")).collect();
+    let policies = compile(&format!(
+        "permit (principal, action == Action::\"tools.invoke\", resource == Tool::\"notes/x\") when {{ [{}].contains(context.args.a) }};",
+        values.join(",")
+    ));
+    let asked = Asked::of(&policies, &[]);
+    assert!(policies.could(&Question { server: "notes", ..asked.question("x", Arguments::None) }));
 }

@@ -1,6 +1,7 @@
 //! Words in records and labels.
 
-use super::{Deeds, End};
+use super::{Deeds, End, Record};
+use crate::reject::{Rejection, Severity};
 
 /// What became of a record.
 pub(super) fn queued_name(queued: bool) -> &'static str {
@@ -14,5 +15,29 @@ pub(super) fn end_name(end: End, outcome: &Deeds) -> &'static str {
         (End::Complete, None) => "complete",
         (End::Failed, None) => "failed",
         (End::Dropped, None) => "client_gone",
+    }
+}
+
+impl Record {
+    /// Says in the log that an exchange was refused.
+    pub(super) fn log_refusal(&self, rejection: &Rejection, queued: bool) {
+        let row = rejection.code.row();
+        let server = self.server.as_deref().unwrap_or("");
+        let id = self.request_id.as_ref();
+        let why = rejection.internal.as_ref();
+        if !queued {
+            tracing::error!(request_id = id, "the audit record of a refusal was lost");
+        }
+        match row.severity {
+            Severity::Info => {
+                tracing::info!(request_id = id, server, code = row.code, why, "refused")
+            }
+            Severity::Warn => {
+                tracing::warn!(request_id = id, server, code = row.code, why, "refused")
+            }
+            Severity::Error => {
+                tracing::error!(request_id = id, server, code = row.code, why, "refused")
+            }
+        }
     }
 }
