@@ -37,6 +37,7 @@ const VOCABULARY: &[&str] = &[
     "api_key",
     "glob",
     "policy",
+    "view",
     "config",
 ];
 const TOOLS: &[&str] = &[
@@ -54,7 +55,6 @@ const TOOLS: &[&str] = &[
     "shared_state",
     "revocation",
     "pins",
-    "view",
 ];
 /// Stages in the order of the flow: each sees only stages to its left.
 const STAGES: &[&str] = &[

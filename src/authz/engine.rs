@@ -6,16 +6,26 @@
 
 use std::fmt;
 
-use super::Decision;
+use super::{Decision, Says};
 use crate::call::{Action, Name};
 use crate::class::Class;
 use crate::principal::Principal;
+
+/// Scopes that are missing, and all that are needed.
+pub type Lack = (Vec<Box<str>>, Vec<Box<str>>);
 
 /// Decides. Pure: the same question has the same answer for the lifetime of the engine, which is
 /// that of one configuration. Errors inside are [`Decision::Deny`] and `false`, never a panic.
 pub trait Engine: fmt::Debug + Send + Sync {
     /// May this be done?
     fn decide(&self, query: &Query<'_>) -> Decision;
+
+    /// The scopes that an action itself needs and the caller lacks, and all that it needs; `None`
+    /// where none is lacking.
+    fn lacking(&self, action: Action, principal: &Principal) -> Option<Lack>;
+
+    /// What is said of a namespace by its own name, the scopes of actions apart.
+    fn says(&self, principal: &Principal, namespace: &str) -> Says;
 
     /// May this caller see values of this class as they are?
     fn reveals(&self, principal: &Principal, class: Class) -> bool;

@@ -130,6 +130,27 @@ impl Governor {
         self.governance.live.could(&self.question(asker, Act::Call(action), target, none))
     }
 
+    /// Names of namespaces of which one stands for each way in which policies tell them apart.
+    pub(super) fn namespaces(&self) -> Vec<String> {
+        self.governance.live.namespace_samples(&self.server)
+    }
+
+    /// Whether some policy forbids namespaces by the ends of their names.
+    pub(super) fn forbids_by_end(&self) -> bool {
+        self.governance.live.forbids_by_end()
+    }
+
+    /// What the policies say of one thing.
+    pub(super) fn verdict(
+        &self,
+        asker: Asker<'_>,
+        (action, name): (Action, Name<'_>),
+        arguments: facts::Arguments<'_>,
+    ) -> Arc<Verdict> {
+        let question = self.question(asker, Act::Call(action), Target::Name(name), arguments);
+        self.governance.live.decide(&question)
+    }
+
     /// Whether a call with these arguments is allowed now.
     pub(super) fn permits(
         &self,
@@ -137,8 +158,7 @@ impl Governor {
         (action, name): (Action, Name<'_>),
         arguments: facts::Arguments<'_>,
     ) -> bool {
-        let question = self.question(asker, Act::Call(action), Target::Name(name), arguments);
-        self.governance.live.decide(&question).permits()
+        self.verdict(asker, (action, name), arguments).permits()
     }
 
     /// Texts of which one stands for each way in which policies tell resources apart.

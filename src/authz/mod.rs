@@ -8,8 +8,10 @@
 mod decision;
 mod engine;
 mod governed;
+mod refusal;
 mod rules;
 mod scopes;
+mod views;
 
 #[cfg(test)]
 mod tests;
@@ -24,8 +26,11 @@ pub use decision::{Decision, Reason};
 pub use engine::{Engine, Query};
 pub use governed::Asker;
 pub use rules::Rules;
+pub use views::{Chosen, Says};
 
 use governed::Governor;
+use refusal::{both, forbidden, refused};
+use views::Views;
 
 use crate::authn::metadata::schemes;
 use crate::call::{Action, Resource};
@@ -38,10 +43,9 @@ use crate::glob::Glob;
 use crate::hygiene::metadata_url;
 use crate::policy::Judgement;
 use crate::policy::facts::{self, Circumstances};
-use crate::policy::text::Denial;
-use crate::policy::verdict::{Ruling, Why};
-use crate::principal::{AuthMethod, Confirmation, Principal};
-use crate::reject::{Challenge, Code, Rejection, Scheme, Schemes};
+use crate::policy::verdict::Ruling;
+use crate::principal::Principal;
+use crate::reject::{Code, Rejection, Schemes};
 
 /// Proof that the caller may make this call.
 #[derive(Debug)]
@@ -66,6 +70,8 @@ pub struct Grant {
     pub judgement: Option<Box<Judgement>>,
     /// Under which circumstances.
     pub around: Circumstances,
+    /// What of the answer the caller sees; `None` for all of it.
+    pub view: Option<Chosen>,
 }
 
 impl Permitted {
@@ -100,6 +106,11 @@ enum Asking {
 pub struct Authorizer {
     rules: Box<dyn Engine>,
     governor: Option<Governor>,
+    views: Views,
+    /// Names that stand for the ways in which namespaces are told apart.
+    namespaces: Vec<String>,
+    /// Whether something inside of every namespace could be refused.
+    refuses_inside_of_all: bool,
     clock: Clock,
     /// Classes that this route looks for.
     classes: Vec<Class>,
@@ -129,6 +140,12 @@ impl Authorizer {
         let uris = samples.chain(patterns.map(|text| text.replace('?', "x"))).collect();
         Self {
             rules: Box::new(rules),
+            views: Views::new(&server.views),
+            namespaces: views::samples(&server.access.namespaces, governor.as_ref()),
+            refuses_inside_of_all: views::refuse_inside_of_all(
+                &server.access.namespaces,
+                governor.as_ref(),
+            ),
             governor,
             clock: clock.clone(),
             classes,
@@ -161,7 +178,13 @@ impl Authorizer {
         let asking = if ex.is_modern() { Asking::Unites } else { Asking::Repeats };
         let asker = Asker { principal: ex.principal(), around: &around };
         let arguments = governed::arguments(call);
-        let mut grant = self.judge(&query, asker, arguments, asking);
+        let chosen = self.views.choose(call, ex.principal())?;
+        let mut grant = match &chosen {
+            Some(chosen) if self.views.selects(call.action) => {
+                self.select(&query, asker, chosen, asking)
+            }
+            Some(_) | None => self.judge(&query, asker, arguments, asking),
+        };
         for (action, resource) in &call.also {
             let more = Query { action: *action, resource: Name::from(resource), ..query };
             let none = facts::Arguments::None;
@@ -169,6 +192,7 @@ impl Authorizer {
         }
         let mut grant = grant?;
         grant.around = around;
+        grant.view = chosen;
         Ok(ex.advance(|base| Permitted { base, grant }))
     }
 
@@ -292,8 +316,32 @@ impl Authorizer {
                 redact: redact.clone(),
                 judgement,
                 around: Circumstances::default(),
+                view: None,
             }),
         }
+    }
+
+    /// A request whose answer is cut by namespace: it may be sent if its caller has the scopes of
+    /// the action and something of what is asked for could pass.
+    fn select(
+        &self,
+        query: &Query<'_>,
+        asker: Asker<'_>,
+        chosen: &Chosen,
+        asking: Asking,
+    ) -> Result<Grant, Rejection> {
+        if let Some((missing, all)) = self.rules.lacking(query.action, query.principal) {
+            return Err(self.step_up(query, &missing, &all, asking));
+        }
+        if !self.selects_something(asker, query.action, chosen) {
+            let story = format!("{}: no namespace that was asked for", query.action.name());
+            return Err(refused(Code::Denied, story, "no_namespace"));
+        }
+        let reveal = match &self.governor {
+            Some(governor) => governor.reveal(asker, query.resource),
+            None => self.reveal(query.principal),
+        };
+        Ok(Grant { reveal, ..Grant::default() })
     }
 
     fn ruled(
@@ -316,132 +364,9 @@ impl Authorizer {
         }
     }
 
-    /// RFC 9470 section 3. Who has no token cannot sign in again.
-    fn stale(&self, query: &Query<'_>, max_age_s: u64) -> Rejection {
-        let story = format!("{} needs a sign-in of at most {max_age_s} s ago", query.action.name());
-        match query.principal.method {
-            AuthMethod::Bearer => {
-                refused(Code::AuthenticationStale, story, STALE).with_challenge(Challenge {
-                    error: Some("insufficient_user_authentication"),
-                    max_age_s: Some(max_age_s),
-                    ..self.challenge(query.principal)
-                })
-            }
-            AuthMethod::Anonymous | AuthMethod::Certificate | AuthMethod::ApiKey => {
-                refused(Code::Denied, story, STALE)
-            }
-        }
-    }
-
-    fn challenge(&self, principal: &Principal) -> Challenge {
-        Challenge {
-            schemes: self.schemes.clone(),
-            used: match principal.confirmation {
-                Some(Confirmation { dpop_key: Some(_), .. }) => Scheme::Dpop,
-                Some(Confirmation { dpop_key: None, .. }) | None => Scheme::Bearer,
-            },
-            resource_metadata: self.metadata_url.clone(),
-            ..Challenge::default()
-        }
-    }
-
     fn reveal(&self, principal: &Principal) -> ClassSet {
         let may = |class: &Class| self.rules.reveals(principal, *class);
         self.classes.iter().copied().filter(may).collect()
-    }
-
-    /// The `insufficient_scope` challenge of RFC 6750 section 3.1. A caller whose identity came
-    /// from something that carries no scopes cannot get any and is denied plainly.
-    fn step_up(
-        &self,
-        query: &Query<'_>,
-        missing: &[Box<str>],
-        all: &[Box<str>],
-        asking: Asking,
-    ) -> Rejection {
-        let story = format!("{} lacks scopes `{}`", query.action.name(), missing.join(" "));
-        match query.principal.method {
-            AuthMethod::Bearer | AuthMethod::ApiKey => {
-                refused(Code::ScopeInsufficient, story, SCOPE_MISSING).with_challenge(Challenge {
-                    error: Some("insufficient_scope"),
-                    scope: Some(match asking {
-                        Asking::Unites => all.join(" "),
-                        Asking::Repeats => self.required_and_held(query.principal, all),
-                    }),
-                    ..self.challenge(query.principal)
-                })
-            }
-            AuthMethod::Anonymous | AuthMethod::Certificate => {
-                refused(Code::Denied, story, SCOPE_MISSING)
-            }
-        }
-    }
-
-    /// All scopes that the operation needs, then those of the caller's that mean something here.
-    fn required_and_held(&self, principal: &Principal, all: &[Box<str>]) -> String {
-        let mut scope = all.join(" ");
-        let held = principal.scopes.iter().filter(|held| self.known.contains(*held));
-        for held in held.filter(|held| !all.iter().any(|needed| **needed == **held)) {
-            if scope.len() + 1 + held.len() > CHALLENGE_SCOPE_BYTES_MAX {
-                break;
-            }
-            scope.push(' ');
-            scope.push_str(held);
-        }
-        scope
-    }
-}
-
-/// The outcome of one message that asks for two things: one refusal refuses both, and a shortfall
-/// of scopes names those of both, so that a client asks its user only once.
-fn both(
-    one: Result<Grant, Rejection>,
-    other: Result<Grant, Rejection>,
-) -> Result<Grant, Rejection> {
-    match (one, other) {
-        (Ok(grant), Ok(_)) => Ok(grant),
-        (Ok(_), Err(refusal)) | (Err(refusal), Ok(_)) => Err(refusal),
-        (Err(one), Err(other)) => match (one.challenge.clone(), other.challenge.clone()) {
-            (Some(mut challenge), Some(more)) => {
-                let have = challenge.scope.unwrap_or_default();
-                let mut scopes: Vec<&str> = have.split(' ').collect();
-                let more = more.scope.unwrap_or_default();
-                for scope in more.split(' ') {
-                    if !scopes.contains(&scope) {
-                        scopes.push(scope);
-                    }
-                }
-                challenge.scope = Some(scopes.join(" "));
-                Err(one.with_challenge(challenge))
-            }
-            // What no scope can mend is the answer.
-            (Some(_), None) => Err(other),
-            (None, _) => Err(one),
-        },
-    }
-}
-
-/// A denial by policy. What the caller reads is what the policy lets them read.
-fn forbidden(
-    query: &Query<'_>,
-    why: &Why,
-    denial: Option<Denial>,
-    reason: Option<&Arc<str>>,
-) -> Rejection {
-    let story = match why {
-        Why::NoPermit | Why::Forbidden => format!("{}: {}", query.action.name(), why.name()),
-        Why::Failed(what) | Why::Undecidable(what) => {
-            format!("{}: {}: {what}", query.action.name(), why.name())
-        }
-    };
-    match denial {
-        Some(Denial::Hidden) => refused(Code::NameUnknown, story, why.name()),
-        Some(Denial::Honest) | None => {
-            let mut rejection = refused(Code::Denied, story, why.name());
-            rejection.data =
-                reason.map(|reason| Box::new(serde_json::json!({ "reason": **reason })));
-            rejection
-        }
     }
 }
 
@@ -463,12 +388,6 @@ fn template_glob(template: &str) -> Glob {
     Glob::new(&out)
 }
 
-fn refused(code: Code, story: String, reason: &'static str) -> Rejection {
-    let mut rejection = Rejection::new(code, story);
-    rejection.reason = Some(reason);
-    rejection
-}
-
 /// Everything that a route looks for, its own patterns included.
 fn classes(redact: &Redact) -> Vec<Class> {
     let own = (0..=u8::MAX).zip(&redact.custom).map(|(number, _)| Class::Custom(number));
@@ -477,6 +396,3 @@ fn classes(redact: &Redact) -> Vec<Class> {
     classes.dedup();
     classes
 }
-
-const SCOPE_MISSING: &str = "scope_missing";
-const STALE: &str = "authentication_stale";

@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
-use super::Decision;
 use super::decision::Reason;
-use super::engine::{Engine, Query};
+use super::engine::{Engine, Lack, Query};
 use super::scopes::{ActionScopes, add, are_granted};
+use super::{Decision, Says};
 use crate::call::{Action, Name};
 use crate::class::Class;
 use crate::config::{Access, Redact, Rule};
@@ -142,6 +142,29 @@ impl Engine for Rules {
         add(&mut all, of_rule);
         let missing = all.iter().filter(|scope| !granted.contains(scope)).cloned().collect();
         Decision::NeedScopes { missing, all }
+    }
+
+    fn lacking(&self, action: Action, principal: &Principal) -> Option<Lack> {
+        // An action that is not in the table has nothing that could be granted for it.
+        let all = self.scopes.of(action).unwrap_or_default();
+        let missing: Vec<Box<str>> =
+            all.iter().filter(|scope| !principal.scopes.contains(scope)).cloned().collect();
+        (!missing.is_empty()).then(|| (missing, all.to_vec()))
+    }
+
+    fn says(&self, principal: &Principal, namespace: &str) -> Says {
+        match first(&self.namespaces, namespace) {
+            Found::Unruled => Says::Yes,
+            Found::Rule(compiled) => {
+                let granted = are_granted(&compiled.rule.scopes, &principal.scopes);
+                if granted && refusal(&compiled.rule, principal).is_none() {
+                    Says::Yes
+                } else {
+                    Says::No
+                }
+            }
+            Found::Refused(_) => Says::Nothing,
+        }
     }
 
     fn reveals(&self, principal: &Principal, class: Class) -> bool {

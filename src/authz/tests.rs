@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::CHALLENGE_SCOPE_BYTES_MAX;
-use super::{Asker, Asking, Authorizer, Decision, Engine, Grant, Name, Query, Reason, Rules};
+use super::engine::Lack;
+use super::{Asker, Asking, Authorizer, Decision, Engine, Grant, Name, Query, Reason, Rules, Says};
 use crate::call::{Action, Resource};
 use crate::class::{Class, ClassSet, Form};
 use crate::clock::Clock;
@@ -432,6 +433,14 @@ fn classes_are_revealed_by_any_one_of_their_scopes() {
 struct Broken;
 
 impl Engine for Broken {
+    fn lacking(&self, _: Action, _: &Principal) -> Option<Lack> {
+        None
+    }
+
+    fn says(&self, _: &Principal, _: &str) -> Says {
+        Says::No
+    }
+
     fn decide(&self, _: &Query<'_>) -> Decision {
         Decision::Deny { reason: Reason::EngineFailed }
     }

@@ -14,6 +14,7 @@ mod policy;
 mod proof;
 mod revocation;
 mod upstream;
+mod view;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ pub use upstream::{
     Assertion, ClientIdentity, Command, Credential, CredentialSource, Endpoint, EraPin,
     TokenRequest, Transport, Upstream,
 };
+pub use view::{View, ViewNamespaces, ViewOf};
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
@@ -227,6 +229,8 @@ pub struct Server {
     pub tool_pins: Option<ToolPins>,
     /// The facade before its authorization server.
     pub facade: Option<Facade>,
+    /// What callers see of the answers to some calls; empty shows all.
+    pub views: Vec<View>,
     /// Its roles.
     pub roles: Vec<Role>,
     /// Its tools, where their definitions are known.

@@ -74,6 +74,7 @@ pub fn server(name: &str, public_url: &str) -> Server {
         tool_pins: None,
         facade: None,
         roles: Vec::new(),
+        views: Vec::new(),
         tool_shapes: None,
         policy: None,
     }

@@ -11,6 +11,7 @@
 //! [`Limits`]. Time and memory are linear in the input, whatever it holds.
 
 mod canonical;
+mod edit;
 mod keys;
 mod parse;
 mod text;
@@ -25,9 +26,11 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::limits::JSON_NUMBER_BYTES_MAX;
+use crate::limits::{JSON_ANSWER_NODES_MAX, JSON_DEPTH_MAX, JSON_NUMBER_BYTES_MAX};
 
 pub use canonical::{canonical, pretty};
+pub(crate) use edit::push_removal;
+pub use edit::{Edit, apply, keep_items, keep_members};
 pub use keys::{lookalike_form, matches_known_member};
 pub use text::write_string;
 pub(crate) use text::{Piece, Pieces, equal_bytes, escape_or_backslash, quote_or_backslash};
@@ -44,6 +47,15 @@ pub struct Limits {
     /// When two member names of one object count as the same.
     pub keys: KeyRule,
 }
+
+/// How strictly messages of servers are read, by the response gate and by all that reads them
+/// before it: exact duplicates are refused, look-alikes are data.
+pub const ANSWER: Limits = Limits {
+    depth_max: JSON_DEPTH_MAX,
+    nodes_max: JSON_ANSWER_NODES_MAX,
+    number_bytes_max: JSON_NUMBER_BYTES_MAX,
+    keys: KeyRule::Exact,
+};
 
 impl Limits {
     /// For what issuers say and sign: tokens, key sets, metadata, answers about tokens.

@@ -144,7 +144,13 @@ impl Limiter {
     /// refused: `principal`, `tool`, `class`, `concurrency` or `route`.
     pub fn admit(&self, ex: Exchange<Permitted>) -> Result<Exchange<Admitted>, Rejection> {
         let caller = Caller::of(ex.principal(), ex.client_ip());
-        let slot = self.count(caller, ex.call(), ex.grant().rate.as_deref())?;
+        // What the gateway asks of itself in a caller's name is not that caller's doing.
+        let slot = if ex.vouched().is_some() {
+            self.for_all()?;
+            Slot::free()
+        } else {
+            self.count(caller, ex.call(), ex.grant().rate.as_deref())?
+        };
         Ok(ex.advance(|base| Admitted { base, _slot: slot }))
     }
 
@@ -210,10 +216,14 @@ impl Limiter {
         } else {
             Slot::free()
         };
-        if let Some(bucket) = &self.per_route {
-            bucket.take(&()).map_err(over("route"))?;
-        }
+        self.for_all()?;
         Ok(slot)
+    }
+
+    fn for_all(&self) -> Result<(), Refused> {
+        let Some(bucket) = &self.per_route else { return Ok(()) };
+        let taken = bucket.take(&()).map(|_| ());
+        taken.map_err(|wait| Refused::Rate { policy: "route", wait })
     }
 }
 

@@ -94,11 +94,4 @@ pub const REQUEST: Limits = Limits {
     keys: KeyRule::Folded,
 };
 
-/// How strictly messages of servers are read, by the response gate and by all that reads them
-/// before it: exact duplicates are refused, look-alikes are data.
-pub const ANSWER: Limits = Limits {
-    depth_max: limits::JSON_DEPTH_MAX,
-    nodes_max: limits::JSON_ANSWER_NODES_MAX,
-    number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
-    keys: KeyRule::Exact,
-};
+pub use crate::json::ANSWER;

@@ -110,12 +110,37 @@ impl Policies {
     /// apart, for templates: what they name, and what fits each of their patterns.
     #[must_use]
     pub fn uri_samples(&self, server: &str) -> Vec<String> {
+        self.samples(server, "Resource", "uri", ["", "x", "x/x"])
+    }
+
+    /// The same for namespaces.
+    #[must_use]
+    pub fn namespace_samples(&self, server: &str) -> Vec<String> {
+        self.samples(server, "Namespace", "name", ["", "x", "x.x"])
+    }
+
+    /// Whether a forbid tells names of namespaces apart by how they end.
+    #[must_use]
+    pub fn forbids_by_end(&self) -> bool {
+        self.rules.iter().filter(|rule| !rule.permits()).any(|rule| {
+            let mut found = false;
+            each(&rule.tree, &mut |node| {
+                let like = node.get("like");
+                let of_name = like.and_then(|like| like.get("left")).and_then(of_resource);
+                let text = like.and_then(|like| like.get("pattern")).and_then(pattern);
+                found |= of_name == Some("name") && text.is_some_and(|text| text.starts_with('\0'));
+            });
+            found
+        })
+    }
+
+    fn samples(&self, server: &str, kind: &str, attribute: &str, fills: [&str; 3]) -> Vec<String> {
         let mut found = Vec::new();
         let prefix = format!("{server}/");
         for rule in &self.rules {
             for uid in rule.policy.entity_literals() {
                 let id = uid.id().unescaped();
-                if uid.type_name().basename() == "Resource"
+                if uid.type_name().basename() == kind
                     && let Some(uri) = id.strip_prefix(&prefix)
                 {
                     found.push(uri.to_owned());
@@ -123,15 +148,15 @@ impl Policies {
             }
             each(&rule.tree, &mut |node| {
                 if let Some(like) = node.get("like")
-                    && like.get("left").and_then(of_resource) == Some("uri")
+                    && like.get("left").and_then(of_resource) == Some(attribute)
                     && let Some(text) = like.get("pattern").and_then(pattern)
                 {
-                    found.extend(["", "x", "x/x"].map(|fill| text.replace('\0', fill)));
+                    found.extend(fills.map(|fill| text.replace('\0', fill)));
                 }
                 if let Some(equal) = node.get("==") {
                     let (left, right) = (equal.get("left"), equal.get("right"));
                     for (own, other) in [(left, right), (right, left)] {
-                        if own.and_then(of_resource) == Some("uri")
+                        if own.and_then(of_resource) == Some(attribute)
                             && let Some(uri) = other.and_then(literal).and_then(Value::as_str)
                         {
                             found.push(uri.to_owned());

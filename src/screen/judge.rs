@@ -4,7 +4,6 @@
 //! The same judge serves JSON answers and event streams, so that both give the same result for
 //! the same message. Pure: bytes in, verdict out.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,21 +15,21 @@ use super::results::Results;
 use super::tally::Deeds;
 use super::unfinished::{Call, Unfinished, Whose};
 use super::{Screener, Tally, invalid};
-use crate::authz::{Asker, Authorizer};
+use crate::authz::{Asker, Authorizer, Chosen};
 use crate::call::{Action, Resource};
 use crate::class::ClassSet;
 use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::decode::Expect;
 use crate::inspect::{Detector, Plan};
-use crate::json::{self, Document, Value};
+use crate::json::Document;
 use crate::mcp::catalogue::{self, Edit, Listing};
 use crate::mcp::message::{Id, Kind, Message};
 use crate::mcp::method::{self, ServerMessage};
-use crate::mcp::params::{Known, Mirrors};
+use crate::mcp::params::Known;
 use crate::mcp::sse::{Event, KEEPALIVE};
 use crate::mcp::version::Revision;
-use crate::pins::{Page, Pins, Reason};
+use crate::pins::Pins;
 use crate::policy::facts::Circumstances;
 use crate::principal::Principal;
 use crate::record::Recorded;
@@ -47,7 +46,7 @@ pub enum Verdict {
 
 /// What a legacy stream needs to be taken up again.
 #[derive(Debug)]
-struct Resumable {
+pub(super) struct Resumable {
     whose: Whose,
     asked: (Action, Resource),
     /// Whether this stream is such a resumption.
@@ -61,26 +60,29 @@ struct Resumable {
 /// Judges the messages of one answer.
 #[derive(Debug)]
 pub struct Judge {
-    expected: Option<Id>,
-    answered: bool,
-    list: Option<Listing>,
-    revision: Revision,
-    detector: Arc<Detector>,
-    authz: Arc<Authorizer>,
-    principal: Arc<Principal>,
-    around: Circumstances,
+    pub(super) expected: Option<Id>,
+    pub(super) answered: bool,
+    pub(super) list: Option<Listing>,
+    pub(super) revision: Revision,
+    pub(super) detector: Arc<Detector>,
+    pub(super) authz: Arc<Authorizer>,
+    pub(super) principal: Arc<Principal>,
+    pub(super) around: Circumstances,
     /// The action, where it uses a single thing by name.
-    used: Option<Action>,
-    reveal: ClassSet,
-    server_requests: Vec<ServerRequest>,
-    results: Results,
-    listening: Option<Listening>,
-    resumable: Option<Resumable>,
-    mirrors: Arc<Known>,
-    pins: Arc<Pins>,
+    pub(super) used: Option<Action>,
+    pub(super) action: Action,
+    pub(super) operation: Box<str>,
+    pub(super) view: Option<Chosen>,
+    pub(super) reveal: ClassSet,
+    pub(super) server_requests: Vec<ServerRequest>,
+    pub(super) results: Results,
+    pub(super) listening: Option<Listening>,
+    pub(super) resumable: Option<Resumable>,
+    pub(super) mirrors: Arc<Known>,
+    pub(super) pins: Arc<Pins>,
     /// Which page of a list was asked for; `None` for the first.
-    cursor: Option<Box<str>>,
-    asking: Asking,
+    pub(super) cursor: Option<Box<str>>,
+    pub(super) asking: Asking,
 }
 
 impl Judge {
@@ -99,6 +101,9 @@ impl Judge {
             principal: Arc::clone(request.principal()),
             around: request.grant().around.clone(),
             used: used(request.call().action),
+            action: request.call().action,
+            operation: request.call().operation.clone(),
+            view: request.grant().view.clone(),
             reveal: screener.reveal(request.grant()),
             server_requests: screener.server.access.server_requests.clone(),
             results: Results::new(screener, request),
@@ -147,7 +152,20 @@ impl Judge {
     /// As [`Judge::message`].
     pub fn document(&mut self, bytes: Bytes, tally: &Tally) -> Result<Verdict, Rejection> {
         let document = parse(bytes)?;
-        self.redact(&document, Vec::new(), tally)
+        let edits = match &self.view {
+            Some(chosen) => {
+                self.authz.cut_rest(self.asker(), (chosen, self.action), document.root())
+            }
+            None => Vec::new(),
+        };
+        self.redact(&document, edits, tally)
+    }
+
+    /// Whether only a part of the answer may leave, so that text of which no part can be told from
+    /// another must stay.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.view.is_some()
     }
 
     /// Masks free text.
@@ -216,7 +234,7 @@ impl Judge {
             Kind::Error => {
                 self.asking.check_error(document)?;
                 self.unknown(document)?;
-                Vec::new()
+                self.without_data(document)
             }
             Kind::Request | Kind::Notification => Vec::new(),
         };
@@ -236,6 +254,10 @@ impl Judge {
                 Heard::Leaves(edits) => edits,
                 Heard::Dropped(reason) => return Ok(Verdict::Drop(reason)),
             },
+            // What a tool says meanwhile has no shape that a view could know.
+            None if self.view.is_some() && message.method() == "notifications/message" => {
+                return Ok(Verdict::Drop("view"));
+            }
             None if self.revision.is_modern() && !OF_A_REQUEST.contains(&message.method()) => {
                 return Ok(Verdict::Drop("not_subscribed"));
             }
@@ -244,18 +266,7 @@ impl Judge {
         self.redact(document, edits, tally)
     }
 
-    /// Where denials are hidden, a server's own words for a name that it does not have would tell
-    /// it from one that is hidden.
-    fn unknown(&self, document: &Document) -> Result<(), Rejection> {
-        let code = document.root().get("error").and_then(|error| error.get("code")?.as_i64());
-        let says_so = code.is_some_and(|code| NOT_FOUND.contains(&code));
-        if says_so && self.used.is_some() && self.authz.hides() {
-            return Err(Rejection::new(Code::NameUnknown, "the server does not know the name"));
-        }
-        Ok(())
-    }
-
-    fn asker(&self) -> Asker<'_> {
+    pub(super) fn asker(&self) -> Asker<'_> {
         Asker { principal: &self.principal, around: &self.around }
     }
 
@@ -285,72 +296,6 @@ impl Judge {
     #[must_use]
     pub(super) fn can_be_resumed(&self) -> bool {
         self.resumable.as_ref().is_some_and(|it| it.marked)
-    }
-
-    /// What a result hides from this caller; whatever depends on the caller is theirs alone.
-    fn filter(&self, document: &Document, tally: &Tally) -> Result<Vec<Edit>, Rejection> {
-        let Some(result) = document.root().get("result") else { return Ok(Vec::new()) };
-        let mut edits = self.results.edits(result)?;
-        match self.list {
-            Some(list) => {
-                let invalid = self.learn(list, result);
-                let quarantined = self.quarantine(list, result, tally);
-                let visible = |name: &str| {
-                    !invalid.contains(name)
-                        && !quarantined.contains_key(name)
-                        && match list {
-                            Listing::Templates => self.authz.shows_template(self.asker(), name),
-                            Listing::Tools | Listing::Resources | Listing::Prompts => {
-                                self.authz.visible(self.asker(), used_by(list), name)
-                            }
-                        }
-                };
-                edits.extend(catalogue::filter(list, result, visible)?.edits);
-                edits.extend(self.results.cursor(list, result)?);
-            }
-            None if self.revision.is_modern() => {
-                edits.extend(catalogue::private_scope(result)?);
-            }
-            None => {}
-        }
-        Ok(edits)
-    }
-
-    /// Remembers which arguments a server wants mirrored, and finds the tools whose annotations
-    /// are not valid: modern clients would drop them (S-40).
-    fn learn(&self, list: Listing, result: Value<'_>) -> HashSet<Box<str>> {
-        let mut invalid = HashSet::new();
-        if list != Listing::Tools || !self.revision.is_modern() {
-            return invalid;
-        }
-        for tool in result.get("tools").into_iter().flat_map(|tools| tools.items()) {
-            if let Some(name) = tool.get("name").and_then(|name| name.as_str())
-                && *self.mirrors.learn(&name, tool.get("inputSchema")) == Mirrors::Invalid
-            {
-                invalid.insert(name.into());
-            }
-        }
-        invalid
-    }
-
-    /// The tools of a list that are left out for what the server says of them (S-36).
-    fn quarantine(
-        &self,
-        list: Listing,
-        result: Value<'_>,
-        tally: &Tally,
-    ) -> HashMap<Box<str>, Reason> {
-        let Some(tools) = result.get("tools").filter(|_| list == Listing::Tools) else {
-            return HashMap::new();
-        };
-        let found = self.pins.page(&Page {
-            caller: self.principal.key,
-            cursor: self.cursor.as_deref(),
-            more: result.get("nextCursor").is_some_and(|next| next.kind() == json::Kind::String),
-            tools,
-        });
-        tally.note(|deeds| deeds.quarantine(&found));
-        found.quarantined
     }
 
     /// Masks what the caller may not see and applies the edits of the list filter.
@@ -444,22 +389,10 @@ fn cursor(request: &Recorded) -> Option<Box<str>> {
     Some(params.get("cursor")?.as_str()?.into())
 }
 
-/// The action that uses what a list names: hidden is refused, shown is allowed (S-30).
-fn used_by(list: Listing) -> Action {
-    match list {
-        Listing::Tools => Action::ToolsInvoke,
-        Listing::Resources | Listing::Templates => Action::ResourcesRead,
-        Listing::Prompts => Action::PromptsGet,
-    }
-}
-
 fn used(action: Action) -> Option<Action> {
     let uses = [Action::ToolsInvoke, Action::ResourcesRead, Action::PromptsGet];
     uses.contains(&action).then_some(action)
 }
-
-/// Unknown tools, prompts and, since 2026-07-28, resources; unknown resources before that.
-const NOT_FOUND: [i64; 2] = [-32602, -32002];
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 

@@ -73,6 +73,10 @@ pub(super) fn json(
 
 /// Screens one text answer of the REST profile.
 pub(super) fn text(bytes: &Bytes, judge: &Judge, tally: &Tally) -> Result<ReplyBody, Rejection> {
+    if judge.is_partial() {
+        let why = "the answer is text, of which no part can be told from another";
+        return Err(Rejection::new(Code::AnswerBlocked, why));
+    }
     let text = std::str::from_utf8(bytes).map_err(|_| invalid("the text is not UTF-8"))?;
     Ok(ReplyBody::whole(judge.text(text, tally)))
 }

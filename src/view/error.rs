@@ -1,6 +1,5 @@
 //! Why a view cannot be made or used.
 
-use crate::inspect::hidden::spelled_out;
 use crate::limits::{
     JSON_DEPTH_MAX, NAMESPACE_BYTES_MAX, NAMESPACES_WANTED_BYTES_MAX, NAMESPACES_WANTED_MAX,
     PROJECTION_PATTERN_BYTES_MAX, PROJECTION_PATTERNS_MAX, PROJECTION_STEPS_MAX, SHOWN_CHARS_MAX,
@@ -114,5 +113,5 @@ pub enum Fault {
 
 /// As much of what was written as fits a message.
 pub(super) fn shown(text: &str) -> String {
-    spelled_out(text, SHOWN_CHARS_MAX)
+    text.chars().flat_map(char::escape_debug).take(SHOWN_CHARS_MAX).collect()
 }

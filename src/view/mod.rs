@@ -29,8 +29,8 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use crate::json::Edit;
 use crate::json::Value;
-use crate::mcp::catalogue::Edit;
 
 pub use error::{Fault, ViewError};
 pub use namespace::{Namespaces, Verdict, Wanted, is_namespace};

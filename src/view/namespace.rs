@@ -12,6 +12,8 @@ use super::error::{ViewError, shown};
 pub enum Verdict {
     /// It may pass with all below it.
     Whole,
+    /// It may pass; where it is an object, each member is judged by its own name.
+    Each,
     /// It may not pass as a whole, but something below it may.
     Descend,
     /// Neither it nor anything below it may pass.
@@ -26,7 +28,8 @@ impl Verdict {
         match (self, other) {
             (Self::Whole, it) | (it, Self::Whole) => it,
             (Self::Nothing, _) | (_, Self::Nothing) => Self::Nothing,
-            (Self::Descend, Self::Descend) => Self::Descend,
+            (Self::Descend, _) | (_, Self::Descend) => Self::Descend,
+            (Self::Each, Self::Each) => Self::Each,
         }
     }
 }
@@ -37,9 +40,11 @@ impl Verdict {
 ///
 /// - An object is a tree: the names on the way to a member are its namespace, joined with dots.
 ///   `{"session": {"prefs": 1}}` and `{"session.prefs": 1}` name `session.prefs` alike. A member
-///   under [`Verdict::Descend`] is gone through if it is an object, else dropped.
+///   under [`Verdict::Descend`] is gone through if it is an object, else dropped; under
+///   [`Verdict::Each`] it is gone through if it is an object, else it stays.
 /// - An array is a list of records, objects that hold their namespace in a member. They stay or go
-///   as they are; under [`Verdict::Descend`] they go. So does a record that names no namespace, or
+///   as they are; under [`Verdict::Descend`] and [`Verdict::Each`] they go, because nothing inside
+///   of them can be told apart. So does a record that names no namespace, or
 ///   has a second member that lenient readers could take for the name.
 ///
 /// What [`is_namespace`] refuses is no namespace and does not pass, unless it stands below one that
@@ -70,14 +75,15 @@ impl Namespaces<'_> {
             return (Verdict::Nothing, full);
         }
         let ends = full.match_indices('.').map(|(at, _)| at).chain([full.len()]);
+        let mut last = Verdict::Descend;
         for end in ends.filter(|end| *end > outer.len()) {
             match full.get(..end).map(self.allowed) {
-                Some(Verdict::Descend) => {}
+                Some(verdict @ (Verdict::Descend | Verdict::Each)) => last = verdict,
                 Some(verdict @ (Verdict::Whole | Verdict::Nothing)) => return (verdict, full),
                 None => return (Verdict::Nothing, full),
             }
         }
-        (Verdict::Descend, full)
+        (last, full)
     }
 
     /// What is said of the namespace that a record names.

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::json::ANSWER;
 use crate::json::{Document, Kind, Piece, Pieces, Value};
-use crate::mcp;
-use crate::mcp::catalogue::{Edit, keep_items, keep_members};
+use crate::json::{Edit, keep_items, keep_members};
 
 use super::walk::is_container;
 use super::{View, ViewError, sift};
@@ -77,7 +77,7 @@ fn resource(view: &View<'_>, resource: Value<'_>, edits: &mut Vec<Edit>) -> bool
 /// is a value like any other, whatever it holds.
 fn text(view: &View<'_>, string: Value<'_>, edits: &mut Vec<Edit>) -> bool {
     let text = string.as_str().map(|text| Bytes::copy_from_slice(text.as_bytes()));
-    let document = text.and_then(|text| Document::parse(text, &mcp::ANSWER).ok());
+    let document = text.and_then(|text| Document::parse(text, &ANSWER).ok());
     let Some(document) = document.filter(|document| is_container(document.root())) else {
         return put(string, WITHHELD, edits);
     };

@@ -1,13 +1,13 @@
 //! Goes through a container and removes what is not kept, in wire order.
 //!
-//! As [`crate::mcp::catalogue::keep_members`], for cuts that go on below what they keep: edits come
+//! As [`crate::json::keep_members`], for cuts that go on below what they keep: edits come
 //! in order without a sort, and whoever decides sees name and value at once.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::json::Edit;
 use crate::json::Value;
-use crate::mcp::catalogue::Edit;
 
 /// Removes the members that `keep` does not keep. It adds the edits below what it keeps, and none
 /// for what it drops.

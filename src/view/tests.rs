@@ -10,9 +10,9 @@ mod properties;
 use bytes::Bytes;
 
 use super::{Namespaces, Places, Projection, Verdict, View, ViewError};
+use crate::json::ANSWER;
 use crate::json::Document;
-use crate::mcp::ANSWER;
-use crate::mcp::catalogue::{Edit, apply};
+use crate::json::{Edit, apply};
 
 fn projection(patterns: &[&str]) -> Projection {
     Projection::parse(&owned(patterns)).unwrap()

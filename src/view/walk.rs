@@ -1,7 +1,7 @@
 //! The way through one copy of the data: what may pass of each value, and what goes.
 
+use crate::json::Edit;
 use crate::json::{Kind, Value};
-use crate::mcp::catalogue::Edit;
 
 use super::namespace::Verdict;
 use super::projection::{Projection, Step};
@@ -75,7 +75,8 @@ impl<'v> View<'v> {
                     Spaces::Free => Spaces::Free,
                     Spaces::Tree(outer) => match self.namespaces?.below(outer, name) {
                         (Verdict::Whole, _) => Spaces::Free,
-                        (Verdict::Descend, full) => Spaces::Tree(full),
+                        (Verdict::Each, _) if value.kind() != Kind::Object => Spaces::Free,
+                        (Verdict::Each | Verdict::Descend, full) => Spaces::Tree(full),
                         (Verdict::Nothing, _) => return None,
                     },
                     Spaces::Records => return None,

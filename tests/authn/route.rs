@@ -172,6 +172,7 @@ pub fn server(public_url: &str, auth: Auth) -> Server {
         tool_pins: None,
         facade: None,
         roles: Vec::new(),
+        views: Vec::new(),
         tool_shapes: None,
         policy: None,
     }

@@ -43,6 +43,7 @@ mod listening;
 mod messages;
 mod old_clients;
 mod pins;
+mod policies;
 mod redaction;
 mod reload;
 mod rest;

@@ -19,6 +19,8 @@ pub(super) struct RawAccess {
     pub(super) prompts: Option<Vec<raw::Rule>>,
     pub(super) namespaces: Option<Vec<raw::Rule>>,
     pub(super) server_requests: Option<Vec<raw::ServerRequest>>,
+    /// Whether answers of tools are looked at for namespaces.
+    pub(super) namespaces_of_tools: bool,
 }
 
 /// What is known of a server's callers before its rules are read.
@@ -30,7 +32,7 @@ pub(super) struct Callers<'a> {
 }
 
 impl Callers<'_> {
-    fn can(&self, wanted: &[Action]) -> bool {
+    pub(super) fn can(&self, wanted: &[Action]) -> bool {
         self.actions.is_none_or(|actions| actions.iter().any(|a| wanted.contains(a)))
     }
 }
@@ -41,10 +43,19 @@ pub(super) fn access(
     raw: RawAccess,
     callers: &Callers<'_>,
 ) -> Option<Access> {
-    let RawAccess { scopes, tools, resources, prompts, namespaces, server_requests } = raw;
+    let RawAccess {
+        scopes,
+        tools,
+        resources,
+        prompts,
+        namespaces,
+        server_requests,
+        namespaces_of_tools,
+    } = raw;
     let mut kind = |key: &str, raw: Option<Vec<raw::Rule>>, actions: &[Action], bytes_max| {
         let at = at.key(key);
-        if raw.is_some() && !callers.can(actions) {
+        let used = namespaces_of_tools && key == "namespaces";
+        if raw.is_some() && !callers.can(actions) && !used {
             let message = format!("`{key}` has no effect: no request to this server is about them");
             cx.absent(&at, message, "remove it, or change `profile`");
         }
@@ -237,7 +248,7 @@ pub(super) fn scopes(
     Some(all)
 }
 
-fn roles(
+pub(super) fn roles(
     cx: &mut Context<'_>,
     at: &At<'_>,
     raw: Option<Vec<String>>,

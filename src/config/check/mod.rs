@@ -31,6 +31,7 @@ mod servers;
 mod sessions;
 mod upstream;
 mod urls;
+mod views;
 
 pub(super) use api_keys::pepper;
 pub(super) use context::{At, Context};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use url::Url;
 
 use super::super::model::{
-    Access, ApiKeys, Auth, IdentityRule, OauthEndpoint, Profile, Proof, Server, ToolPins,
+    Access, ApiKeys, Auth, IdentityRule, OauthEndpoint, Profile, Proof, Server, ToolPins, View,
+    ViewOf,
 };
 use super::super::raw;
 use super::access::{self, Callers, RawAccess};
@@ -17,7 +18,7 @@ use super::listeners::{self, Checked as Listener};
 use super::proof::RawProof;
 use super::{
     At, Context, auth, facade, is_name, pins, policy, proof, redact, rest, sessions, size,
-    upstream, urls,
+    upstream, urls, views,
 };
 use crate::call::Action;
 use crate::limits::{BODY_BYTES_MAX, IN_FLIGHT_BODY_BYTES_MAX};
@@ -133,6 +134,7 @@ fn server(
         limits,
         guard,
         redact,
+        views,
         allow_networks,
         body_max,
     } = raw;
@@ -154,7 +156,18 @@ fn server(
         facade::against(cx, at, facade, &evidence.proof);
     }
     let callers = Callers { auth: auth.as_ref(), actions: actions.as_deref() };
-    let raw_access = RawAccess { scopes, tools, resources, prompts, namespaces, server_requests };
+    let views_at = at.key("views");
+    let views = views::views(cx, &views_at, views, (profile.as_ref(), &callers));
+    let looks = |view: &View| view.namespaces.is_some() && matches!(view.of, ViewOf::Tool(_));
+    let raw_access = RawAccess {
+        scopes,
+        tools,
+        resources,
+        prompts,
+        namespaces,
+        server_requests,
+        namespaces_of_tools: views.iter().flatten().any(looks),
+    };
     let access = self::access(cx, at, raw_access, &callers);
     let roles = policy::roles(cx, &at.key("roles"), roles, auth.as_ref());
     let shapes = policy::tool_schemas(cx, &at.key("tool_schemas"), tool_schemas);
@@ -192,6 +205,7 @@ fn server(
         url_hosts: url_hosts?,
         tool_pins: mcp.tool_pins,
         facade: facade?,
+        views: views?,
         roles: roles?,
         tool_shapes: shapes?,
         policy: None,

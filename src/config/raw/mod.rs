@@ -20,6 +20,7 @@ mod revocation;
 mod server;
 mod text;
 mod upstream;
+mod view;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -37,6 +38,7 @@ pub use revocation::*;
 pub use server::*;
 pub use text::*;
 pub use upstream::*;
+pub use view::*;
 
 /// The configuration of a Sallyport gateway.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::{
     Dpop, Facade, FilePath, Network, Pairs, ProofName, Rate, Role, Size, ToolPins, Upstream, Url,
+    View,
 };
 
 /// One protected server.
@@ -89,6 +90,8 @@ pub struct Server {
     /// What is masked in answers: `default` (every class), `off`, a list of classes, or a mapping.
     /// Default: `default`.
     pub redact: Option<Redact>,
+    /// What callers see of the answers to some calls. Default: all of them, masked.
+    pub views: Option<Vec<View>>,
     /// Networks from which clients may call. Default: all.
     pub allow_networks: Option<Vec<Network>>,
     /// Largest request body. Default: `4MiB`.

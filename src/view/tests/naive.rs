@@ -103,12 +103,12 @@ pub(super) fn project(
 }
 
 /// What is said of a namespace by its whole list of names: the first that is not gone through
-/// decides.
+/// decides, else the last.
 pub(super) fn verdict_of(names: &[String], allowed: &dyn Fn(&str) -> Verdict) -> Verdict {
-    (1..=names.len())
-        .map(|count| allowed(&names[..count].join(".")))
-        .find(|verdict| *verdict != Verdict::Descend)
-        .unwrap_or(Verdict::Descend)
+    let all: Vec<Verdict> =
+        (1..=names.len()).map(|count| allowed(&names[..count].join("."))).collect();
+    let ends = |verdict: &&Verdict| matches!(verdict, Verdict::Whole | Verdict::Nothing);
+    *all.iter().find(ends).or(all.last()).unwrap_or(&Verdict::Descend)
 }
 
 fn names_of(name: &str) -> Vec<String> {
@@ -134,7 +134,10 @@ pub(super) fn tree(
         }
         let value = match (verdict_of(&names, allowed), value) {
             (Verdict::Whole, value) => value.clone(),
-            (Verdict::Descend, Value::Object(members)) => tree(members, &names, allowed),
+            (Verdict::Descend | Verdict::Each, Value::Object(members)) => {
+                tree(members, &names, allowed)
+            }
+            (Verdict::Each, value) => value.clone(),
             (Verdict::Descend | Verdict::Nothing, _) => return None,
         };
         Some((name.clone(), value))

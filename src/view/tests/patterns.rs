@@ -186,7 +186,7 @@ fn error_names_the_pattern_the_fault_and_the_place() {
     let error = Projection::parse(&owned(&["/a//b"])).unwrap_err().to_string();
     assert_eq!(error, "pattern `/a//b`: an empty segment at byte 3");
     let hidden = Projection::parse(&owned(&["/a\u{202E}\n{"])).unwrap_err().to_string();
-    assert_eq!(hidden, r"pattern `/a\u{202e}\u{a}{`: braces are a segment of their own at byte 6");
+    assert_eq!(hidden, r"pattern `/a\u{202e}\n{`: braces are a segment of their own at byte 6");
 }
 
 #[test]
