@@ -135,9 +135,9 @@ impl Governor {
         self.governance.live.namespace_samples(&self.server)
     }
 
-    /// Whether some policy forbids namespaces by the ends of their names.
-    pub(super) fn forbids_by_end(&self) -> bool {
-        self.governance.live.forbids_by_end()
+    /// Whether some policy tells namespaces apart by the ends of their names.
+    pub(super) fn tells_by_end(&self) -> bool {
+        self.governance.live.tells_by_end()
     }
 
     /// What the policies say of one thing.

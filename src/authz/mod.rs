@@ -109,8 +109,8 @@ pub struct Authorizer {
     views: Views,
     /// Names that stand for the ways in which namespaces are told apart.
     namespaces: Vec<String>,
-    /// Whether something inside of every namespace could be refused.
-    refuses_inside_of_all: bool,
+    /// Whether namespaces are told apart by the ends of their names.
+    tells_by_end: bool,
     clock: Clock,
     /// Classes that this route looks for.
     classes: Vec<Class>,
@@ -142,10 +142,7 @@ impl Authorizer {
             rules: Box::new(rules),
             views: Views::new(&server.views),
             namespaces: views::samples(&server.access.namespaces, governor.as_ref()),
-            refuses_inside_of_all: views::refuse_inside_of_all(
-                &server.access.namespaces,
-                governor.as_ref(),
-            ),
+            tells_by_end: views::tell_by_end(&server.access.namespaces, governor.as_ref()),
             governor,
             clock: clock.clone(),
             classes,

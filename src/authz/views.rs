@@ -192,17 +192,34 @@ impl Authorizer {
 
     /// What rules and policies say of a namespace together.
     fn namespace(&self, asker: Asker<'_>, action: Action, name: &str) -> Verdict {
+        match self.say(asker, action, name) {
+            Says::No => Verdict::Nothing,
+            Says::Yes if self.differs_inside(asker, action, name) => Verdict::Each,
+            Says::Yes => Verdict::Whole,
+            // Gone through only where something could come of it: an empty object tells a name.
+            Says::Nothing if self.opens_inside(asker, action, name) => Verdict::Descend,
+            Says::Nothing => Verdict::Nothing,
+        }
+    }
+
+    fn say(&self, asker: Asker<'_>, action: Action, name: &str) -> Says {
         let by_rules = |name: &str| self.rules.says(asker.principal, name);
         let by_policies = |name: &str| match &self.governor {
             Some(governor) => governor.says(asker, action, name),
             None => Says::Yes,
         };
         match (inherited(name, by_rules), inherited(name, by_policies)) {
-            (Says::No, _) | (_, Says::No) => Verdict::Nothing,
-            (Says::Yes, Says::Yes) if self.differs_inside(asker, action, name) => Verdict::Each,
-            (Says::Yes, Says::Yes) => Verdict::Whole,
-            (_, _) => Verdict::Descend,
+            (Says::No, _) | (_, Says::No) => Says::No,
+            (Says::Yes, Says::Yes) => Says::Yes,
+            (_, _) => Says::Nothing,
         }
+    }
+
+    /// Whether something inside a namespace that may not pass as a whole could.
+    fn opens_inside(&self, asker: Asker<'_>, action: Action, name: &str) -> bool {
+        let prefix = format!("{name}.");
+        let mut below = self.namespaces.iter().filter(|one| one.starts_with(&prefix));
+        self.tells_by_end || below.any(|one| self.say(asker, action, one) == Says::Yes)
     }
 
     /// Whether something inside a namespace that may pass could be refused.
@@ -213,7 +230,7 @@ impl Authorizer {
                 self.governor.as_ref().map(|governor| governor.says(asker, action, inner));
             self.rules.says(asker.principal, inner) == Says::No || policies == Some(Says::No)
         };
-        self.refuses_inside_of_all
+        self.tells_by_end
             || self.namespaces.iter().filter(|one| one.starts_with(&prefix)).any(refused)
     }
 
@@ -272,13 +289,10 @@ pub(super) fn samples(rules: &[config::Rule], governor: Option<&Governor>) -> Ve
     of_rules.chain(governor.into_iter().flat_map(Governor::namespaces)).collect()
 }
 
-/// Whether a rule or a policy refuses names by their ends, so that something inside of every
-/// namespace could be refused.
-pub(super) fn refuse_inside_of_all(rules: &[config::Rule], governor: Option<&Governor>) -> bool {
-    let narrows = |rule: &config::Rule| {
-        let config::Rule { pattern, scopes, roles, deny } = rule;
-        let by_end = pattern.len() > 1 && pattern.starts_with(['*', '?']);
-        by_end && (*deny || !scopes.is_empty() || !roles.is_empty())
-    };
-    rules.iter().any(narrows) || governor.is_some_and(Governor::forbids_by_end)
+/// Whether a rule or a policy tells names apart by their ends, so that inside of every namespace
+/// something could be judged otherwise.
+pub(super) fn tell_by_end(rules: &[config::Rule], governor: Option<&Governor>) -> bool {
+    let by_end =
+        |rule: &config::Rule| rule.pattern.len() > 1 && rule.pattern.starts_with(['*', '?']);
+    rules.iter().any(by_end) || governor.is_some_and(Governor::tells_by_end)
 }

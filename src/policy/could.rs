@@ -119,16 +119,17 @@ impl Policies {
         self.samples(server, "Namespace", "name", ["", "x", "x.x"])
     }
 
-    /// Whether a forbid tells names of namespaces apart by how they end.
+    /// Whether a policy tells names apart by how they end.
     #[must_use]
-    pub fn forbids_by_end(&self) -> bool {
-        self.rules.iter().filter(|rule| !rule.permits()).any(|rule| {
+    pub fn tells_by_end(&self) -> bool {
+        self.rules.iter().any(|rule| {
             let mut found = false;
             each(&rule.tree, &mut |node| {
                 let like = node.get("like");
                 let of_name = like.and_then(|like| like.get("left")).and_then(of_resource);
                 let text = like.and_then(|like| like.get("pattern")).and_then(pattern);
-                found |= of_name == Some("name") && text.is_some_and(|text| text.starts_with('\0'));
+                found |= of_name == Some("name")
+                    && text.is_some_and(|text| text.trim_end_matches('\0').contains('\0'));
             });
             found
         })

@@ -59,3 +59,4 @@ mod trail;
 mod up;
 mod up_process;
 mod upstreams;
+mod views;
