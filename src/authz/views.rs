@@ -292,7 +292,7 @@ pub(super) fn samples(rules: &[config::Rule], governor: Option<&Governor>) -> Ve
 /// Whether a rule or a policy tells names apart by their ends, so that inside of every namespace
 /// something could be judged otherwise.
 pub(super) fn tell_by_end(rules: &[config::Rule], governor: Option<&Governor>) -> bool {
-    let by_end =
-        |rule: &config::Rule| rule.pattern.len() > 1 && rule.pattern.starts_with(['*', '?']);
+    // What stands behind a wildcard may stand at any depth.
+    let by_end = |rule: &config::Rule| rule.pattern.trim_end_matches('*').contains(['*', '?']);
     rules.iter().any(by_end) || governor.is_some_and(Governor::tells_by_end)
 }
