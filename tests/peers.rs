@@ -7,6 +7,10 @@
 #[path = "peers/support/mod.rs"]
 mod support;
 
+#[cfg(test)]
+#[path = "peers/policies.rs"]
+mod policies;
+
 use serde_json::{Value, json};
 
 use support::{Sdk, Site, Upstream, Visit};

@@ -6,7 +6,8 @@
 //           ttl_s:   lifetime of the tokens, in seconds
 // Prints: one JSON line {issuer, jwks_uri, token_endpoint, secrets: {NAME: secret}} once it serves.
 // Tokens: JWT (RFC 9068: `typ: at+jwt`), ES256; `aud` is the `resource` asked for (RFC 8707) and
-//         nothing else; `scope` is what was asked for, within what the client may have.
+//         nothing else; `scope` is what was asked for, within what the client may have; `roles`
+//         holds the client's name.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -62,6 +63,8 @@ async function configuration(clients, { ttl_s: ttl }) {
         scopes,
         jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig' }] },
         ttl: { ClientCredentials: ttl },
+        // A machine's role is its name.
+        extraTokenClaims: (_context, token) => ({ roles: [token.clientId] }),
         features: {
             devInteractions: { enabled: false },
             clientCredentials: { enabled: true },

@@ -8,7 +8,7 @@ numbers only have the right shape (the cards pass the Luhn check).
 """
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -80,6 +80,23 @@ def customer_note(id: int) -> str:
 def customer_delete(id: int) -> str:
     """Forget a customer. Nothing is really deleted, so that tests do not depend on their order."""
     return f"deleted {find(id).id}"
+
+
+@server.tool(structured_output=False)
+def refund(id: int, amount: int) -> str:
+    """Pay a customer back."""
+    return f"paid {amount} back to {find(id).id}"
+
+
+@server.tool()
+def get_context(namespaces: list[str] | None = None) -> dict[str, Any]:
+    """What is known of the conversation. Whatever is asked for, this server tells everything."""
+    return {
+        "version": 3,
+        "session": {"chathistory": ["hello", "where is my order?"], "prefs": {"lang": "en"}},
+        "user": {"profile": {"name": "Maria"}, "paymentinfo": {"limit": 5000}},
+        "internal": {"host": "db-7"},
+    }
 
 
 @server.resource("records://customers/1", mime_type="application/json")

@@ -22,6 +22,7 @@ pub struct Site {
     pub idp: Idp,
     ca: PathBuf,
     port: u16,
+    admin: u16,
 }
 
 impl Site {
@@ -30,7 +31,7 @@ impl Site {
         let dir = Scratch::new();
         let ca = make_certificates(&dir);
         let idp = Idp::start(&dir, clients);
-        Self { dir, idp, ca, port: free_port() }
+        Self { dir, idp, ca, port: free_port(), admin: free_port() }
     }
 
     /// The public URL of `path`.
@@ -45,20 +46,28 @@ impl Site {
 
     /// Starts a gateway on this site with these entries under `servers:`.
     pub fn gateway(&self, servers: &str) -> Gateway {
-        let admin = free_port();
+        Gateway::start(self, &self.config(servers), self.admin)
+    }
+
+    /// Writes another configuration, which the running gateway finds by itself.
+    pub fn reconfigure(&self, servers: &str) {
+        write(&self.dir.path("sallyport.yaml"), &self.config(servers));
+    }
+
+    fn config(&self, servers: &str) -> String {
         // All clients share one address here, and some hammer.
-        let config = format!(
+        format!(
             "listen: 127.0.0.1:{port}\n\
              tls: {{ cert: tls.crt, key: tls.key }}\n\
              admin: {{ listen: 127.0.0.1:{admin} }}\n\
              limits: {{ per_address: 100000/s }}\n\
-             issuers: [ {{ issuer: {issuer} }} ]\n\
+             issuers: [ {{ issuer: {issuer}, roles_claim: roles }} ]\n\
              audit: {{ dir: audit }}\n\
              servers:\n{servers}\n",
             port = self.port,
+            admin = self.admin,
             issuer = self.idp.issuer(),
-        );
-        Gateway::start(self, &config, admin)
+        )
     }
 }
 
