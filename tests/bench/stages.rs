@@ -32,6 +32,7 @@ fn main() {
     stages::inspect::measure(&mut criterion);
     stages::callers::measure(&mut criterion);
     stages::decisions::measure(&mut criterion);
+    stages::policies::measure(&mut criterion);
     stages::audit::measure(&mut criterion);
     criterion.final_summary();
 }

@@ -6,6 +6,7 @@ pub mod decisions;
 pub mod inspect;
 pub mod memory;
 pub mod messages;
+pub mod policies;
 
 use std::path::PathBuf;
 use std::sync::Arc;
