@@ -114,6 +114,8 @@ fn files(cx: &mut Context<'_>, at: &At<'_>, raw: Vec<raw::FilePath>) -> Option<V
         let name: Arc<str> = path.display().to_string().into();
         if all.iter().flatten().any(|other| other.name == name) {
             cx.error(&at, "this file is named twice", "remove one of them");
+            all.push(None);
+            continue;
         }
         all.push(text.map(|text| Source { name, text: text.into() }));
     }

@@ -204,6 +204,7 @@ fn profiles(
             cx.error(&at.named(), "this is not a name", help);
         }
         let mut forms = found.forms.to_vec();
+        let names_none = classes.as_ref().is_none_or(|pairs| pairs.0.is_empty());
         for (class, raw) in classes.map(|pairs| pairs.0).unwrap_or_default() {
             let at = at.key("classes").key(&class);
             match class_of(&class, found.custom) {
@@ -218,7 +219,7 @@ fn profiles(
             }
         }
         let reveals = reveal.unwrap_or(true);
-        if reveals && forms == found.forms {
+        if reveals && names_none {
             cx.absent(
                 &at,
                 "this profile changes nothing",

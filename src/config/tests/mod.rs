@@ -14,6 +14,7 @@ mod issuers;
 mod listeners;
 mod outbound;
 mod pins;
+mod policies;
 mod proof;
 mod revocation;
 mod servers;

@@ -1,5 +1,7 @@
 //! The promises of the policy language.
 
+mod model;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
