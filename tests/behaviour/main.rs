@@ -28,6 +28,7 @@ mod answers;
 mod authentication;
 mod authorization;
 mod batches;
+mod circumstances;
 mod credentials;
 mod discovery;
 mod down;
