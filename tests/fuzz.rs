@@ -43,6 +43,16 @@ fn p50_session_seal_keeps_its_promises_for_the_corpus_and_its_mutations() {
 }
 
 #[test]
+fn p50_policy_files_are_read_or_refused_whatever_is_in_them() {
+    replay("policy", 20, checks::policy);
+}
+
+#[test]
+fn p50_views_leave_json_and_nothing_that_was_not_there() {
+    replay("view", 20, checks::view);
+}
+
+#[test]
 fn every_fuzz_target_has_its_check_and_its_corpus() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
     let stem = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -57,7 +67,7 @@ fn every_fuzz_target_has_its_check_and_its_corpus() {
     targets.sort();
     corpora.sort();
     assert_eq!(targets, corpora);
-    assert_eq!(targets, ["header", "message", "seal", "sse"]);
+    assert_eq!(targets, ["header", "message", "policy", "seal", "sse", "view"]);
 }
 
 /// At least `files_min` files, so that a corpus that was not checked out is no silent success.

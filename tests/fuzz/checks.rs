@@ -7,13 +7,15 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use sallyport::json::{Document, KeyRule, Kind, Limits, Value};
+use sallyport::json::{self, Document, KeyRule, Kind, Limits, Value};
 use sallyport::limits;
 use sallyport::mcp::message::Message;
 use sallyport::mcp::{self, headers, sse};
+use sallyport::policy::text::{self, Source};
 use sallyport::principal::PrincipalKey;
 use sallyport::secret::Secret;
 use sallyport::session::{Facts, Purpose, Sealer};
+use sallyport::view::{Projection, View};
 
 /// JSON-RPC: what we accept, another reader accepts too and reads alike; and what is taken for a
 /// call in one spelling of the headers is never another call.
@@ -269,3 +271,69 @@ const ANY: Limits = Limits {
     number_bytes_max: limits::JSON_NUMBER_BYTES_MAX,
     keys: KeyRule::Folded,
 };
+
+/// Policy files: whatever is written, each policy is the text that it is shown with, and each
+/// mistake stands at a place of the file.
+pub fn policy(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let source = Source { name: "fuzz.cedar".into(), text: text.into() };
+    match text::read(&source) {
+        Ok(rules) => {
+            for rule in &rules {
+                let alone = Source { name: "fuzz.cedar".into(), text: rule.text().into() };
+                let again = text::read(&alone).expect("a policy alone is a policy");
+                assert_eq!(again.len(), 1, "{}", rule.text());
+                assert_eq!((again[0].effect, &again[0].tree), (rule.effect, &rule.tree));
+                assert!(text.contains(rule.text()));
+            }
+        }
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            for problem in problems {
+                assert!(problem.place.line <= text.lines().count().max(1) + 1, "{problem}");
+                assert!(!problem.message.is_empty() && !problem.help.is_empty(), "{problem}");
+            }
+        }
+    }
+}
+
+/// Views: a line with a pattern, then an answer. What is left is JSON, and nothing that was not
+/// there.
+pub fn view(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (pattern, answer) = text.split_once('\n').unwrap_or((text, ""));
+    let Ok(projection) = Projection::parse(&[pattern.to_owned()]) else { return };
+    let bytes = Bytes::copy_from_slice(answer.as_bytes());
+    let Ok(document) = Document::parse(bytes, &json::ANSWER) else { return };
+    let view = View::of_projection(&projection);
+    let left = |edits: &[json::Edit]| {
+        let out = json::apply(document.bytes(), edits);
+        let again = Document::parse(out.clone(), &json::ANSWER);
+        again.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out)))
+    };
+    let rest = left(&view.cut_rest(document.root()));
+    assert!(part_of(rest.root(), document.root()), "{}", String::from_utf8_lossy(rest.bytes()));
+    // Once cut, nothing is left to cut, unless items are named by their place, which has changed.
+    let by_place = pattern.contains(|c: char| c.is_ascii_digit());
+    assert!(by_place || rest.root().is_null() || view.cut_rest(rest.root()).is_empty());
+    if let Ok(edits) = view.cut_result(document.root()) {
+        left(&edits);
+    }
+}
+
+/// Whether every member of `part` stands in `whole` with the same value, or a part of it; of arrays
+/// some items may be missing. What was no container may have become `null`.
+fn part_of(part: Value<'_>, whole: Value<'_>) -> bool {
+    match part.kind() {
+        Kind::Object => part.members().all(|(name, value)| {
+            let name = name.as_str().unwrap_or_default();
+            whole.get(&name).is_some_and(|other| part_of(value, other))
+        }),
+        Kind::Array => {
+            let mut rest = whole.items();
+            part.items().all(|item| rest.any(|other| part_of(item, other)))
+        }
+        Kind::Null => true,
+        Kind::String | Kind::Number | Kind::True | Kind::False => part.raw() == whole.raw(),
+    }
+}
