@@ -16,6 +16,10 @@ pub struct Uses {
     pub arguments: BTreeSet<Box<str>>,
     /// `context` or `context.args` as a whole.
     pub all_arguments: bool,
+    /// Members of `context.time`; meaningless where [`Uses::whole_time`].
+    pub time: BTreeSet<Box<str>>,
+    /// `context` or `context.time` as a whole.
+    pub whole_time: bool,
 }
 
 /// A member of `context`.
@@ -90,6 +94,8 @@ impl Uses {
         self.facets.extend(other.facets.iter().copied());
         self.arguments.extend(other.arguments.iter().cloned());
         self.all_arguments |= other.all_arguments;
+        self.time.extend(other.time.iter().cloned());
+        self.whole_time |= other.whole_time;
     }
 
     /// Whether the arguments of the call matter.
@@ -112,18 +118,21 @@ impl Uses {
     fn note(&mut self, path: &[&str]) {
         let Some((first, rest)) = path.split_first() else {
             self.facets.extend(Facet::ALL);
-            self.all_arguments = true;
+            (self.all_arguments, self.whole_time) = (true, true);
             return;
         };
         let facet = Facet::ALL.into_iter().find(|facet| facet.name() == *first);
         self.facets.extend(facet);
-        if facet == Some(Facet::Args) {
-            match rest.first() {
-                Some(name) => {
-                    self.arguments.insert((*name).into());
-                }
-                None => self.all_arguments = true,
+        match (facet, rest.first()) {
+            (Some(Facet::Args), Some(name)) => {
+                self.arguments.insert((*name).into());
             }
+            (Some(Facet::Args), None) => self.all_arguments = true,
+            (Some(Facet::Time), Some(name)) => {
+                self.time.insert((*name).into());
+            }
+            (Some(Facet::Time), None) => self.whole_time = true,
+            (_, _) => {}
         }
     }
 }

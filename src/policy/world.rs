@@ -15,7 +15,7 @@ use super::arguments::{self, Fields, Unrepresentable, Wanted};
 use super::expr::{Facet, Uses};
 use super::facts::{Arguments, Hints, Question, Target, ToolShape, kind, risk};
 use super::hierarchy::Hierarchy;
-use super::time::{Zone, datetime};
+use super::time::{Local, Zone, datetime};
 use crate::call::Name;
 use crate::principal::Principal;
 
@@ -167,6 +167,10 @@ impl World {
             let value = if *facet == Facet::Args {
                 let arguments = self.arguments(question, uses)?;
                 Known::Is(record(arguments))
+            } else if *facet == Facet::Time && !uses.whole_time {
+                // Calendars are the dearest of all facts.
+                let now_s = question.circumstances.now_s;
+                Known::Is(self.time(now_s, |name| uses.time.contains(name)))
             } else {
                 self.facet(types, question, *facet)
             };
@@ -213,7 +217,7 @@ impl World {
         let around = question.circumstances;
         let principal = question.principal;
         match facet {
-            Facet::Time => Known::Is(self.time(around.now_s)),
+            Facet::Time => Known::Is(self.time(around.now_s, |_| true)),
             Facet::Client => match around.client {
                 Some(client) => Known::Is(self.client(client)),
                 None => Known::Absent,
@@ -280,16 +284,24 @@ impl World {
         }
     }
 
-    fn time(&self, now_s: u64) -> Option<RestrictedExpression> {
-        let local = self.zone.at(now_s)?;
-        record([
-            pair("now", RestrictedExpression::new_datetime(datetime(now_s)?)),
-            pair("zone", string(self.zone.name())),
-            pair("weekday", RestrictedExpression::new_long(local.weekday)),
-            pair("hour", RestrictedExpression::new_long(local.hour)),
-            pair("minute", RestrictedExpression::new_long(local.minute)),
-            pair("date", RestrictedExpression::new_string(local.date)),
-        ])
+    fn time(&self, now_s: u64, wants: impl Fn(&str) -> bool) -> Option<RestrictedExpression> {
+        let mut all = Vec::with_capacity(4);
+        if wants("now") {
+            all.push(pair("now", RestrictedExpression::new_datetime(datetime(now_s)?)));
+        }
+        if wants("zone") {
+            all.push(pair("zone", string(self.zone.name())));
+        }
+        let Local { weekday, hour, minute, date } = self.zone.at(now_s)?;
+        for (name, value) in [("weekday", weekday), ("hour", hour), ("minute", minute)] {
+            if wants(name) {
+                all.push(pair(name, RestrictedExpression::new_long(value)));
+            }
+        }
+        if wants("date") {
+            all.push(pair("date", RestrictedExpression::new_string(date)));
+        }
+        record(all)
     }
 
     fn client(&self, address: IpAddr) -> Option<RestrictedExpression> {
