@@ -17,6 +17,7 @@
 //! | `lint` `explain` `cases` `learn` `replay` | tools for people |
 
 pub mod arguments;
+pub mod cases;
 mod check;
 mod could;
 mod decide;
@@ -58,6 +59,9 @@ use crate::limits::{POLICIES_MAX, POLICY_ANSWERS_MAX, POLICY_SUBJECTS_MAX};
 pub struct Policies {
     hash: Arc<str>,
     rules: Vec<Rule>,
+    /// How many of them are the base's.
+    base: usize,
+    known: Known,
     world: World,
     types: Types,
     index: Index,
@@ -88,12 +92,14 @@ impl Policies {
         let Parts { sources, world, known } = parts;
         let mut problems = Vec::new();
         let mut rules: Vec<Rule> = Vec::new();
-        let base = Source { name: BASE_NAME.into(), text: BASE.into() };
-        for source in std::iter::once(&base).chain(&sources) {
+        let own = Source { name: BASE_NAME.into(), text: BASE.into() };
+        let mut base = 0;
+        for source in std::iter::once(&own).chain(&sources) {
             match text::read(source) {
                 Ok(more) => rules.extend(more),
                 Err(more) => problems.extend(more),
             }
+            base = if base == 0 { rules.len() } else { base };
         }
         problems.extend(repeated(&rules));
         if rules.len() > POLICIES_MAX
@@ -124,6 +130,8 @@ impl Policies {
             hash,
             index,
             rules,
+            base,
+            known,
             world,
             types,
             acts,
@@ -145,6 +153,18 @@ impl Policies {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The policies without the base: those that somebody here wrote, or generated.
+    #[must_use]
+    pub fn own_rules(&self) -> &[Rule] {
+        self.rules.get(self.base..).unwrap_or_default()
+    }
+
+    /// What is known beyond the base schema.
+    #[must_use]
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The policy of an id.
