@@ -1,5 +1,6 @@
 //! `sallyport policy`: write, test and understand policies, offline.
 
+mod explain;
 mod test;
 
 use std::path::Path;
@@ -25,12 +26,15 @@ pub(super) struct Policy {
 enum Command {
     /// Run files of cases: what policies must say to which question (exit 1 when a case fails)
     Test(test::Test),
+    /// Say which policies decide a question, why, and what would change the answer
+    Explain(Box<explain::Explain>),
 }
 
 impl Policy {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Test(test) => test.execute(),
+            Command::Explain(explain) => explain.execute(),
         }
     }
 }
