@@ -1,5 +1,8 @@
 //! A question that stands alone: out of a test case, of flags, or of a record.
 
+mod record;
+mod typed;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +12,10 @@ use super::facts::{Act, Arguments, Circumstances, Question, Target};
 use super::verdict::Verdict;
 use crate::call::{Action, Name};
 use crate::json::Document;
-use crate::principal::Principal;
+use crate::principal::{CertificateIdentity, CertificateSource, Confirmation, Names, Principal};
+
+pub use record::{Doubt, Exactness, GivenError};
+pub use typed::{Mistake, Setting, Who};
 
 /// A question with all that it needs.
 #[derive(Debug, Clone)]
@@ -87,6 +93,25 @@ impl Given {
         self.with(|question| policies.decide(question))
     }
 
+    /// A name of the question that stands for nothing, so that it could only be answered by
+    /// accident: its member and what is wrong.
+    #[must_use]
+    pub fn unknown(&self, policies: &Policies) -> Option<(&'static str, String)> {
+        let known = policies.known();
+        let has = |all: &[Arc<str>], name: &str| all.iter().any(|one| **one == *name);
+        if !has(&known.servers, &self.server) {
+            return Some(("server", format!("there is no server `{}`", self.server)));
+        }
+        if let (Act::Reveal, On::Class(class, _)) = (self.act, &self.on)
+            && !has(&known.classes, class)
+        {
+            return Some(("on", format!("there is no class `{class}`")));
+        }
+        let mut claims = self.principal.attributes.iter().map(|(name, _)| name);
+        let unmapped = claims.find(|name| !has(&known.claims, name));
+        unmapped.map(|name| ("claims", format!("no issuer maps a claim as `{name}`")))
+    }
+
     /// Makes the question for whoever asks it. Arguments that are not strict JSON are none.
     pub fn with<R>(&self, ask: impl FnOnce(&Question<'_>) -> R) -> R {
         let document = self.arguments.clone();
@@ -104,6 +129,24 @@ impl Given {
             arguments,
         })
     }
+}
+
+/// The proof of a name; the inner `None` for `none`. Policies do not see which key it was.
+fn confirmation(name: &str) -> Option<Option<Confirmation>> {
+    let key = Some([0; 32]);
+    match name {
+        "none" => Some(None),
+        "dpop" => Some(Some(Confirmation { dpop_key: key, certificate: None })),
+        "certificate" => Some(Some(Confirmation { dpop_key: None, certificate: key })),
+        "dpop+certificate" => Some(Some(Confirmation { dpop_key: key, certificate: key })),
+        _other => None,
+    }
+}
+
+/// Policies ask only whether there was a certificate.
+fn unnamed_certificate() -> Arc<CertificateIdentity> {
+    let source = CertificateSource::Tls;
+    Arc::new(CertificateIdentity::new(Names::default(), String::new(), source))
 }
 
 /// As for requests.

@@ -10,15 +10,18 @@
 //! |---|---|
 //! | `text` `expr` | policies and their annotations; what a condition looks at |
 //! | `hierarchy` `roles` | what stands in what; roles in YAML |
-//! | `facts` `world` `arguments` `time` `given` | a question as entities and context |
+//! | `facts` `world` `arguments` `tools` `time` | a question as entities and context |
+//! | `given` | a question that stands alone |
 //! | `check` | validation against the schema |
 //! | `slices` `decide` `could` | which policies count, what they say, what they could say |
 //! | `lint` `explain` `cases` `learn` `replay` | tools for people |
 
 pub mod arguments;
+pub mod cases;
 mod check;
 mod could;
 mod decide;
+pub mod explain;
 pub mod expr;
 pub mod facts;
 pub mod given;
@@ -29,6 +32,7 @@ pub mod roles;
 mod slices;
 pub mod text;
 pub mod time;
+pub mod tools;
 pub mod verdict;
 mod world;
 
@@ -57,6 +61,9 @@ use crate::limits::{POLICIES_MAX, POLICY_ANSWERS_MAX, POLICY_SUBJECTS_MAX};
 pub struct Policies {
     hash: Arc<str>,
     rules: Vec<Rule>,
+    /// How many of them are the base's.
+    base: usize,
+    known: Known,
     world: World,
     types: Types,
     index: Index,
@@ -87,12 +94,14 @@ impl Policies {
         let Parts { sources, world, known } = parts;
         let mut problems = Vec::new();
         let mut rules: Vec<Rule> = Vec::new();
-        let base = Source { name: BASE_NAME.into(), text: BASE.into() };
-        for source in std::iter::once(&base).chain(&sources) {
+        let own = Source { name: BASE_NAME.into(), text: BASE.into() };
+        let mut base = 0;
+        for source in std::iter::once(&own).chain(&sources) {
             match text::read(source) {
                 Ok(more) => rules.extend(more),
                 Err(more) => problems.extend(more),
             }
+            base = if base == 0 { rules.len() } else { base };
         }
         problems.extend(repeated(&rules));
         if rules.len() > POLICIES_MAX
@@ -123,6 +132,8 @@ impl Policies {
             hash,
             index,
             rules,
+            base,
+            known,
             world,
             types,
             acts,
@@ -144,6 +155,18 @@ impl Policies {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The policies without the base: those that somebody here wrote, or generated.
+    #[must_use]
+    pub fn own_rules(&self) -> &[Rule] {
+        self.rules.get(self.base..).unwrap_or_default()
+    }
+
+    /// What is known beyond the base schema.
+    #[must_use]
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The policy of an id.
