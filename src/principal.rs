@@ -137,6 +137,13 @@ impl AuthMethod {
             Self::ApiKey => "api_key",
         }
     }
+
+    /// The method of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Anonymous, Self::Bearer, Self::Certificate, Self::ApiKey];
+        all.into_iter().find(|method| method.name() == name)
+    }
 }
 
 /// 128 bits over (issuer, subject, client id): equal for every token of the same caller, so that

@@ -1,5 +1,7 @@
 //! A question that stands alone: out of a test case, of flags, or of a record.
 
+mod record;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +11,9 @@ use super::facts::{Act, Arguments, Circumstances, Question, Target};
 use super::verdict::Verdict;
 use crate::call::{Action, Name};
 use crate::json::Document;
-use crate::principal::Principal;
+use crate::principal::{CertificateIdentity, CertificateSource, Confirmation, Names, Principal};
+
+pub use record::{Doubt, Exactness, GivenError};
 
 /// A question with all that it needs.
 #[derive(Debug, Clone)]
@@ -104,6 +108,24 @@ impl Given {
             arguments,
         })
     }
+}
+
+/// The proof of a name; the inner `None` for `none`. Policies do not see which key it was.
+fn confirmation(name: &str) -> Option<Option<Confirmation>> {
+    let key = Some([0; 32]);
+    match name {
+        "none" => Some(None),
+        "dpop" => Some(Some(Confirmation { dpop_key: key, certificate: None })),
+        "certificate" => Some(Some(Confirmation { dpop_key: None, certificate: key })),
+        "dpop+certificate" => Some(Some(Confirmation { dpop_key: key, certificate: key })),
+        _other => None,
+    }
+}
+
+/// Policies ask only whether there was a certificate.
+fn unnamed_certificate() -> Arc<CertificateIdentity> {
+    let source = CertificateSource::Tls;
+    Arc::new(CertificateIdentity::new(Names::default(), String::new(), source))
 }
 
 /// As for requests.
