@@ -10,7 +10,8 @@
 //! |---|---|
 //! | `text` `expr` | policies and their annotations; what a condition looks at |
 //! | `hierarchy` `roles` | what stands in what; roles in YAML |
-//! | `facts` `arguments` `time` | a question as entities and context |
+//! | `facts` `arguments` `tools` `time` | a question as entities and context |
+//! | `given` | a question that stands alone |
 //! | `check` | validation against the schema |
 //! | `slices` `decide` `could` | which policies count, what they say, what they could say |
 //! | `lint` `explain` `cases` `learn` `replay` | tools for people |
@@ -29,6 +30,7 @@ pub mod roles;
 mod slices;
 pub mod text;
 pub mod time;
+pub mod tools;
 pub mod verdict;
 
 #[cfg(test)]

@@ -14,12 +14,12 @@ use crate::limits::{
     ENTITIES_BYTES_MAX, NAME_BYTES_MAX, PINS_FILE_BYTES_MAX, POLICY_BYTES_MAX, POLICY_FILES_MAX,
     RULES_MAX, URI_BYTES_MAX,
 };
-use crate::policy::arguments::Fields;
-use crate::policy::facts::{Hints, ToolShape, World};
+use crate::policy::facts::{ToolShape, World};
 use crate::policy::hierarchy::Hierarchy;
 use crate::policy::roles::{self, Role};
 use crate::policy::text::{Denial, Source};
 use crate::policy::time::Zone;
+use crate::policy::tools::shapes;
 use crate::policy::{Known, Parts, Policies};
 
 /// The section, read as far as it stands alone.
@@ -275,35 +275,6 @@ pub(super) fn tool_schemas(
         return None;
     }
     Some(shapes)
-}
-
-/// The tools of an answer to `tools/list`, of its result, or of a file of approved definitions.
-fn shapes(json: &serde_json::Value) -> Option<Vec<(Box<str>, ToolShape)>> {
-    let result = json.get("result").unwrap_or(json);
-    let list = result.get("tools").unwrap_or(result).as_array()?;
-    list.iter()
-        .map(|tool| {
-            let name = tool.get("name")?.as_str()?;
-            let definition = tool.get("definition").unwrap_or(tool);
-            Some((Box::from(name), shape(definition)))
-        })
-        .collect()
-}
-
-fn shape(definition: &serde_json::Value) -> ToolShape {
-    let hint = |name: &str, default: bool| {
-        let hints = definition.get("annotations");
-        hints.and_then(|all| all.get(name)?.as_bool()).unwrap_or(default)
-    };
-    let none = Hints::default();
-    let hints = Hints {
-        read_only: hint("readOnlyHint", none.read_only),
-        destructive: hint("destructiveHint", none.destructive),
-        idempotent: hint("idempotentHint", none.idempotent),
-        open_world: hint("openWorldHint", none.open_world),
-    };
-    let arguments = definition.get("inputSchema").map(Fields::of_schema).unwrap_or_default();
-    ToolShape { hints, arguments }
 }
 
 /// Compiles the policies of all servers and gives each server those that govern it.
