@@ -27,6 +27,7 @@ pub mod hierarchy;
 mod memo;
 pub mod problem;
 pub mod roles;
+pub mod show;
 mod slices;
 pub mod text;
 pub mod time;
@@ -59,6 +60,7 @@ pub struct Policies {
     hash: Arc<str>,
     rules: Vec<Rule>,
     world: World,
+    known: Known,
     types: Types,
     index: Index,
     acts: Vec<Entity>,
@@ -89,9 +91,22 @@ impl Policies {
         let mut problems = Vec::new();
         let mut rules: Vec<Rule> = Vec::new();
         let base = Source { name: BASE_NAME.into(), text: BASE.into() };
-        for source in std::iter::once(&base).chain(&sources) {
+        match text::read(&base) {
+            Ok(own) => rules.extend(own),
+            Err(more) => problems.extend(more),
+        }
+        let own = rules.len();
+        for source in &sources {
             match text::read(source) {
-                Ok(more) => rules.extend(more),
+                // What `policy show` prints holds the base and can be used as it is.
+                Ok(more) => {
+                    let repeats = |rule: &Rule| {
+                        let base = rules.get(..own).unwrap_or_default();
+                        base.iter().any(|one| one.id == rule.id && one.tree == rule.tree)
+                    };
+                    let more: Vec<Rule> = more.into_iter().filter(|rule| !repeats(rule)).collect();
+                    rules.extend(more);
+                }
                 Err(more) => problems.extend(more),
             }
         }
@@ -125,6 +140,7 @@ impl Policies {
             index,
             rules,
             world,
+            known,
             types,
             acts,
             authorizer: Authorizer::new(),
@@ -157,6 +173,12 @@ impl Policies {
     #[must_use]
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// What is known beyond the base schema.
+    #[must_use]
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 }
 
@@ -262,4 +284,4 @@ fn actions(types: &Types) -> Result<Actions, Box<Problem>> {
 pub const SCHEMA: &str = include_str!("../../policies/schema.cedarschema");
 /// The policies that are part of every set.
 pub const BASE: &str = include_str!("../../policies/base.cedar");
-const BASE_NAME: &str = "base.cedar";
+pub(crate) const BASE_NAME: &str = "base.cedar";
