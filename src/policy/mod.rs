@@ -24,6 +24,7 @@ pub mod expr;
 pub mod facts;
 pub mod given;
 pub mod hierarchy;
+pub mod lint;
 mod memo;
 pub mod problem;
 pub mod roles;
