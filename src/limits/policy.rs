@@ -29,4 +29,8 @@ limits! {
     POLICY_TRIALS_MAX: usize = 2048, "combinations", "three arguments with a dozen values each; ten microseconds a trial";
     #[doc = "Values that are tried out for one argument."]
     POLICY_TRIAL_VALUES_MAX: usize = 64, "values", "policies name a handful";
+    #[doc = "Bytes of a file of cases."]
+    CASES_BYTES_MAX: usize = 4 * 1024 * 1024, "bytes", "a kilobyte for each case";
+    #[doc = "Cases of one file."]
+    CASES_MAX: usize = 4096, "cases", "half as many as policies; files can be split by server";
 }

@@ -1,6 +1,7 @@
 //! A question that stands alone: out of a test case, of flags, or of a record.
 
 mod record;
+mod typed;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::json::Document;
 use crate::principal::{CertificateIdentity, CertificateSource, Confirmation, Names, Principal};
 
 pub use record::{Doubt, Exactness, GivenError};
+pub use typed::{Mistake, Setting, Who};
 
 /// A question with all that it needs.
 #[derive(Debug, Clone)]

@@ -17,6 +17,7 @@
 //! | `lint` `explain` `cases` `learn` `replay` | tools for people |
 
 pub mod arguments;
+pub mod cases;
 mod check;
 mod could;
 mod decide;
@@ -60,8 +61,10 @@ use crate::limits::{POLICIES_MAX, POLICY_ANSWERS_MAX, POLICY_SUBJECTS_MAX};
 pub struct Policies {
     hash: Arc<str>,
     rules: Vec<Rule>,
-    world: World,
+    /// How many of them are the base's.
+    base: usize,
     known: Known,
+    world: World,
     types: Types,
     index: Index,
     acts: Vec<Entity>,
@@ -91,18 +94,18 @@ impl Policies {
         let Parts { sources, world, known } = parts;
         let mut problems = Vec::new();
         let mut rules: Vec<Rule> = Vec::new();
-        let base = Source { name: BASE_NAME.into(), text: BASE.into() };
-        match text::read(&base) {
+        let own = Source { name: BASE_NAME.into(), text: BASE.into() };
+        match text::read(&own) {
             Ok(own) => rules.extend(own),
             Err(more) => problems.extend(more),
         }
-        let own = rules.len();
+        let base = rules.len();
         for source in &sources {
             match text::read(source) {
                 // What `policy show` prints holds the base and can be used as it is.
                 Ok(more) => {
                     let repeats = |rule: &Rule| {
-                        let base = rules.get(..own).unwrap_or_default();
+                        let base = rules.get(..base).unwrap_or_default();
                         base.iter().any(|one| one.id == rule.id && one.tree == rule.tree)
                     };
                     let more: Vec<Rule> = more.into_iter().filter(|rule| !repeats(rule)).collect();
@@ -140,8 +143,9 @@ impl Policies {
             hash,
             index,
             rules,
-            world,
+            base,
             known,
+            world,
             types,
             acts,
             authorizer: Authorizer::new(),
@@ -164,6 +168,18 @@ impl Policies {
         &self.rules
     }
 
+    /// The policies without the base: those that somebody here wrote, or generated.
+    #[must_use]
+    pub fn own_rules(&self) -> &[Rule] {
+        self.rules.get(self.base..).unwrap_or_default()
+    }
+
+    /// What is known beyond the base schema.
+    #[must_use]
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
     /// The policy of an id.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<&Rule> {
@@ -174,12 +190,6 @@ impl Policies {
     #[must_use]
     pub fn world(&self) -> &World {
         &self.world
-    }
-
-    /// What is known beyond the base schema.
-    #[must_use]
-    pub fn known(&self) -> &Known {
-        &self.known
     }
 }
 
@@ -285,4 +295,4 @@ fn actions(types: &Types) -> Result<Actions, Box<Problem>> {
 pub const SCHEMA: &str = include_str!("../../policies/schema.cedarschema");
 /// The policies that are part of every set.
 pub const BASE: &str = include_str!("../../policies/base.cedar");
-pub(crate) const BASE_NAME: &str = "base.cedar";
+const BASE_NAME: &str = "base.cedar";

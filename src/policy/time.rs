@@ -1,6 +1,7 @@
 //! Hours and weekdays of a named time zone.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 /// A time zone with its name.
@@ -43,6 +44,20 @@ impl Zone {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The moment of a text such as `2026-11-23T09:30:00Z`, in seconds since the Unix epoch; without
+    /// a zone of its own it is told by these clocks.
+    #[must_use]
+    pub fn moment(&self, text: &str) -> Option<u64> {
+        let moment = match text.parse::<Timestamp>() {
+            Ok(moment) => moment,
+            Err(_) => {
+                let shown: DateTime = text.parse().ok()?;
+                shown.to_zoned(self.zone.clone()).ok()?.timestamp()
+            }
+        };
+        u64::try_from(moment.as_second()).ok()
     }
 
     /// What the clocks of the zone show at a moment, in seconds since the Unix epoch; `None` for
