@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod keys;
 mod pins;
+mod policy;
 mod revoke;
 mod run;
 mod token;
@@ -60,6 +61,8 @@ enum Command {
     Audit(audit::Audit),
     /// Review and approve what servers say of their tools
     Pins(pins::Pins),
+    /// Write, test and understand policies
+    Policy(policy::Policy),
     /// Work with the configuration format
     Config(ConfigArgs),
     /// Print completions for a shell
@@ -112,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Revoke(revoke) => revoke.execute(),
         Command::Audit(audit) => audit.execute(),
         Command::Pins(pins) => pins.execute(),
+        Command::Policy(policy) => policy.execute(),
         Command::Config(args) => match args.command {
             ConfigCommand::Schema => print(&format!("{:#}\n", config::schema())),
             ConfigCommand::Reference => print(&config::reference_markdown()),
