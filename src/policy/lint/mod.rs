@@ -17,7 +17,7 @@ use super::expr::{self, Facet};
 use super::facts::Act;
 use super::problem::Problem;
 use super::text::{Notes, Rule};
-use super::{BASE_NAME, Policies, check};
+use super::{Policies, check};
 use crate::call::Action;
 use reach::Reaches;
 
@@ -99,7 +99,7 @@ fn ordered(mut problems: Vec<Problem>) -> Vec<Problem> {
 
 /// The policies that somebody typed.
 fn typed(policies: &Policies) -> impl Iterator<Item = &Rule> {
-    policies.rules().iter().filter(|rule| is_typed(policies, rule))
+    policies.own_rules().iter().filter(|rule| is_typed(policies, rule))
 }
 
 fn is_typed(policies: &Policies, rule: &Rule) -> bool {
@@ -108,7 +108,7 @@ fn is_typed(policies: &Policies, rule: &Rule) -> bool {
         file.strip_prefix("roles of ").or_else(|| file.strip_prefix("reveal of "))
             == Some(&**server)
     };
-    file != BASE_NAME && !policies.known().servers.iter().any(made)
+    !policies.known().servers.iter().any(made)
 }
 
 /// What the validator warns about. What can never hold is an error here.
@@ -297,7 +297,7 @@ fn inside(rule: &Rule, policies: &Policies, reaches: &Reaches) -> Option<Problem
 fn duplicates(policies: &Policies) -> Vec<Problem> {
     let mut seen: HashMap<String, &Rule> = HashMap::new();
     let mut problems = Vec::new();
-    for rule in policies.rules() {
+    for rule in policies.own_rules() {
         let mut tree = Value::clone(&rule.tree);
         if let Some(annotations) = tree.get_mut("annotations").and_then(Value::as_object_mut) {
             annotations.retain(|name, _| name != "id" && name != "description");
