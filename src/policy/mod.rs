@@ -28,6 +28,7 @@ pub mod hierarchy;
 pub mod lint;
 mod memo;
 pub mod problem;
+pub mod replay;
 pub mod roles;
 pub mod show;
 mod slices;
