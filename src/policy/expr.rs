@@ -140,13 +140,22 @@ pub fn each<'n>(node: &'n Value, visit: &mut impl FnMut(&'n Value)) {
 
 /// The names behind `variable`, for `variable.a.b` and for `variable.a has b`; empty for the
 /// variable alone, `None` for everything else.
-fn path<'n>(node: &'n Value, variable: &str) -> Option<Vec<&'n str>> {
+pub(super) fn path<'n>(node: &'n Value, variable: &str) -> Option<Vec<&'n str>> {
     let (name, inside) = node.as_object().filter(|node| node.len() == 1)?.iter().next()?;
     match name.as_str() {
         "Var" => (inside.as_str()? == variable).then(Vec::new),
         "." | "has" => {
             let mut names = path(inside.get("left")?, variable)?;
-            names.push(inside.get("attr")?.as_str()?);
+            match inside.get("attr")? {
+                Value::String(name) => names.push(name),
+                // `context has client.networks`
+                Value::Array(steps) => {
+                    for step in steps {
+                        names.push(step.as_str()?);
+                    }
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => return None,
+            }
             Some(names)
         }
         _other => None,
@@ -216,14 +225,22 @@ pub fn conjuncts(tree: &Value) -> Vec<(&Value, bool)> {
             all.push((body, true));
             continue;
         }
-        let mut open = vec![body];
-        while let Some(node) = open.pop() {
-            match node.get("&&") {
-                Some(both) => {
-                    open.extend([both.get("right"), both.get("left")].into_iter().flatten())
-                }
-                None => all.push((node, false)),
+        all.extend(both(body).into_iter().map(|node| (node, false)));
+    }
+    all
+}
+
+/// What an expression demands together, taken apart at `&&`, in the order in which it is evaluated.
+#[must_use]
+pub fn both(node: &Value) -> Vec<&Value> {
+    let mut all = Vec::new();
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        match node.get("&&") {
+            Some(both) => {
+                open.extend([both.get("right"), both.get("left")].into_iter().flatten());
             }
+            None => all.push(node),
         }
     }
     all
@@ -269,6 +286,8 @@ mod tests {
     fn whole_context_means_everything() {
         let uses = Uses::of(&tree("context == {}"));
         assert!(uses.all_arguments && uses.facets.len() == Facet::ALL.len());
+        assert_eq!(facets("context has client.networks"), [Facet::Client]);
+        assert!(!Uses::of(&tree("context has args.a.b")).all_arguments);
         assert!(Uses::of(&tree("context.args == {}")).all_arguments);
     }
 
