@@ -25,6 +25,7 @@ pub mod expr;
 pub mod facts;
 pub mod given;
 pub mod hierarchy;
+pub mod learn;
 pub mod lint;
 mod memo;
 pub mod problem;
