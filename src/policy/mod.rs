@@ -97,24 +97,16 @@ impl Policies {
         let mut problems = Vec::new();
         let mut rules: Vec<Rule> = Vec::new();
         let own = Source { name: BASE_NAME.into(), text: BASE.into() };
-        match text::read(&own) {
-            Ok(own) => rules.extend(own),
-            Err(more) => problems.extend(more),
-        }
-        let base = rules.len();
-        for source in &sources {
+        let mut base = 0;
+        for source in std::iter::once(&own).chain(&sources) {
             match text::read(source) {
-                // What `policy show` prints holds the base and can be used as it is.
                 Ok(more) => {
-                    let repeats = |rule: &Rule| {
-                        let base = rules.get(..base).unwrap_or_default();
-                        base.iter().any(|one| one.id == rule.id && one.tree == rule.tree)
-                    };
-                    let more: Vec<Rule> = more.into_iter().filter(|rule| !repeats(rule)).collect();
+                    let more = unsaid(&rules, more);
                     rules.extend(more);
                 }
                 Err(more) => problems.extend(more),
             }
+            base = if base == 0 { rules.len() } else { base };
         }
         problems.extend(repeated(&rules));
         if rules.len() > POLICIES_MAX
@@ -230,6 +222,15 @@ pub fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// Policies without those that another source says word for word under the same id: what
+/// `policy show` prints holds the base and what the configuration generates, and can be used as it
+/// is.
+fn unsaid(said: &[Rule], more: Vec<Rule>) -> Vec<Rule> {
+    let by_id: HashMap<&str, &Rule> = said.iter().map(|rule| (&*rule.id, rule)).collect();
+    let news = |rule: &Rule| by_id.get(&*rule.id).is_none_or(|other| other.tree != rule.tree);
+    more.into_iter().filter(news).collect()
 }
 
 fn repeated(rules: &[Rule]) -> Vec<Problem> {

@@ -94,6 +94,27 @@ pub fn reveals<'r>(
     Source { name: format!("reveal of {server}").into(), text: out.into() }
 }
 
+/// Of which part of the configuration a source was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// The roles of a server.
+    Roles,
+    /// Its `redact.reveal`, which has a default.
+    Reveal,
+}
+
+impl Made {
+    /// By the name of the source; `None` for a file.
+    #[must_use]
+    pub fn of(source: &str, servers: &[Arc<str>]) -> Option<Self> {
+        let known = |server: &str| servers.iter().any(|one| **one == *server);
+        let of = |before: &str, made: Self| source.strip_prefix(before).map(|of| (of, made));
+        let (server, made) =
+            of("roles of ", Self::Roles).or_else(|| of("reveal of ", Self::Reveal))?;
+        known(server).then_some(made)
+    }
+}
+
 fn permit(
     out: &mut String,
     id: &str,

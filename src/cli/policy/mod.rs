@@ -1,6 +1,15 @@
 //! `sallyport policy`: write, test and understand policies, offline.
 
+mod coverage;
+mod diff;
+mod learn;
+mod lint;
+mod more;
+mod replay;
+mod schema;
+mod show;
 mod test;
+mod trail;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,12 +34,15 @@ pub(super) struct Policy {
 enum Command {
     /// Run files of cases: what policies must say to which question (exit 1 when a case fails)
     Test(test::Test),
+    #[command(flatten)]
+    More(more::More),
 }
 
 impl Policy {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Test(test) => test.execute(),
+            Command::More(more) => more.execute(),
         }
     }
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::expr::{self, Facet};
 use super::facts::Act;
 use super::problem::Problem;
+use super::roles::Made;
 use super::text::{Notes, Rule};
 use super::{Policies, check};
 use crate::call::Action;
@@ -103,12 +104,7 @@ fn typed(policies: &Policies) -> impl Iterator<Item = &Rule> {
 }
 
 fn is_typed(policies: &Policies, rule: &Rule) -> bool {
-    let file = &*rule.place.file;
-    let made = |server: &Arc<str>| {
-        file.strip_prefix("roles of ").or_else(|| file.strip_prefix("reveal of "))
-            == Some(&**server)
-    };
-    !policies.known().servers.iter().any(made)
+    Made::of(&rule.place.file, &policies.known().servers).is_none()
 }
 
 /// What the validator warns about. What can never hold is an error here.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::super::roles::Made;
 use super::super::text::Rule;
 use super::{Left, Reader, Recorded, Said, Side, Unasked, leave, request_id, reveal};
 
@@ -84,10 +85,15 @@ impl<'p> Coverage<'p> {
         self.side.policies.rules().iter().map(move |rule| (rule, count(rule)))
     }
 
-    /// The policies that never decided anything; those that are part of every set do not count.
+    /// The policies that never decided anything. Those that are part of every set, and those that
+    /// `redact.reveal` makes of its defaults, do not count.
     #[must_use]
     pub fn unused(&self) -> Vec<&Rule> {
-        let own = self.side.policies.own_rules().iter();
-        own.filter(|rule| !self.counts.contains_key(&*rule.id)).collect()
+        let policies = self.side.policies;
+        let meant = |rule: &&Rule| {
+            Made::of(&rule.place.file, &policies.known().servers) != Some(Made::Reveal)
+        };
+        let idle = |rule: &&Rule| !self.counts.contains_key(&*rule.id);
+        policies.own_rules().iter().filter(meant).filter(idle).collect()
     }
 }
