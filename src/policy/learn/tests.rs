@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use super::super::facts::{Act, Circumstances};
 use super::super::given::{Given, On};
 use super::super::replay::{Replay, Set};
-use super::super::tests::{compile, known, world};
+use super::super::tests::{known, world};
 use super::super::text::Source;
 use super::super::{Parts, Policies};
 use super::{By, LearnError, Learner};
 use crate::call::Action;
 use crate::limits::{
     LEARN_CALLERS_MAX, LEARN_GROUPS_MAX, LEARN_NAMES_MAX, LEARN_OPEN_MAX, LEARN_URIS_MAX,
+    POLICY_BYTES_MAX,
 };
 use crate::policy::replay::tests::{record, side};
 use crate::principal::{AuthMethod, Principal};
@@ -223,7 +224,12 @@ fn bounds_hold() {
     let same = |n: usize| call(n, &somebody(&format!("u{n}"), &["r"]), Action::ToolsInvoke, "t");
     (0..LEARN_CALLERS_MAX + 1).for_each(|n| many.take(&same(n)).unwrap());
     assert!(many.write().unwrap().contains("4096 callers or more"));
-    assert!(compile("").rules().len() == 2);
+    let mut long = Learner::new(By::Role, None);
+    for n in 0..POLICY_BYTES_MAX / 200 {
+        let name = format!("{n:0>200}");
+        long.take(&call(n, &alice, Action::ToolsInvoke, &name)).unwrap();
+    }
+    assert_eq!(long.write(), Err(LearnError::Bytes(POLICY_BYTES_MAX)));
 }
 
 fn calls() -> impl Strategy<Value = Vec<(usize, usize, usize)>> {

@@ -15,6 +15,7 @@ pub(super) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -24,7 +25,7 @@ use super::facts::{Act, Target};
 use super::given::{Doubt, Exactness, Given, GivenError, On};
 use super::verdict::Verdict;
 use crate::limits::{POLICIES_NAMED_MAX, POLICY_SUBJECTS_MAX};
-use crate::principal::{Principal, PrincipalKey};
+use crate::principal::Principal;
 
 pub use compare::{Change, Compared, Diff, Replay};
 pub use coverage::Coverage;
@@ -146,7 +147,9 @@ fn request_id(record: &Value) -> &str {
 /// Reads records. Callers that come again are the same to the policies, which then remember them.
 #[derive(Debug, Default)]
 pub struct Reader {
-    callers: HashMap<PrincipalKey, Arc<Principal>>,
+    /// By a hash over what changes from token to token.
+    callers: HashMap<u64, Arc<Principal>>,
+    hasher: RandomState,
 }
 
 impl Reader {
@@ -185,7 +188,9 @@ impl Reader {
     }
 
     fn known(&mut self, principal: Arc<Principal>) -> Arc<Principal> {
-        if let Some(known) = self.callers.get(&principal.key)
+        let Principal { key, roles, issued_at_s, authenticated_at_s, .. } = &*principal;
+        let hash = self.hasher.hash_one((key, roles, issued_at_s, authenticated_at_s));
+        if let Some(known) = self.callers.get(&hash)
             && *known == principal
         {
             return Arc::clone(known);
@@ -193,7 +198,7 @@ impl Reader {
         if self.callers.len() >= POLICY_SUBJECTS_MAX {
             self.callers.clear();
         }
-        self.callers.insert(principal.key, Arc::clone(&principal));
+        self.callers.insert(hash, Arc::clone(&principal));
         principal
     }
 }

@@ -82,7 +82,8 @@ impl Coverage<'_> {
             let (file, line) = (&rule.place.file, rule.place.line);
             let _ = writeln!(out, "{file}:{line}: `{}` decided no call", rule.id);
         }
-        let _ = writeln!(out, "{}", self.asked_text());
+        let none = if out.is_empty() { ", and each policy decided one" } else { "" };
+        let _ = writeln!(out, "{}{none}", self.asked_text());
         out.push_str(&left_text(&self.left));
         out
     }

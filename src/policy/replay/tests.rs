@@ -11,9 +11,9 @@ use super::super::facts::{Act, Circumstances, written};
 use super::super::given::{Given, On};
 use super::super::tests::{caller, compile};
 use super::super::verdict::Verdict;
-use super::{Coverage, Diff, Replay, Said, Set, Side, Unasked};
+use super::{Coverage, Diff, Reader, Replay, Said, Set, Side, Unasked};
 use crate::call::Action;
-use crate::limits::{AUDIT_ROLES_MAX, POLICIES_NAMED_MAX, POLICY_CHANGES_MAX};
+use crate::limits::{AUDIT_ROLES_MAX, POLICIES_NAMED_MAX, POLICY_CHANGES_MAX, POLICY_SUBJECTS_MAX};
 use crate::principal::Principal;
 
 /// A call in the shape in which the gateway records it.
@@ -316,6 +316,23 @@ fn said_and_recorded_agree_however_many_policies_decide() {
     assert_eq!((found.same, found.different), (5, 0));
     let verdict = ask(&policies, &caller(&[]), "get_x", &json!({}));
     assert_eq!(Said::of(&verdict).policies.len(), POLICIES_NAMED_MAX);
+}
+
+#[test]
+fn callers_that_come_again_are_the_same_up_to_policy_subjects_max() {
+    let mut reader = Reader::default();
+    let mut read = |subject: &str| {
+        let who = Principal { subject: subject.into(), ..Principal::clone(&caller(&["x"])) };
+        let record = record(0, &who, (Action::ToolsInvoke, "crm", "t"), None, None);
+        reader.read(&record).unwrap().unwrap().given.principal
+    };
+    let first = read("a");
+    assert!(Arc::ptr_eq(&first, &read("a")));
+    assert!(!Arc::ptr_eq(&first, &read("b")));
+    for n in 0..POLICY_SUBJECTS_MAX {
+        read(&n.to_string());
+    }
+    assert!(reader.callers.len() <= POLICY_SUBJECTS_MAX);
 }
 
 fn policy() -> impl Strategy<Value = String> {
