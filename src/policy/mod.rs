@@ -21,6 +21,7 @@ pub mod cases;
 mod check;
 mod could;
 mod decide;
+pub mod explain;
 pub mod expr;
 pub mod facts;
 pub mod given;

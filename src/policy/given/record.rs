@@ -258,3 +258,211 @@ fn method(name: &str) -> Result<AuthMethod, GivenError> {
 fn proof(name: Option<&str>) -> Result<Option<Confirmation>, GivenError> {
     confirmation(name.unwrap_or("none")).ok_or(GivenError::Malformed("proof"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::{Doubt, GivenError};
+    use crate::call::Action;
+    use crate::limits::AUDIT_TEXT_BYTES_MAX;
+    use crate::policy::facts::{Act, Circumstances, written};
+    use crate::policy::given::{Given, On, confirmation, unnamed_certificate};
+    use crate::policy::tests::compile;
+    use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
+
+    /// The members that the gateway writes of a call, beside many others.
+    fn record(given: &Given) -> Value {
+        let (principal, around) = (&given.principal, &given.around);
+        let input: Value = serde_json::from_slice(&written(principal, around)).unwrap();
+        let name = match &given.on {
+            On::Server => "",
+            On::Tool(name) | On::Uri(name) | On::Prompt(name) | On::Namespace(name) => name,
+            On::Class(..) => unreachable!("records are of calls"),
+        };
+        let mut record = json!({
+            "phase": "intent", "server": &*given.server, "action": given.act.name(),
+            "resource": name, "user_id": &*principal.subject,
+            "auth_method": principal.method.name(), "policy_input": input,
+        });
+        let mut put = |name: &str, value: Value| record[name] = value;
+        if !principal.issuer.is_empty() {
+            put("issuer", (*principal.issuer).into());
+        }
+        if let Some(subject) = &around.subject {
+            put("subject", (**subject).into());
+        }
+        if let Some(arguments) = &given.arguments {
+            put("params", serde_json::from_slice(arguments).unwrap());
+        }
+        record
+    }
+
+    fn word() -> impl Strategy<Value = Arc<str>> {
+        prop::sample::select(vec!["a", "b", "é\"", "manager", "support"]).prop_map(Arc::from)
+    }
+
+    fn words() -> impl Strategy<Value = Vec<Arc<str>>> {
+        prop::collection::vec(word(), 0..3)
+    }
+
+    fn principals() -> impl Strategy<Value = Principal> {
+        let method = prop::sample::select(vec![
+            AuthMethod::Bearer,
+            AuthMethod::ApiKey,
+            AuthMethod::Certificate,
+            AuthMethod::Anonymous,
+        ]);
+        let proof = prop::sample::select(vec!["none", "dpop", "certificate", "dpop+certificate"]);
+        let names = (method, proof, word(), prop::option::of(word()), any::<bool>());
+        let lists = (words(), words(), words(), words(), prop::option::of(word()));
+        let rest = (
+            prop::option::of(word()),
+            prop::option::of(0_u64..2_000_000_000),
+            prop::option::of(0_u64..2_000_000_000),
+        );
+        (names, lists, rest).prop_map(|(names, lists, rest)| {
+            let (method, proof, subject, client_id, certified) = names;
+            let (roles, groups, scopes, department, tenant) = lists;
+            let (risk, issued_at_s, authenticated_at_s) = rest;
+            let issuer: Arc<str> =
+                if method == AuthMethod::Bearer { "https://idp" } else { "" }.into();
+            Principal {
+                key: PrincipalKey::of(&issuer, &subject, client_id.as_deref()),
+                client_id,
+                roles,
+                groups,
+                scopes: Scopes::from_names(scopes.iter().map(AsRef::as_ref)),
+                attributes: vec![("department".into(), department)],
+                tenant,
+                risk,
+                confirmation: confirmation(proof).unwrap(),
+                certificate: certified.then(unnamed_certificate),
+                issued_at_s,
+                authenticated_at_s,
+                ..Principal::new(method, issuer, subject)
+            }
+        })
+    }
+
+    fn circumstances() -> impl Strategy<Value = Circumstances> {
+        let address = prop::sample::select(vec!["10.1.2.3", "2001:db8::1"]);
+        let when = (0_u64..2_000_000_000, prop::option::of(0_u64..2_000_000_000));
+        let who = (prop::option::of(address), any::<bool>(), prop::option::of(word()));
+        let risk = (prop::option::of(word()), prop::option::of(0_u8..6));
+        (when, who, risk).prop_map(|(when, who, risk)| Circumstances {
+            now_s: when.0,
+            session_opened_s: when.1,
+            client: who.0.map(|address| address.parse().unwrap()),
+            tls: who.1.then(|| "TLSv1.3".into()),
+            subject: who.2,
+            header_risk: risk.0,
+            own_risk: risk.1,
+        })
+    }
+
+    const LOOKS_AT_EVERYTHING: &str = r#"
+permit (principal in Role::"support", action, resource) when { context.time.hour < 12 };
+permit (principal is User, action, resource is Tool) when { context has risk && context.risk.level < 3 };
+permit (principal is Service, action, resource) when { context.connection.certificate || context.connection.tls };
+@fresh("5m") @step_up("a") permit (principal in Group::"a", action, resource) when { context.session.open };
+forbid (principal, action, resource) when { context.token.proof == "dpop" && context.token has age && context.token.age > 300 };
+forbid (principal, action, resource) when { context has subject && context.subject != principal.subject };
+forbid (principal in Tenant::"b", action, resource) unless { context has client && context.client.networks.contains("office") };
+forbid (principal, action == Action::"tools.invoke", resource == Tool::"crm/refund") when { context.args.amount > 100 };
+permit (principal, action, resource) when { principal.claims has department && principal.claims.department.contains("manager") };
+"#;
+
+    proptest! {
+        #[test]
+        fn what_was_asked_is_asked_again_and_answered_alike(
+            principal in principals(),
+            around in circumstances(),
+            tool in prop::sample::select(vec!["refund", "get_x"]),
+            arguments in prop::sample::select(vec![r#"{"amount":99.5}"#, r#"{"amount":500}"#, "{}"]),
+        ) {
+            let policies = compile(LOOKS_AT_EVERYTHING);
+            let given = Given {
+                principal: Arc::new(principal),
+                act: Act::Call(Action::ToolsInvoke),
+                server: "crm".into(),
+                on: On::Tool(tool.into()),
+                around,
+                arguments: Some(Bytes::from_static(arguments.as_bytes())),
+            };
+            let (again, exactness) = Given::of_record(&record(&given)).unwrap();
+            prop_assert!(exactness.is_exact());
+            prop_assert_eq!(again.ask(&policies), given.ask(&policies));
+            let facts = |given: &Given| written(&given.principal, &given.around);
+            prop_assert_eq!(facts(&again), facts(&given));
+            prop_assert_eq!(&again.on, &given.on);
+            prop_assert_eq!(again.principal.key, given.principal.key);
+        }
+
+        #[test]
+        fn arbitrary_members_are_an_error_or_a_question(
+            name in prop::sample::select(vec!["action", "user_id", "params", "policy_input", "auth_method", "resource"]),
+            inside in any::<bool>(),
+            value in prop::sample::select(vec![json!(null), json!(5), json!("x"), json!({"now": "x"}), json!([1])]),
+        ) {
+            let mut record = sample();
+            let at = if inside { &mut record["policy_input"] } else { &mut record };
+            at[name] = value;
+            let _ = Given::of_record(&record);
+        }
+    }
+
+    fn sample() -> Value {
+        json!({
+            "timestamp": "2026-11-23T09:30:00.000Z", "server": "crm", "action": "resources.read",
+            "resource": "file:///a", "user_id": "alice", "client": "app", "roles": ["x"],
+            "auth_method": "bearer", "client_ip": "10.0.0.1",
+            "policy_input": {"now": 5, "scopes": [], "roles": [], "groups": [], "proof": "none"},
+        })
+    }
+
+    fn doubts(change: impl Fn(&mut Value)) -> Vec<Doubt> {
+        let mut record = sample();
+        change(&mut record);
+        Given::of_record(&record).unwrap().1.doubts().collect()
+    }
+
+    #[test]
+    fn what_the_record_does_not_tell_as_it_was_is_said() {
+        assert_eq!(doubts(|_| {}), []);
+        assert_eq!(doubts(|r| r["params_masked"] = true.into()), [Doubt::Arguments]);
+        assert_eq!(doubts(|r| r["resource"] = "file:///[EMAIL]".into()), [Doubt::Name]);
+        let long = "x".repeat(AUDIT_TEXT_BYTES_MAX);
+        assert_eq!(doubts(|r| r["user_id"] = long.clone().into()), [Doubt::Cut]);
+    }
+
+    #[test]
+    fn record_from_before_there_were_policies_gives_what_it_has() {
+        let mut record = sample();
+        record.as_object_mut().unwrap().remove("policy_input");
+        let (given, exactness) = Given::of_record(&record).unwrap();
+        assert_eq!(exactness.doubts().collect::<Vec<_>>(), [Doubt::Circumstances]);
+        assert_eq!(given.around.now_s, 1_795_426_200);
+        assert_eq!(given.principal.client_id.as_deref(), Some("app"));
+        assert_eq!(given.principal.roles.len(), 1);
+    }
+
+    #[test]
+    fn record_without_a_call_or_a_caller_has_no_question() {
+        let without = |name: &str| {
+            let mut record = sample();
+            record.as_object_mut().unwrap().remove(name);
+            Given::of_record(&record).unwrap_err()
+        };
+        assert_eq!(without("action"), GivenError::NoCall);
+        assert_eq!(without("user_id"), GivenError::NoCaller);
+        assert_eq!(Given::of_record(&json!([])).unwrap_err(), GivenError::NoCall);
+        let mut record = sample();
+        record["policy_input"]["proof"] = "pinky".into();
+        assert_eq!(Given::of_record(&record).unwrap_err(), GivenError::Malformed("proof"));
+    }
+}
