@@ -18,8 +18,7 @@ use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
 use super::Policies;
-use super::facts::Act;
-use super::given::{Given, On, Setting, Who};
+use super::given::{Given, Setting, Who};
 use super::problem::{Place, Problem};
 use super::text::Source;
 use crate::limits::{CASES_BYTES_MAX, CASES_MAX};
@@ -223,7 +222,7 @@ impl CaseFile {
             Ok(given) => given,
             Err(mistake) => return wrong(mistake.member, mistake.message, mistake.help),
         };
-        if let Some((member, message)) = unknown(&given, policies) {
+        if let Some((member, message)) = given.unknown(policies) {
             return wrong(member, message, "names are compared byte for byte");
         }
         let decisions = ["permit", "deny", "step_up", "stale"];
@@ -326,23 +325,6 @@ impl Typed {
             listed: self.listed,
         }
     }
-}
-
-/// A name of the question that stands for nothing, so that every answer would be a denial.
-fn unknown(given: &Given, policies: &Policies) -> Option<(&'static str, String)> {
-    let known = policies.known();
-    let has = |all: &[Arc<str>], name: &str| all.iter().any(|one| **one == *name);
-    if !has(&known.servers, &given.server) {
-        return Some(("server", format!("there is no server `{}`", given.server)));
-    }
-    if let (Act::Reveal, On::Class(class, _)) = (given.act, &given.on)
-        && !has(&known.classes, class)
-    {
-        return Some(("on", format!("there is no class `{class}`")));
-    }
-    let mut claims = given.principal.attributes.iter().map(|(name, _)| name);
-    let unmapped = claims.find(|name| !has(&known.claims, name));
-    unmapped.map(|name| ("claims", format!("no issuer maps a claim as `{name}`")))
 }
 
 fn lines(text: &str) -> Vec<Range<usize>> {

@@ -93,6 +93,25 @@ impl Given {
         self.with(|question| policies.decide(question))
     }
 
+    /// A name of the question that stands for nothing, so that it could only be answered by
+    /// accident: its member and what is wrong.
+    #[must_use]
+    pub fn unknown(&self, policies: &Policies) -> Option<(&'static str, String)> {
+        let known = policies.known();
+        let has = |all: &[Arc<str>], name: &str| all.iter().any(|one| **one == *name);
+        if !has(&known.servers, &self.server) {
+            return Some(("server", format!("there is no server `{}`", self.server)));
+        }
+        if let (Act::Reveal, On::Class(class, _)) = (self.act, &self.on)
+            && !has(&known.classes, class)
+        {
+            return Some(("on", format!("there is no class `{class}`")));
+        }
+        let mut claims = self.principal.attributes.iter().map(|(name, _)| name);
+        let unmapped = claims.find(|name| !has(&known.claims, name));
+        unmapped.map(|name| ("claims", format!("no issuer maps a claim as `{name}`")))
+    }
+
     /// Makes the question for whoever asks it. Arguments that are not strict JSON are none.
     pub fn with<R>(&self, ask: impl FnOnce(&Question<'_>) -> R) -> R {
         let document = self.arguments.clone();

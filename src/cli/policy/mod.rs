@@ -2,6 +2,7 @@
 
 mod coverage;
 mod diff;
+mod explain;
 mod learn;
 mod lint;
 mod more;
@@ -34,6 +35,8 @@ pub(super) struct Policy {
 enum Command {
     /// Run files of cases: what policies must say to which question (exit 1 when a case fails)
     Test(test::Test),
+    /// Say which policies decide a question, why, and what would change the answer
+    Explain(Box<explain::Explain>),
     #[command(flatten)]
     More(more::More),
 }
@@ -42,6 +45,7 @@ impl Policy {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Test(test) => test.execute(),
+            Command::Explain(explain) => explain.execute(),
             Command::More(more) => more.execute(),
         }
     }

@@ -15,6 +15,7 @@ use crate::cli::{print, say};
 use crate::limits::CASES_BYTES_MAX;
 use crate::policy::Policies;
 use crate::policy::cases::{CaseFile, Coverage, Failure, Opened, Outcome, run};
+use crate::policy::explain::Detail;
 use crate::policy::text::Source;
 
 #[derive(Debug, Args)]
@@ -132,7 +133,10 @@ fn line(outcome: &Outcome<'_>, policies: &Policies) -> String {
     for Failure { member, expected, found } in &outcome.failures {
         let _ = write!(text, "\n          {member}: expected {expected}, found {found}");
     }
-    let _ = policies;
+    let explained = case.given.with(|question| policies.explain(question).text(Detail::Short));
+    for line in explained.lines() {
+        let _ = write!(text, "\n          {line}");
+    }
     text
 }
 
