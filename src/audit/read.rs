@@ -70,6 +70,8 @@ pub struct Records {
     filter: Filter,
     line: Vec<u8>,
     lines: u64,
+    bytes: u64,
+    bytes_total: u64,
     ended: bool,
 }
 
@@ -82,6 +84,9 @@ impl Records {
         let path = if path.is_dir() { path.join(LOG_FILE) } else { path.to_path_buf() };
         match File::open(&path) {
             Ok(file) => Ok(Self {
+                // What is not known is shown as nothing.
+                bytes_total: file.metadata().map_or(0, |about| about.len()),
+                bytes: 0,
                 reader: BufReader::new(file),
                 path,
                 filter,
@@ -93,8 +98,20 @@ impl Records {
         }
     }
 
+    /// Bytes that were read.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes that the log had when it was opened.
+    #[must_use]
+    pub fn bytes_total(&self) -> u64 {
+        self.bytes_total
+    }
+
     fn step(&mut self) -> Option<Result<Value, ReadError>> {
-        let stepped = step(&mut self.reader, &mut self.line, &mut 0);
+        let stepped = step(&mut self.reader, &mut self.line, &mut self.bytes);
         self.lines += 1;
         let bad = Some(Err(ReadError::NotARecord { line: self.lines }));
         match stepped {

@@ -33,4 +33,20 @@ limits! {
     CASES_BYTES_MAX: usize = 4 * 1024 * 1024, "bytes", "a kilobyte for each case";
     #[doc = "Cases of one file."]
     CASES_MAX: usize = 4096, "cases", "half as many as policies; files can be split by server";
+    #[doc = "Policies named in one record."]
+    POLICIES_NAMED_MAX: usize = 32, "policies", "more than that permit the same only by mistake";
+    #[doc = "Roles named in one record."]
+    AUDIT_ROLES_MAX: usize = 32, "roles", "directories hand out hundreds";
+    #[doc = "Different changes that are kept apart when a trail is asked again."]
+    POLICY_CHANGES_MAX: usize = 1024, "changes", "nobody reads more; the rest is counted";
+    #[doc = "Groups of callers and actions that are learned from a trail, each of which becomes a policy."]
+    LEARN_GROUPS_MAX: usize = 4096, "groups", "half of what one set holds";
+    #[doc = "Different names that are learned from a trail."]
+    LEARN_NAMES_MAX: usize = 65_536, "names", "sixteen for each group";
+    #[doc = "URIs of one learned policy before patterns stand for them."]
+    LEARN_URIS_MAX: usize = 64, "URIs", "what a reviewer can read";
+    #[doc = "Callers of one learned policy that are told apart."]
+    LEARN_CALLERS_MAX: usize = 4096, "callers", "beyond that the number no longer matters to a reviewer";
+    #[doc = "Calls of a trail that may be open at once when what they showed is learned."]
+    LEARN_OPEN_MAX: usize = 65_536, "calls", "streams that last for days are few";
 }

@@ -451,7 +451,7 @@ impl Record {
                 line.text("certificate", &certificate.name, max);
                 line.word("certificate_source", certificate.source.name());
             }
-            line.words("roles", p.roles.iter().map(|r| cut(r, max)).take(ROLES_MAX));
+            line.words("roles", p.roles.iter().map(|r| cut(r, max)).take(limits::AUDIT_ROLES_MAX));
         }
         if let Some(call) = &self.call {
             if let Some(subject) = &call.subject {
@@ -484,5 +484,3 @@ impl Drop for Record {
 
 /// The status that nginx made usual for "the client closed the request"; it is never sent.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
-/// Roles named in one record; directories hand out hundreds.
-const ROLES_MAX: usize = 32;

@@ -13,7 +13,7 @@ use miette::Diagnostic;
 use super::arguments::{Fields, Type};
 use super::expr::{argument, each, literal};
 use super::facts::{Act, Target, Types, World};
-use super::problem::{Place, Problem};
+use super::problem::Problem;
 use super::schema_text;
 use super::slices::Scope;
 use super::text::{Rule, label};
@@ -41,6 +41,21 @@ pub(super) fn check(rules: &[Rule], known: &Known, world: &World) -> Vec<Problem
         checker.types(rule, &mut problems);
     }
     problems
+}
+
+/// The problems of each of several policies, as far as types go.
+pub(super) fn types<'r>(
+    rules: impl Iterator<Item = &'r Rule>,
+    known: &Known,
+    world: &World,
+) -> Vec<Vec<Problem>> {
+    let mut checker = Checker::new(known, world);
+    let each = rules.map(|rule| {
+        let mut problems = Vec::new();
+        checker.types(rule, &mut problems);
+        problems
+    });
+    each.collect()
 }
 
 struct Checker<'a> {
@@ -77,14 +92,14 @@ impl<'a> Checker<'a> {
             };
             if unknown {
                 let message = format!("there is no `{kind}::{}`", super::quoted(&name));
-                problems.push(Problem::error(place_of(rule, &name), message, self.help(&kind)));
+                problems.push(Problem::error(rule.name_place(&name), message, self.help(&kind)));
                 continue;
             }
             let complete = kind == "Tool" && has(&self.known.complete, server);
             if complete && !self.world.tools.contains_key(name.as_str()) {
                 let message = format!("server `{server}` has no tool of this name");
                 let help = "see its `tool_schemas`; names are compared byte for byte";
-                problems.push(Problem::error(place_of(rule, &name), message, help).warn());
+                problems.push(Problem::error(rule.name_place(&name), message, help).warn());
             }
         }
     }
@@ -235,12 +250,6 @@ fn help_for(text: &str) -> String {
     } else {
         "see `sallyport policy schema`".into()
     }
-}
-
-/// The first place where a policy's text says a name.
-fn place_of(rule: &Rule, name: &str) -> Place {
-    let at = rule.text().find(&super::quoted(name));
-    at.map_or(rule.place.clone(), |at| rule.at(at..at + name.len() + 2))
 }
 
 /// The types of arguments by how they are used.

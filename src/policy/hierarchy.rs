@@ -112,6 +112,11 @@ impl Hierarchy {
         self.class_sets.iter().filter(move |(_, of)| holds(of)).map(|(name, _)| name.as_ref())
     }
 
+    /// Names of the groups that give roles.
+    pub fn group_names(&self) -> impl Iterator<Item = &str> {
+        self.groups.keys().map(AsRef::as_ref)
+    }
+
     /// Names of the sets of tools.
     pub fn tool_set_names(&self) -> impl Iterator<Item = &str> {
         self.tool_sets.iter().map(|(name, _)| name.as_ref())

@@ -26,9 +26,13 @@ pub mod expr;
 pub mod facts;
 pub mod given;
 pub mod hierarchy;
+pub mod learn;
+pub mod lint;
 mod memo;
 pub mod problem;
+pub mod replay;
 pub mod roles;
+pub mod show;
 mod slices;
 pub mod text;
 pub mod time;
@@ -98,7 +102,10 @@ impl Policies {
         let mut base = 0;
         for source in std::iter::once(&own).chain(&sources) {
             match text::read(source) {
-                Ok(more) => rules.extend(more),
+                Ok(more) => {
+                    let more = unsaid(&rules, more);
+                    rules.extend(more);
+                }
                 Err(more) => problems.extend(more),
             }
             base = if base == 0 { rules.len() } else { base };
@@ -217,6 +224,15 @@ pub fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// Policies without those that another source says word for word under the same id: what
+/// `policy show` prints holds the base and what the configuration generates, and can be used as it
+/// is.
+fn unsaid(said: &[Rule], more: Vec<Rule>) -> Vec<Rule> {
+    let by_id: HashMap<&str, &Rule> = said.iter().map(|rule| (&*rule.id, rule)).collect();
+    let news = |rule: &Rule| by_id.get(&*rule.id).is_none_or(|other| other.tree != rule.tree);
+    more.into_iter().filter(news).collect()
 }
 
 fn repeated(rules: &[Rule]) -> Vec<Problem> {

@@ -28,6 +28,9 @@ pub struct Role {
     pub reveal: Vec<Box<str>>,
 }
 
+/// How sources begin that [`reveals`] makes, for every class that there is: nobody wrote them.
+pub(super) const REVEAL_OF: &str = "reveal of ";
+
 /// The roles of a server as policies.
 #[must_use]
 pub fn compile(server: &str, roles: &[Role]) -> Source {
@@ -91,7 +94,28 @@ pub fn reveals<'r>(
             scopes.join(", "),
         );
     }
-    Source { name: format!("reveal of {server}").into(), text: out.into() }
+    Source { name: format!("{REVEAL_OF}{server}").into(), text: out.into() }
+}
+
+/// Of which part of the configuration a source was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// The roles of a server.
+    Roles,
+    /// Its `redact.reveal`, which has a default.
+    Reveal,
+}
+
+impl Made {
+    /// By the name of the source; `None` for a file.
+    #[must_use]
+    pub fn of(source: &str, servers: &[Arc<str>]) -> Option<Self> {
+        let known = |server: &str| servers.iter().any(|one| **one == *server);
+        let of = |before: &str, made: Self| source.strip_prefix(before).map(|of| (of, made));
+        let (server, made) =
+            of("roles of ", Self::Roles).or_else(|| of("reveal of ", Self::Reveal))?;
+        known(server).then_some(made)
+    }
 }
 
 fn permit(

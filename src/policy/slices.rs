@@ -110,10 +110,10 @@ impl Index {
         (0_u32..).zip(&self.scopes).filter(|(_, scope)| fits(scope)).map(|(n, _)| n).collect()
     }
 
-    /// The acts of which a policy speaks, one bit for each.
+    /// The scope of a policy, by its number.
     #[must_use]
-    pub fn acts(&self, rule: usize) -> u32 {
-        self.scopes.get(rule).map_or(0, |scope| scope.acts)
+    pub(super) fn scope(&self, rule: usize) -> Option<&Scope> {
+        self.scopes.get(rule)
     }
 
     /// Makes fitting policies ready.
@@ -142,6 +142,16 @@ impl Scope {
     /// Whether it speaks of an act.
     pub(super) fn speaks_of(&self, act: Act) -> bool {
         self.acts & (1 << act.index()) != 0
+    }
+
+    /// Who it speaks of: of which type, and in what.
+    pub(super) fn principal(&self) -> (Option<&EntityTypeName>, Option<&EntityUid>) {
+        (self.principal.kind.as_ref(), self.principal.within.as_ref())
+    }
+
+    /// What it speaks of: of which type, and in what.
+    pub(super) fn resource(&self) -> (Option<&EntityTypeName>, Option<&EntityUid>) {
+        (self.resource.kind.as_ref(), self.resource.within.as_ref())
     }
 
     /// Whether it speaks of something, given with all in which it stands.

@@ -105,6 +105,14 @@ impl Rule {
         self.source.text.get(self.span.clone()).unwrap_or_default()
     }
 
+    /// The first place where it says a name, or its own.
+    #[must_use]
+    pub fn name_place(&self, name: &str) -> Place {
+        let quoted = super::quoted(name);
+        let at = self.text().find(&quoted);
+        at.map_or(self.place.clone(), |at| self.at(at..at + quoted.len()))
+    }
+
     /// A place in its text.
     #[must_use]
     pub fn at(&self, within: Range<usize>) -> Place {

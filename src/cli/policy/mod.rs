@@ -1,7 +1,16 @@
 //! `sallyport policy`: write, test and understand policies, offline.
 
+mod coverage;
+mod diff;
 mod explain;
+mod learn;
+mod lint;
+mod more;
+mod replay;
+mod schema;
+mod show;
 mod test;
+mod trail;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,6 +37,8 @@ enum Command {
     Test(test::Test),
     /// Say which policies decide a question, why, and what would change the answer
     Explain(Box<explain::Explain>),
+    #[command(flatten)]
+    More(more::More),
 }
 
 impl Policy {
@@ -35,6 +46,7 @@ impl Policy {
         match self.command {
             Command::Test(test) => test.execute(),
             Command::Explain(explain) => explain.execute(),
+            Command::More(more) => more.execute(),
         }
     }
 }

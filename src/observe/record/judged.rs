@@ -107,7 +107,7 @@ fn write_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
 }
 
 fn list<'a>(out: &mut Vec<u8>, opening: &str, items: impl Iterator<Item = &'a str>) {
-    let mut items = items.take(POLICIES_NAMED_MAX).peekable();
+    let mut items = items.take(limits::POLICIES_NAMED_MAX).peekable();
     if items.peek().is_none() {
         return;
     }
@@ -120,6 +120,3 @@ fn list<'a>(out: &mut Vec<u8>, opening: &str, items: impl Iterator<Item = &'a st
     }
     out.push(b']');
 }
-
-/// Policies named in one record; more than that permit the same only by mistake.
-const POLICIES_NAMED_MAX: usize = 32;
