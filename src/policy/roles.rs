@@ -28,6 +28,9 @@ pub struct Role {
     pub reveal: Vec<Box<str>>,
 }
 
+/// How sources begin that [`reveals`] makes, for every class that there is: nobody wrote them.
+pub(super) const REVEAL_OF: &str = "reveal of ";
+
 /// The roles of a server as policies.
 #[must_use]
 pub fn compile(server: &str, roles: &[Role]) -> Source {
@@ -91,7 +94,7 @@ pub fn reveals<'r>(
             scopes.join(", "),
         );
     }
-    Source { name: format!("reveal of {server}").into(), text: out.into() }
+    Source { name: format!("{REVEAL_OF}{server}").into(), text: out.into() }
 }
 
 fn permit(

@@ -33,6 +33,7 @@ mod discovery;
 mod down;
 mod edge;
 mod eras;
+mod explain;
 mod facade;
 mod handed_out;
 mod identities;
