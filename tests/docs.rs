@@ -218,7 +218,7 @@ fn known(document: &str, line: &str) {
         line[start..].split([' ', ')']).filter(|word| !word.is_empty()).collect();
     let names = |word: &&&str| word.bytes().all(|b| b.is_ascii_lowercase());
     let depth = match words.get(1) {
-        Some(&"audit" | &"config" | &"keys" | &"pins") => 2,
+        Some(&"audit" | &"config" | &"keys" | &"pins" | &"policy") => 2,
         _ => 1,
     };
     let mut arguments: Vec<&str> =
