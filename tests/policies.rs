@@ -1,6 +1,11 @@
 //! The policies that are shipped do what they say, and their tests would notice if they did not.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,7 +106,7 @@ fn every_template_says_what_it_is_for_and_what_to_change() {
 #[test]
 fn example_of_the_manual_passes() {
     let text = fs::read_to_string(templates().join("../README.md")).unwrap();
-    let (_, rest) = text.split_once("```yaml\n").unwrap();
+    let (_, rest) = text.split_once("```yml\n").unwrap();
     let (file, parts) = read("README.md", rest.split_once("```").unwrap().0);
     assert_eq!(failing(&file, parts), Some(Vec::new()));
 }
@@ -238,4 +243,35 @@ fn command_tells_what_came_in_place_of_what_was_expected_and_why() {
     let (code, _, errors) = run(&format!("{head}  - {{ name: x, expect: deny }}\n"));
     assert_eq!(code, Some(2));
     assert!(errors.contains("refunds.cedar:1:45") && errors.contains("rolls"), "{errors}");
+}
+
+#[test]
+fn command_tests_the_policies_of_a_configuration() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("policies-of-a-configuration");
+    fs::create_dir_all(&folder).unwrap();
+    let templates = templates();
+    let templates = templates.display();
+    let config = folder.join("sallyport.yaml");
+    fs::write(
+        &config,
+        format!(
+            "listen: 127.0.0.1:8443\nplain_http: loopback\nissuers: [ {{ issuer: https://idp.example.com, roles_claim: roles }} ]\n\
+             audit: {{ dir: audit }}\npolicy: {{ files: [{templates}/refunds.cedar], entities: {templates}/entities.yaml, time_zone: Europe/Berlin }}\n\
+             servers: [ {{ name: crm, public_url: https://localhost:8443/mcp, upstream: http://127.0.0.1:8080/mcp, tool_schemas: {templates}/crm-tools.json }} ]\n"
+        ),
+    )
+    .unwrap();
+    let config = config.to_str().unwrap();
+    let cases = "policies/templates/refunds.test.yaml";
+    let (code, out, errors) = sallyport(&["--config", config, "--json", cases]);
+    assert_eq!(code, Some(0), "{out}{errors}");
+    assert!(errors.contains("is not used: the configuration is tested"), "{errors}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["failed"], 0);
+    assert_eq!(report["coverage"], json!([{ "of": config, "policies": 3, "never": [] }]));
+    // Its cases name policies that this configuration has not.
+    let (code, _, errors) =
+        sallyport(&["--config", config, "policies/templates/approval.test.yaml"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("there is no policy `approval.safe`"), "{errors}");
 }

@@ -30,6 +30,7 @@ pub struct Role {
 
 /// How sources begin that [`reveals`] makes, for every class that there is: nobody wrote them.
 pub(super) const REVEAL_OF: &str = "reveal of ";
+const ROLES_OF: &str = "roles of ";
 
 /// The roles of a server as policies.
 #[must_use]
@@ -70,7 +71,7 @@ pub fn compile(server: &str, roles: &[Role]) -> Source {
             );
         }
     }
-    Source { name: format!("roles of {server}").into(), text: out.into() }
+    Source { name: format!("{ROLES_OF}{server}").into(), text: out.into() }
 }
 
 /// Who sees which classes by scope.
@@ -112,8 +113,7 @@ impl Made {
     pub fn of(source: &str, servers: &[Arc<str>]) -> Option<Self> {
         let known = |server: &str| servers.iter().any(|one| **one == *server);
         let of = |before: &str, made: Self| source.strip_prefix(before).map(|of| (of, made));
-        let (server, made) =
-            of("roles of ", Self::Roles).or_else(|| of("reveal of ", Self::Reveal))?;
+        let (server, made) = of(ROLES_OF, Self::Roles).or_else(|| of(REVEAL_OF, Self::Reveal))?;
         known(server).then_some(made)
     }
 }

@@ -11,11 +11,10 @@ use serde_json::{Value, json};
 
 use super::{governed, shown, usage};
 use crate::audit::{Filter, Records};
-use crate::cli::{ConfigFile, print};
+use crate::cli::{ConfigFile, print, say};
 use crate::policy::Policies;
 use crate::policy::explain::Detail;
 use crate::policy::given::{Exactness, Given, Setting, Who};
-use crate::policy::time::Zone;
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
@@ -125,9 +124,16 @@ impl Explain {
             (_, _) => {
                 let servers: Vec<&str> = config.servers.iter().map(|s| s.name.as_ref()).collect();
                 let setting = self.asked.setting(&servers)?;
-                let given = given(&setting, &policies.world().zone)?;
+                let given = match setting.given(&policies.world().zone) {
+                    Ok(given) => given,
+                    Err(mistake) => {
+                        say(&format!("sallyport: {}; {}", shown(&mistake.message), mistake.help));
+                        return usage();
+                    }
+                };
                 if let Some((_, message)) = given.unknown(policies) {
-                    bail!("{message}");
+                    say(&format!("sallyport: {}", shown(&message)));
+                    return usage();
                 }
                 Case { given, recorded: None }
             }
@@ -204,12 +210,6 @@ impl Asked {
         });
         format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     }
-}
-
-fn given(setting: &Setting, zone: &Zone) -> anyhow::Result<Given> {
-    setting.given(zone).map_err(|mistake| {
-        anyhow::anyhow!("{}: {}; {}", mistake.member, mistake.message, mistake.help)
-    })
 }
 
 /// The question of a recorded request. Its intent is recorded, or its refusal.

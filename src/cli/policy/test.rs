@@ -110,7 +110,7 @@ impl Report {
     }
 
     fn cover(&mut self, name: &str, policies: &Policies, coverage: &Coverage) {
-        let all = policies.own_rules().len();
+        let all = Coverage::counted(policies).len();
         let never = coverage.never(policies);
         let decided = all - never.len();
         let _ = write!(self.text, "{name}: {all} policies, {decided} decided at least one case");

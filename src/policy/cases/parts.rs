@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{CaseFile, TypedRole};
 use crate::class::Class;
 use crate::limits::{ENTITIES_BYTES_MAX, PINS_FILE_BYTES_MAX, POLICY_BYTES_MAX};
-use crate::policy::facts::World;
+use crate::policy::facts::{ToolShape, World};
 use crate::policy::hierarchy::Hierarchy;
 use crate::policy::problem::{Place, Problem};
 use crate::policy::roles::{self, Role};
@@ -14,6 +14,8 @@ use crate::policy::text::Source;
 use crate::policy::time::Zone;
 use crate::policy::tools::shapes;
 use crate::policy::{Known, Parts};
+
+type Networks = Vec<(Arc<str>, Vec<ipnet::IpNet>)>;
 
 /// Opens a file that a file of cases names, of at most this many bytes.
 pub type Files<'f> = &'f dyn Fn(&str, usize) -> Result<Opened, String>;
@@ -113,10 +115,7 @@ impl CaseFile {
         })
     }
 
-    fn tools(
-        &self,
-        files: Files<'_>,
-    ) -> Result<HashMap<Box<str>, crate::policy::facts::ToolShape>, Box<Problem>> {
+    fn tools(&self, files: Files<'_>) -> Result<HashMap<Box<str>, ToolShape>, Box<Problem>> {
         let mut tools = HashMap::new();
         for (server, name) in &self.setup.tool_schemas {
             let opened = self.open(files, name, PINS_FILE_BYTES_MAX)?;
@@ -142,7 +141,7 @@ impl CaseFile {
         })
     }
 
-    fn networks(&self) -> Result<Vec<(Arc<str>, Vec<ipnet::IpNet>)>, Box<Problem>> {
+    fn networks(&self) -> Result<Networks, Box<Problem>> {
         let mut all = Vec::new();
         for (name, typed) in &self.setup.networks {
             let mut networks = Vec::new();

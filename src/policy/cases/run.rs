@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Case, Expected};
 use crate::policy::Policies;
 use crate::policy::facts::{Arguments, Question};
+use crate::policy::roles::REVEAL_OF;
 use crate::policy::verdict::{Ruling, Verdict, Why};
 
 /// What came of a case.
@@ -102,10 +103,18 @@ impl Coverage {
         self.decided.extend(decided.cloned());
     }
 
-    /// The policies of a set that decided no case, in order; the base's are the gateway's own.
+    /// The policies of a set that count: those that somebody wrote, as a policy or as a role.
+    #[must_use]
+    pub fn counted(policies: &Policies) -> Vec<&str> {
+        let own = policies.own_rules().iter();
+        own.filter(|rule| !rule.place.file.starts_with(REVEAL_OF)).map(|rule| &*rule.id).collect()
+    }
+
+    /// Those of them that decided no case, in order.
     #[must_use]
     pub fn never<'p>(&self, policies: &'p Policies) -> Vec<&'p str> {
-        let own = policies.own_rules().iter();
-        own.filter(|rule| !self.decided.contains(&rule.id)).map(|rule| &*rule.id).collect()
+        let mut counted = Self::counted(policies);
+        counted.retain(|id| !self.decided.contains(*id));
+        counted
     }
 }

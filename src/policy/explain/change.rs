@@ -49,7 +49,10 @@ fn nearest(readings: &[Reading<'_>], question: &Question<'_>, resource: &EntityU
         let act = question.act.name();
         return vec![format!("no policy permits `{act}` on `{resource}` to anybody: write one")];
     };
-    let near = permits().filter(|reading| reading.distance() == least).take(NEAREST_MAX);
+    let mut near: Vec<_> = permits().filter(|reading| reading.distance() == least).collect();
+    // What speaks to the caller is nearer than what speaks to others.
+    near.sort_by_key(|reading| reading.lacks.is_some());
+    let near = near.into_iter().take(NEAREST_MAX);
     near.map(|reading| format!("{} would permit it: {}", named(reading.rule), missing(reading)))
         .collect()
 }

@@ -282,7 +282,7 @@ mod tests {
         let name = match &given.on {
             On::Server => "",
             On::Tool(name) | On::Uri(name) | On::Prompt(name) | On::Namespace(name) => name,
-            On::Class(..) => unreachable!("records are of calls"),
+            On::Class(..) => panic!("records are of calls"),
         };
         let mut record = json!({
             "phase": "intent", "server": &*given.server, "action": given.act.name(),
