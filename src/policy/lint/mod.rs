@@ -86,6 +86,7 @@ pub fn cheap(policies: &Policies, around: &Around) -> Vec<Problem> {
         problems.extend(nobody(rule, policies, around));
         problems.extend(everything(rule, &reaches));
         problems.extend(obligations(rule, &reaches, around));
+        problems.extend(second(rule, policies, &reaches));
         problems.extend(inside(rule, policies, &reaches));
     }
     ordered(problems)
@@ -251,6 +252,34 @@ fn obligations(rule: &Rule, reaches: &Reaches, around: &Around) -> Vec<Problem> 
     problems
 }
 
+/// `@rate` and `@redact` where another one's always comes first.
+fn second(rule: &Rule, policies: &Policies, reaches: &Reaches) -> Vec<Problem> {
+    let Some(own) = reaches.of(rule) else { return Vec::new() };
+    let notes: [(&str, Note); 2] =
+        [("rate", |n| n.rate.as_ref()), ("redact", |n| n.redact.as_ref())];
+    let mut problems = Vec::new();
+    for (name, note) in notes {
+        let Some(value) = note(&rule.notes) else { continue };
+        let before = policies.rules().iter().take_while(|other| other.id != rule.id);
+        let mut always = before.filter(|other| {
+            let broad = reaches.of(other).filter(|reach| reach.unconditional());
+            let differs = note(&other.notes).is_some_and(|other| other != value);
+            differs && !demands(other) && broad.is_some_and(|broad| broad.covers(own))
+        });
+        if let Some(first) = always.next() {
+            let at = format!("{}:{}", first.place.file, first.place.line);
+            let message =
+                format!("`@{name}` has no effect: that of `{}` comes first ({at})", first.id);
+            let help = "the first of a set counts: move this one up, or make the other narrower";
+            problems.push(Problem::error(rule.place.clone(), message, help));
+        }
+    }
+    problems
+}
+
+/// A note that names something.
+type Note = fn(&Notes) -> Option<&Arc<str>>;
+
 /// A policy whose every case another one decides already.
 fn inside(rule: &Rule, policies: &Policies, reaches: &Reaches) -> Option<Problem> {
     let own = reaches.of(rule)?;
@@ -272,12 +301,15 @@ fn inside(rule: &Rule, policies: &Policies, reaches: &Reaches) -> Option<Problem
                     format!("never permits: `{}` forbids all of it ({other_at})", other.id);
                 return Some(problem(message, "remove it, or make the forbid narrower"));
             }
-            (true, true) if silent && other.notes.step_up.is_empty() => {
-                if other.notes.fresh_s.is_none() {
-                    let message = format!("permits nothing more than `{}` ({other_at})", other.id);
-                    let help = "remove it, or make the other one narrower";
-                    return Some(problem(message, help).warn());
-                }
+            (true, true) if silent && !demands(other) => {
+                let message = format!("permits nothing more than `{}` ({other_at})", other.id);
+                let help = "remove it, or make the other one narrower";
+                return Some(problem(message, help).warn());
+            }
+            (true, true) if demands(rule) && !demands(other) => {
+                let message =
+                    format!("asks for more in vain: `{}` permits all of it ({other_at})", other.id);
+                return Some(problem(message, "make the other one narrower"));
             }
             (false, false) if silent => {
                 let message = format!("forbids nothing more than `{}` ({other_at})", other.id);
@@ -287,6 +319,11 @@ fn inside(rule: &Rule, policies: &Policies, reaches: &Reaches) -> Option<Problem
         }
     }
     None
+}
+
+/// Whether a permit asks for more scopes or a new sign-in.
+fn demands(rule: &Rule) -> bool {
+    !rule.notes.step_up.is_empty() || rule.notes.fresh_s.is_some()
 }
 
 /// Policies that say the same.

@@ -131,6 +131,26 @@ fn obligation_without_effect_is_found() {
 }
 
 #[test]
+fn obligation_behind_another_of_its_kind_is_found() {
+    let of = |first: &str, second: &str| {
+        let around = around();
+        let more =
+            Governed { rates: vec!["slow".into(), "fast".into()], ..around.servers[0].clone() };
+        let around = Around { servers: vec![more], ..around };
+        let who = "principal in Role::\"a\"";
+        let text = format!(
+            "@id(\"one\") {first} permit ({who}, {INVOKE}, resource in Server::\"crm\");\n\
+             {second} permit ({who}, {INVOKE}, resource == Tool::\"crm/get_x\");"
+        );
+        found_in(&around, &text)
+    };
+    let behind = ["e2 `@rate` has no effect: that of `one` comes first (a.cedar:1)"];
+    assert_eq!(of("@rate(\"slow\")", "@rate(\"fast\")"), behind);
+    assert_eq!(of("@rate(\"slow\")", "@redact(\"strict\")"), [""; 0]);
+    assert_eq!(of("@rate(\"slow\") @step_up(\"x\")", "@rate(\"fast\")"), [""; 0]);
+}
+
+#[test]
 fn policy_inside_another_one_is_found() {
     let broad = format!(
         "@id(\"broad\") permit (principal in Role::\"support\", {INVOKE}, resource in Server::\"crm\");\n"
@@ -166,6 +186,12 @@ fn policy_inside_another_one_is_found() {
         ["w1 permits nothing more than `a#2` (a.cedar:2)"]
     );
     // A policy that asks for more before it permits covers nothing.
+    assert_eq!(
+        of(&format!(
+            "@step_up(\"x\") permit (principal in Role::\"support\", {INVOKE}, resource == Tool::\"crm/get_x\");"
+        )),
+        ["e2 asks for more in vain: `broad` permits all of it (a.cedar:1)"]
+    );
     let stepped = format!(
         "@step_up(\"x\") {broad}permit (principal in Role::\"support\", {INVOKE}, resource == Tool::\"crm/get_x\");"
     );
