@@ -13,6 +13,9 @@ use crate::limits::NAME_BYTES_MAX;
 
 pub use certificate::{CertificateIdentity, CertificateSource, Names};
 
+/// Claims for policies: names, each with its values.
+pub type Attributes = Vec<(Arc<str>, Vec<Arc<str>>)>;
+
 /// An authenticated caller. Immutable and shared, because verified tokens are cached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -37,7 +40,7 @@ pub struct Principal {
     /// Value of the issuer's risk claim.
     pub risk: Option<Arc<str>>,
     /// Values of the claims that the issuer's `attributes` name, for policies.
-    pub attributes: Vec<(Arc<str>, Vec<Arc<str>>)>,
+    pub attributes: Attributes,
     /// The keys that the token is bound to. Authentication lets a caller in only when each of them
     /// was proven for this very request.
     pub confirmation: Option<Confirmation>,

@@ -226,9 +226,6 @@ pub struct Rejection {
     pub oauth: Option<&'static str>,
     /// What the policies said, where they refused.
     pub judgement: Option<Box<Judgement>>,
-    /// Under which circumstances they said it, as JSON for the record; empty where they said
-    /// nothing.
-    pub judged_of: Vec<u8>,
     /// The raw JSON-RPC id, where the message was read far enough to know it.
     pub rpc_id: Option<bytes::Bytes>,
 }
@@ -303,7 +300,6 @@ impl Rejection {
             reason: None,
             oauth: None,
             judgement: None,
-            judged_of: Vec::new(),
             rpc_id: None,
         }
     }

@@ -15,7 +15,7 @@ use super::error::TokenError;
 use crate::config::{ClaimValue, Claims, Issuer, RequiredClaim, ScopeHierarchy};
 use crate::json::{Kind, Value};
 use crate::limits::CLAIM_VALUES_MAX;
-use crate::principal::Scopes;
+use crate::principal::{Attributes, Scopes};
 
 /// How one issuer's claims are read.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub struct Facts {
     /// Value of the risk claim.
     pub risk: Option<Arc<str>>,
     /// Values of the claims that policies ask for, by the names they have there.
-    pub attributes: Vec<(Arc<str>, Vec<Arc<str>>)>,
+    pub attributes: Attributes,
 }
 
 impl Mapping {
@@ -131,7 +131,7 @@ impl Mapping {
     }
 
     /// A claim that is not there has no entry, so that a policy can ask whether it is.
-    fn attributes(&self, claims: Value<'_>) -> Result<Vec<(Arc<str>, Vec<Arc<str>>)>, TokenError> {
+    fn attributes(&self, claims: Value<'_>) -> Result<Attributes, TokenError> {
         let mut all = Vec::with_capacity(self.attributes.len());
         for (name, path) in &self.attributes {
             let values = path.words(claims)?;

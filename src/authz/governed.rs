@@ -101,7 +101,8 @@ impl Governor {
             verdict: shadow.decide(&question),
             reveal: self.reveals(shadow, asker, name),
         });
-        Judgement { set: Arc::clone(live.hash()), verdict, shadow: tried }
+        let input = facts::written(asker.principal, asker.around);
+        Judgement { set: Arc::clone(live.hash()), verdict, shadow: tried, input }
     }
 
     /// Which classes the caller may see in the answer.

@@ -269,7 +269,6 @@ impl Authorizer {
         let judgement = Some(Box::new(judged));
         let with = |mut refusal: Rejection| {
             refusal.judgement = judgement.clone();
-            refusal.judged_of = facts::written(asker.principal, asker.around);
             refusal
         };
         let Some(verdict) = judgement.as_ref().map(|judged| Arc::clone(&judged.verdict)) else {
@@ -294,8 +293,8 @@ impl Authorizer {
                     Decision::NeedScopes { missing, all } => (missing, all),
                     Decision::Allow { .. } | Decision::Deny { .. } => (Vec::new(), Vec::new()),
                 };
-                let held = |scope: &&Box<str>| !query.principal.scopes.contains(scope);
-                let lacking: Vec<Box<str>> = scopes.iter().filter(held).cloned().collect();
+                let open = scopes.iter().filter(|scope| !query.principal.scopes.contains(scope));
+                let lacking: Vec<Box<str>> = open.cloned().collect();
                 scopes::add(&mut missing, &lacking);
                 scopes::add(&mut all, scopes);
                 Err(with(self.step_up(query, &missing, &all, asking)))

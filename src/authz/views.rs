@@ -75,9 +75,10 @@ impl Views {
         if fitting.peek().is_none() {
             return Ok(None);
         }
-        let held = |role: &Box<str>| principal.roles.iter().any(|held| **held == **role);
-        let found =
-            fitting.find(|(_, (_, view))| view.roles.is_empty() || view.roles.iter().any(held));
+        let held = |role: &str| principal.roles.iter().any(|held| **held == *role);
+        let found = fitting.find(|(_, (_, view))| {
+            view.roles.is_empty() || view.roles.iter().any(|role| held(role))
+        });
         let Some((at, (_, view))) = found else {
             let mut refusal =
                 Rejection::new(Code::Denied, "no view lets this caller see the answer");

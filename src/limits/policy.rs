@@ -23,8 +23,10 @@ limits! {
     POLICY_SLICES_MAX: usize = 4096, "choices", "one for each kind of caller and thing";
     #[doc = "Callers that are kept ready as entities."]
     POLICY_SUBJECTS_MAX: usize = 8192, "callers", "some kilobytes each; whoever is forgotten is written anew in microseconds";
+    #[doc = "Tools, resources and other things that are kept ready as entities."]
+    POLICY_THINGS_MAX: usize = 8192, "things", "as POLICY_SUBJECTS_MAX";
     #[doc = "Questions whose answer, or whose policies, are remembered."]
-    POLICY_ANSWERS_MAX: usize = 65_536, "questions", "a thousand tools for sixty callers";
+    POLICY_ANSWERS_MAX: usize = 65_536, "questions", "a thousand tools for sixty callers; half a kilobyte each, as callers and things are kept apart";
     #[doc = "Combinations of arguments that are tried out for a list."]
     POLICY_TRIALS_MAX: usize = 2048, "combinations", "three arguments with a dozen values each; ten microseconds a trial";
     #[doc = "Values that are tried out for one argument."]

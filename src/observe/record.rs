@@ -268,7 +268,7 @@ impl Record {
     /// audit queue, for a bounded time.
     pub async fn refuse(&mut self, rejection: &Rejection) {
         if let (Some(judgement), None) = (&rejection.judgement, &self.judged) {
-            self.judge(judgement.clone(), rejection.judged_of.clone(), ClassSet::empty());
+            self.judge(judgement.clone(), ClassSet::empty());
         }
         let line = self.refusal(rejection);
         let wait = Duration::from_millis(limits::AUDIT_WAIT_MS);

@@ -14,11 +14,11 @@ use cedar_policy::RestrictedExpression;
 use serde_json::Value;
 
 use super::Policies;
-use super::decide::Known;
+use super::decide::{About, Known, Prepared};
 use super::expr::{argument, each, literal, of_principal, of_resource, pattern};
-use super::facts::{Arguments, Question, Target};
+use super::facts::{Arguments, Question};
+use super::text::Rule;
 use super::verdict::Ruling;
-use crate::call::Name;
 use crate::limits::{POLICY_TRIAL_VALUES_MAX, POLICY_TRIALS_MAX};
 use crate::principal::Principal;
 
@@ -52,14 +52,7 @@ impl Policies {
         if uses.facets.len() > 1 {
             return self.try_out(question);
         }
-        let (name, kind) = match question.target {
-            Target::Name(Name::Server) => ("", 0),
-            Target::Name(Name::Tool(name)) => (name, 1),
-            Target::Name(Name::Uri(name)) => (name, 2),
-            Target::Name(Name::Prompt(name)) => (name, 3),
-            Target::Name(Name::Namespace(name)) => (name, 4),
-            Target::Class { class, .. } => (class, 5),
-        };
+        let About { kind, name, tool: _ } = About::of(question.target);
         let who = Known(Arc::clone(question.principal));
         let key = Key(who, question.act, question.server.into(), name.into(), kind);
         self.possible.of(key, || self.try_out(question))
@@ -68,22 +61,40 @@ impl Policies {
     fn try_out(&self, question: &Question<'_>) -> bool {
         let Some(prepared) = self.prepare(question) else { return false };
         let at = |number: &u32| usize::try_from(*number).unwrap_or(usize::MAX);
-        let rules = prepared.slice.rules.iter().filter_map(|number| self.rules.get(at(number)));
-        let rules: Vec<_> = rules.collect();
-        if !rules.iter().any(|rule| rule.permits()) {
+        let rule = |number: &u32| self.rules.get(at(number));
+        let permits = |number: &&u32| rule(number).is_some_and(Rule::permits);
+        let permitting: Vec<u32> = prepared.slice.rules.iter().filter(permits).copied().collect();
+        if permitting.is_empty() {
             return false;
         }
         let mut tried: BTreeMap<Vec<String>, Vec<Trial>> = BTreeMap::new();
-        let mut compares_arguments = prepared.slice.uses.all_arguments;
-        for rule in rules {
-            compares_arguments |= collect(&rule.tree, question.principal, &mut tried);
+        let (mut unsure_permit, mut unsure_forbid) = (false, prepared.slice.uses.all_arguments);
+        for rule in prepared.slice.rules.iter().filter_map(rule) {
+            let unsure = collect(&rule.tree, question.principal, &mut tried);
+            *(if rule.permits() { &mut unsure_permit } else { &mut unsure_forbid }) |= unsure;
         }
-        for values in tried.values_mut() {
-            widen(values);
+        tried.values_mut().for_each(widen);
+        match self.some_choice(question, &prepared, &tried) {
+            Found::Yes => true,
+            Found::Unsure => true,
+            Found::No if unsure_permit => true,
+            // Without the forbids of which nothing can be told: does any permit hold at all?
+            Found::No if unsure_forbid => {
+                let slice = self.index.slice(permitting, &self.rules);
+                let alone = prepared.with(slice);
+                !matches!(self.some_choice(question, &alone, &tried), Found::No)
+            }
+            Found::No => false,
         }
-        let combinations =
-            tried.values().map(Vec::len).try_fold(1_usize, |all, one| all.checked_mul(one));
-        let exhaustive = combinations.is_some_and(|all| all <= POLICY_TRIALS_MAX);
+    }
+
+    /// Whether some combination of the values is permitted.
+    fn some_choice(
+        &self,
+        question: &Question<'_>,
+        prepared: &Prepared,
+        tried: &BTreeMap<Vec<String>, Vec<Trial>>,
+    ) -> Found {
         let mut choice = vec![0_usize; tried.len()];
         for _ in 0..POLICY_TRIALS_MAX {
             let chosen: Vec<(&[String], &Trial)> = tried
@@ -93,16 +104,24 @@ impl Policies {
                 .collect();
             if let Some(arguments) = record(&chosen) {
                 let question = Question { arguments: Arguments::Given(&arguments), ..*question };
-                if possible(&self.evaluate(&prepared, &question).ruling) {
-                    return true;
+                if possible(&self.evaluate(prepared, &question).ruling) {
+                    return Found::Yes;
                 }
             }
             if !next(&mut choice, tried.values().map(Vec::len)) {
-                break;
+                return Found::No;
             }
         }
-        !exhaustive || compares_arguments
+        Found::Unsure
     }
+}
+
+/// What trying out yields.
+enum Found {
+    Yes,
+    No,
+    /// There were more combinations than are tried.
+    Unsure,
 }
 
 impl Policies {

@@ -30,6 +30,30 @@ pub(super) struct Key {
     tool: Option<Box<str>>,
 }
 
+/// What a question is about, in parts of keys.
+pub(super) struct About<'a> {
+    pub(super) kind: u8,
+    pub(super) name: &'a str,
+    pub(super) tool: Option<&'a str>,
+}
+
+impl<'a> About<'a> {
+    pub(super) fn of(target: Target<'a>) -> Self {
+        let (kind, name, tool) = match target {
+            Target::Name(Name::Server) => (0, "", None),
+            Target::Name(Name::Tool(name)) => (1, name, None),
+            Target::Name(Name::Uri(name)) => (2, name, None),
+            Target::Name(Name::Prompt(name)) => (3, name, None),
+            Target::Name(Name::Namespace(name)) => (4, name, None),
+            Target::Class { class, tool } => (5, class, tool),
+        };
+        Self { kind, name, tool }
+    }
+}
+
+/// A server, a kind, a name, and the tool of a class.
+pub(super) type ThingKey = (Box<str>, u8, Box<str>, Option<Box<str>>);
+
 /// A principal that is held, so that its address belongs to nobody else.
 #[derive(Debug, Clone)]
 pub(super) struct Known(pub(super) Arc<Principal>);
@@ -51,11 +75,17 @@ impl Hash for Known {
 /// What is remembered of a question.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
-    pub(super) subject: Arc<Subject>,
     pub(super) thing: Arc<Thing>,
     pub(super) slice: Arc<Slice>,
     /// The answer, where no circumstance can change it.
     settled: Option<Arc<Verdict>>,
+}
+
+impl Prepared {
+    /// The same question to other policies.
+    pub(super) fn with(&self, slice: Arc<Slice>) -> Self {
+        Self { thing: Arc::clone(&self.thing), slice, settled: None }
+    }
 }
 
 impl Policies {
@@ -74,14 +104,7 @@ impl Policies {
 
     /// What of a question is the same whatever the circumstances.
     pub(super) fn prepare(&self, question: &Question<'_>) -> Option<Arc<Prepared>> {
-        let (kind, name, tool) = match question.target {
-            Target::Name(Name::Server) => (0, "", None),
-            Target::Name(Name::Tool(name)) => (1, name, None),
-            Target::Name(Name::Uri(name)) => (2, name, None),
-            Target::Name(Name::Prompt(name)) => (3, name, None),
-            Target::Name(Name::Namespace(name)) => (4, name, None),
-            Target::Class { class, tool } => (5, class, tool),
-        };
+        let About { kind, name, tool } = About::of(question.target);
         let key = Key {
             who: Known(Arc::clone(question.principal)),
             act: question.act,
@@ -94,19 +117,32 @@ impl Policies {
     }
 
     fn make(&self, question: &Question<'_>) -> Option<Prepared> {
-        let subject = self.subjects.of(Known(Arc::clone(question.principal)), || {
-            self.world.subject(&self.types, question.principal).map(Arc::new)
-        })?;
-        let thing = Arc::new(self.world.thing(&self.types, question.server, question.target)?);
+        let subject = self.subject(question)?;
+        let thing = self.thing(question)?;
         let fitting = self.index.fitting(question.act, &subject.stands_in, &thing.stands_in);
         let slice = self.index.slice(fitting, &self.rules);
-        let mut prepared = Prepared { subject, thing, slice, settled: None };
+        let mut prepared = Prepared { thing, slice, settled: None };
         let fixed = |facet: &Facet| matches!(facet, Facet::Server | Facet::Tool);
         let expires = self.expires(&prepared.slice);
         if prepared.slice.uses.facets.iter().all(fixed) && !expires {
             prepared.settled = Some(Arc::new(self.evaluate(&prepared, question)));
         }
         Some(prepared)
+    }
+
+    /// Kept apart from questions, of which one caller has many.
+    pub(super) fn subject(&self, question: &Question<'_>) -> Option<Arc<Subject>> {
+        self.subjects.of(Known(Arc::clone(question.principal)), || {
+            self.world.subject(&self.types, question.principal).map(Arc::new)
+        })
+    }
+
+    pub(super) fn thing(&self, question: &Question<'_>) -> Option<Arc<Thing>> {
+        let About { kind, name, tool } = About::of(question.target);
+        let key = (question.server.into(), kind, name.into(), tool.map(Box::from));
+        self.things.of(key, || {
+            self.world.thing(&self.types, question.server, question.target).map(Arc::new)
+        })
     }
 
     /// Whether a requirement of time stands on one of the policies.
@@ -120,7 +156,7 @@ impl Policies {
     }
 
     pub(super) fn evaluate(&self, prepared: &Prepared, question: &Question<'_>) -> Verdict {
-        let Prepared { subject, thing, slice, settled: _ } = prepared;
+        let Prepared { thing, slice, settled: _ } = prepared;
         if slice.rules.is_empty() {
             return Verdict::denied(Why::NoPermit);
         }
@@ -132,7 +168,10 @@ impl Policies {
             Ok(None) => return Verdict::denied(Why::Undecidable("the circumstances".into())),
             Err(error) => return Verdict::denied(Why::Undecidable(error.to_string().into())),
         };
-        self.ask(subject, thing, slice, question, context)
+        let Some(subject) = self.subject(question) else {
+            return Verdict::denied(Why::Undecidable("a name that no policy can hold".into()));
+        };
+        self.ask(&subject, thing, slice, question, context)
     }
 
     fn ask(
@@ -171,7 +210,7 @@ impl Policies {
             return verdict;
         }
         let reasons: Vec<&str> =
-            response.diagnostics().reason().map(|id| AsRef::<str>::as_ref(id)).collect();
+            response.diagnostics().reason().map(AsRef::<str>::as_ref).collect();
         let because: Vec<&Rule> =
             self.chosen(slice).filter(|rule| reasons.contains(&&*rule.id)).collect();
         match response.decision() {
@@ -193,8 +232,8 @@ fn forbidden(because: &[&Rule]) -> Verdict {
 /// One permit without open requirements is enough; obligations come from all such permits.
 fn permitted(because: &[&Rule], principal: &Principal, around: &Circumstances) -> Verdict {
     let lacking = |rule: &Rule| -> Vec<Box<str>> {
-        let held = |scope: &&Box<str>| !principal.scopes.contains(scope);
-        rule.notes.step_up.iter().filter(held).cloned().collect()
+        let all = rule.notes.step_up.iter();
+        all.filter(|scope| !principal.scopes.contains(scope)).cloned().collect()
     };
     let stale = |rule: &Rule| {
         let age = principal.authenticated_at_s.map(|then| around.now_s.saturating_sub(then));

@@ -72,12 +72,12 @@ impl Policies {
     pub fn explain(&self, question: &Question<'_>) -> Explanation<'_> {
         let verdict = self.decide(question);
         let action = question.act.name();
-        let Some(prepared) = self.prepare(question) else {
+        let known = self.subject(question).zip(self.thing(question));
+        let Some((subject, thing)) = known else {
             let changes = vec![UNWRITABLE.to_owned()];
             let (caller, resource, readings) = (Caller::default(), String::new(), Vec::new());
             return Explanation { verdict, caller, action, resource, readings, changes };
         };
-        let (subject, thing) = (&prepared.subject, &prepared.thing);
         let scene = self.acts.get(question.act.index()).and_then(|act| {
             let entities = [subject.entity.clone(), thing.entity.clone(), act.clone()];
             Scene::new(self, question, entities)
@@ -89,14 +89,14 @@ impl Policies {
             readings.push(Reading {
                 rule,
                 decided: verdict.policies.contains(&rule.id),
-                lacks: lacks(rule, subject),
+                lacks: lacks(rule, &subject),
                 conditions: scene.as_ref().map(|scene| scene.conditions(rule)).unwrap_or_default(),
                 needs: needs(rule, question),
             });
         }
         readings.sort_by_key(|reading| !reading.decided);
         let changes = change::changes(&verdict, &readings, question, &thing.entity.uid());
-        let caller = caller(subject);
+        let caller = caller(&subject);
         let resource = thing.entity.uid().to_string();
         Explanation { verdict, caller, action, resource, readings, changes }
     }

@@ -58,7 +58,7 @@ use slices::{ActGroups, Index};
 use text::{Rule, Source};
 pub use verdict::{Judgement, Tried};
 
-use crate::limits::{POLICIES_MAX, POLICY_ANSWERS_MAX, POLICY_SUBJECTS_MAX};
+use crate::limits::{POLICIES_MAX, POLICY_ANSWERS_MAX, POLICY_SUBJECTS_MAX, POLICY_THINGS_MAX};
 
 /// A set of policies that fits its schema, ready to decide.
 #[derive(Debug)]
@@ -74,6 +74,7 @@ pub struct Policies {
     acts: Vec<Entity>,
     authorizer: Authorizer,
     subjects: Memo<decide::Known, Option<Arc<Subject>>>,
+    things: Memo<decide::ThingKey, Option<Arc<facts::Thing>>>,
     questions: Memo<Key, Option<Arc<Prepared>>>,
     possible: Memo<could::Key, bool>,
 }
@@ -146,6 +147,7 @@ impl Policies {
             acts,
             authorizer: Authorizer::new(),
             subjects: Memo::new(POLICY_SUBJECTS_MAX),
+            things: Memo::new(POLICY_THINGS_MAX),
             questions: Memo::new(POLICY_ANSWERS_MAX),
             possible: Memo::new(POLICY_ANSWERS_MAX),
         };

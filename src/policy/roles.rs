@@ -38,8 +38,8 @@ pub fn compile(server: &str, roles: &[Role]) -> Source {
     let mut out = String::new();
     for role in roles {
         let Role { name, tools, resources, prompts, namespaces, writes, reveal } = role;
-        let kinds: [(&str, &[Box<str>], &[&str], &str); 5] = [
-            ("tools", tools, &["tools.invoke"], "name"),
+        let kinds = [
+            ("tools", tools, &["tools.invoke"][..], "name"),
             ("resources", resources, &["resources.read", "resources.subscribe"], "uri"),
             ("prompts", prompts, &["prompts.get"], "name"),
             ("namespaces", namespaces, &["context.read", "memory.read"], "name"),
@@ -149,11 +149,11 @@ fn named(names: &[Box<str>], attribute: &str, kind: &str) -> Option<String> {
     if names.iter().any(|name| &**name == "*") && kind != "namespaces" && kind != "writes" {
         return None;
     }
-    let one = |name: &Box<str>| {
+    let one = |name: &str| {
         let test = test("resource", attribute, name);
         // A call without a namespace is about the server, which has no name.
         if kind == "namespaces" || kind == "writes" {
-            if &**name == "*" {
+            if name == "*" {
                 "true".to_owned()
             } else {
                 format!("(resource is Namespace && {test})")
@@ -162,7 +162,7 @@ fn named(names: &[Box<str>], attribute: &str, kind: &str) -> Option<String> {
             test
         }
     };
-    let tests: Vec<String> = names.iter().map(one).collect();
+    let tests: Vec<String> = names.iter().map(|name| one(name)).collect();
     (!tests.iter().any(|test| test == "true")).then(|| tests.join("\n  || "))
 }
 

@@ -177,7 +177,7 @@ fn rule(source: &Source, piece: Range<usize>, number: usize) -> Result<Rule, Vec
     let id: Arc<str> = policy.annotation("id").unwrap_or(&unnamed).into();
     let mut problems = Vec::new();
     if id.is_empty() || id.len() > ID_BYTES_MAX || id.chars().any(char::is_control) {
-        let message = "an id of 1 to 128 characters is needed";
+        let message = "an id of 1 to 512 bytes is needed";
         problems.push(Problem::error(place.clone(), message, "write `@id(\"refunds\")`"));
     }
     let notes = notes(&policy, &place, &mut problems);
@@ -348,7 +348,8 @@ pub fn arguments<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> BTreeSet<Stri
 
 const ANNOTATIONS: &str =
     "id, description, reason, denial, step_up, fresh, rate, redact, audit and alert";
-const ID_BYTES_MAX: usize = 128;
+/// Room for the ids of generated policies, which hold names of servers, roles and classes.
+const ID_BYTES_MAX: usize = 512;
 const NOTE_BYTES_MAX: usize = 256;
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub struct Judgement {
     pub verdict: Arc<Verdict>,
     /// What the candidates said.
     pub shadow: Option<Tried>,
+    /// Who asked and under which circumstances, as JSON: see [`super::facts::written`].
+    pub input: Vec<u8>,
 }
 
 /// What candidates said.

@@ -337,7 +337,7 @@ impl Hints {
 }
 
 fn attributes(principal: &Principal) -> Option<HashMap<String, RestrictedExpression>> {
-    let set = |of: &[Arc<str>]| RestrictedExpression::new_set(of.iter().map(|one| string(one)));
+    let set = |of: &[Arc<str>]| RestrictedExpression::new_set(of.iter().map(string));
     let scopes = RestrictedExpression::new_set(principal.scopes.iter().map(string));
     let mut all = HashMap::from([
         pair("subject", string(&principal.subject)),

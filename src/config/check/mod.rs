@@ -37,12 +37,11 @@ pub(super) use api_keys::pepper;
 pub(super) use context::{At, Context};
 
 use crate::limits::NAME_CHARS_MAX;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::model::{ApiKeys, Audit, Config, Durability, Log};
+use super::model::{Audit, Config, Durability, Log};
 use super::raw::{self, Raw};
 use super::structure::short;
 use super::values;
@@ -79,9 +78,6 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let listeners =
         listeners::listeners(cx, at, Listeners { listen, tls, plain_http, proxies_known });
     let mesh = if trusted_mesh.is_some() { Mesh::Typed } else { Mesh::Absent };
-    let trusts_peers =
-        mesh == Mesh::Typed || trusted_proxies.as_ref().is_none_or(|list| !list.is_empty());
-    let policy = policy::section(cx, &at.key("policy"), policy, trusts_peers);
     let trusted_mesh = identities::mesh(cx, &at.key("trusted_mesh"), trusted_mesh, &listeners);
     let certificates = Certificates::of(&listeners, mesh);
     let admin = listeners::admin(cx, &at.key("admin"), admin);
@@ -93,8 +89,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let audit = audit_of(cx, &at.key("audit"), audit);
     let outbound = outbound::outbound(cx, &at.key("outbound"), outbound);
     let issuers = issuers::issuers(cx, &at.key("issuers"), issuers, &listeners);
-    let keys_at = at.key("api_keys");
-    let api_keys = api_keys::api_keys(cx, &keys_at, api_keys);
+    let api_keys = api_keys::api_keys(cx, &at.key("api_keys"), api_keys);
     let around = servers::Around {
         issuers: &issuers,
         api_keys: api_keys.as_ref(),
@@ -104,18 +99,15 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let servers = servers::servers(cx, &at.key("servers"), servers, &around);
     issuers::unused(cx, &issuers, &servers);
     revocation::unused(cx, &at.key("redis"), redis.as_ref(), revocation.as_ref(), &servers);
-    api_keys::unused(cx, &keys_at, api_keys.as_ref().and_then(Option::as_ref), &servers);
-    // A section that no server uses is refused too.
-    let _: &Option<Arc<ApiKeys>> = api_keys.as_ref()?;
-    let mut servers = servers.into_iter().collect::<Option<Vec<_>>>()?;
-    let issuers = issuers.into_iter().map(|i| i.issuer).collect::<Option<Vec<_>>>()?;
-    policy::govern(cx, policy?, &mut servers, &issuers);
+    api_keys::unused(cx, &at.key("api_keys"), api_keys.as_ref().and_then(Option::as_ref), &servers);
+    let known = (issuers.as_slice(), mesh == Mesh::Typed || proxies_known);
+    let servers = policy::governed(cx, &at.key("policy"), policy, servers, known);
     Some(Config {
         listeners: listeners.into_iter().map(|l| l.listener).collect::<Option<Vec<_>>>()?,
         admin: admin.value?,
         audit: audit?,
-        servers: servers.into_iter().map(Arc::new).collect(),
-        issuers,
+        servers: servers?,
+        issuers: issuers.into_iter().map(|i| i.issuer).collect::<Option<_>>()?,
         trusted_proxies: trusted_proxies?,
         trusted_mesh: trusted_mesh?,
         per_address: per_address?,

@@ -8,6 +8,7 @@ use http::HeaderName;
 use super::super::model::{Auth, Governance, Server};
 use super::super::problem::Problem;
 use super::super::raw::{self, Pairs};
+use super::issuers::Checked as Issuer;
 use super::{At, Context, is_name, listeners};
 use crate::class::Class;
 use crate::limits::{
@@ -23,7 +24,7 @@ use crate::policy::tools::shapes;
 use crate::policy::{Known, Parts, Policies};
 
 /// The section, read as far as it stands alone.
-pub(super) struct Section {
+struct Section {
     files: Vec<Source>,
     hierarchy: Hierarchy,
     zone: Zone,
@@ -39,8 +40,8 @@ struct Candidate {
     roles: bool,
 }
 
-/// Reads the section. The outer `None`: it has mistakes; the inner: there is none.
-pub(super) fn section(
+/// The section. The outer `None`: it has mistakes; the inner: there is none.
+fn section(
     cx: &mut Context<'_>,
     at: &At<'_>,
     raw: Option<raw::Policy>,
@@ -222,7 +223,8 @@ pub(super) fn roles(
     for (name, raw) in pairs {
         let at = at.key(&name);
         let raw::Role { tools, resources, prompts, namespaces, writes, reveal } = raw;
-        if name.trim() != name || name.is_empty() || name.len() > NAME_BYTES_MAX {
+        let blank = name.trim() != name || name.chars().any(char::is_control);
+        if blank || name.is_empty() || name.len() > NAME_BYTES_MAX {
             cx.error(&at.named(), "this is not a role", "write it as the claim has it");
         }
         let mut globs = |key: &str, raw: Option<Vec<String>>, bytes_max: usize| {
@@ -261,12 +263,15 @@ pub(super) fn roles(
     Some(all)
 }
 
+/// Definitions of tools by name.
+type Shapes = Vec<(Box<str>, ToolShape)>;
+
 /// Definitions of tools, out of a file with the server's `tools/list`.
 pub(super) fn tool_schemas(
     cx: &mut Context<'_>,
     at: &At<'_>,
     raw: Option<raw::FilePath>,
-) -> Option<Option<Vec<(Box<str>, ToolShape)>>> {
+) -> Option<Option<Shapes>> {
     let Some(file) = raw else { return Some(None) };
     let path = cx.resolve(&file.0);
     let bytes = cx.read(at, &path, PINS_FILE_BYTES_MAX)?;
@@ -279,14 +284,29 @@ pub(super) fn tool_schemas(
     Some(shapes)
 }
 
+/// Reads the section and gives each server the policies that govern it. `None` where something has
+/// mistakes.
+pub(super) fn governed(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::Policy>,
+    servers: Vec<Option<Server>>,
+    (issuers, trusts_peers): (&[Issuer<'_>], bool),
+) -> Option<Vec<Arc<Server>>> {
+    let section = section(cx, at, raw, trusts_peers);
+    let mut servers = servers.into_iter().collect::<Option<Vec<_>>>()?;
+    govern(cx, section?, &mut servers, issuers);
+    Some(servers.into_iter().map(Arc::new).collect())
+}
+
 /// Compiles the policies of all servers and gives each server those that govern it.
 ///
 /// With the section every server is governed; without it those that have `roles`.
-pub(super) fn govern(
+fn govern(
     cx: &mut Context<'_>,
     section: Option<Section>,
     servers: &mut [Server],
-    issuers: &[Arc<super::super::model::Issuer>],
+    issuers: &[Issuer<'_>],
 ) {
     let everywhere = section.is_some();
     let governed = |server: &Server| everywhere || !server.roles.is_empty();
@@ -352,9 +372,11 @@ pub(super) fn govern(
     }
 }
 
-fn known(servers: &[Server], issuers: &[Arc<super::super::model::Issuer>]) -> Known {
+fn known(servers: &[Server], issuers: &[Issuer<'_>]) -> Known {
     let mut claims: Vec<Arc<str>> = Vec::new();
-    for (name, _) in issuers.iter().flat_map(|issuer| &issuer.claims.attributes) {
+    for (name, _) in
+        issuers.iter().filter_map(|i| i.issuer.as_ref()).flat_map(|i| &i.claims.attributes)
+    {
         if !claims.contains(name) {
             claims.push(Arc::clone(name));
         }

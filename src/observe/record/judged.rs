@@ -8,16 +8,13 @@ use crate::class::ClassSet;
 use crate::json;
 use crate::limits;
 use crate::policy::Judgement;
-use crate::policy::facts::written;
 use crate::policy::verdict::Verdict;
 use crate::screen::Deeds;
 
-/// The judgement of a call, and under which circumstances it was made.
+/// The judgement of a call, and what of the answer it let the caller see.
 #[derive(Debug)]
 pub(super) struct Judged {
     judgement: Box<Judgement>,
-    /// The circumstances as JSON.
-    input: Vec<u8>,
     /// Classes that the caller was shown.
     reveal: ClassSet,
 }
@@ -27,12 +24,10 @@ impl Record {
     pub fn permitted(&mut self, grant: &Grant) {
         self.rule.clone_from(&grant.rule);
         let Some(judgement) = &grant.judgement else { return };
-        let principal = self.principal.as_ref();
-        let input = principal.map(|p| written(p, &grant.around)).unwrap_or_default();
-        self.judge(judgement.clone(), input, grant.reveal);
+        self.judge(judgement.clone(), grant.reveal);
     }
 
-    pub(super) fn judge(&mut self, judgement: Box<Judgement>, input: Vec<u8>, reveal: ClassSet) {
+    pub(super) fn judge(&mut self, judgement: Box<Judgement>, reveal: ClassSet) {
         if let Some(route) = &self.route {
             route.judged(&judgement);
         }
@@ -41,12 +36,12 @@ impl Record {
             let (request_id, policies) = (&*self.request_id, judgement.verdict.policies.join(" "));
             tracing::warn!(server, request_id, policies, alert = &**alert, "a policy alerts");
         }
-        self.judged = Some(Judged { judgement, input, reveal });
+        self.judged = Some(Judged { judgement, reveal });
     }
 
     pub(super) fn write_judged(&self, line: &mut Line) {
-        let Some(Judged { judgement, input, reveal: _ }) = &self.judged else { return };
-        let Judgement { set, verdict, shadow } = &**judgement;
+        let Some(Judged { judgement, reveal: _ }) = &self.judged else { return };
+        let Judgement { set, verdict, shadow, input } = &**judgement;
         let mut out = Vec::with_capacity(256);
         out.extend_from_slice(b"{\"set\":");
         json::write_string(&mut out, set);

@@ -20,7 +20,7 @@ use crate::call::{Action, Name};
 use crate::json::Document;
 use crate::limits::{
     POLICIES_MAX, POLICY_ANSWERS_MAX, POLICY_BYTES_MAX, POLICY_DEPTH_MAX, POLICY_SLICES_MAX,
-    POLICY_SUBJECTS_MAX, POLICY_TRIAL_VALUES_MAX, POLICY_TRIALS_MAX,
+    POLICY_SUBJECTS_MAX, POLICY_THINGS_MAX, POLICY_TRIAL_VALUES_MAX, POLICY_TRIALS_MAX,
 };
 use crate::principal::{AuthMethod, Principal, Scopes};
 
@@ -395,7 +395,9 @@ fn files_and_sets_beyond_their_bounds_are_refused() {
 #[test]
 fn what_is_remembered_and_tried_is_bounded() {
     // Memory of questions, callers and choices of policies: see `memo`; here their sizes fit.
-    assert!(POLICY_SUBJECTS_MAX <= POLICY_ANSWERS_MAX && POLICY_SLICES_MAX <= POLICY_ANSWERS_MAX);
+    for part in [POLICY_THINGS_MAX, POLICY_SUBJECTS_MAX, POLICY_SLICES_MAX] {
+        assert!(part <= POLICY_ANSWERS_MAX);
+    }
     // More arguments than combinations allow: the name is shown rather than hidden.
     let names: Vec<String> = (0..12).map(|n| format!("context.args.a{n} == \"x\"")).collect();
     let policies = compile(&format!(
