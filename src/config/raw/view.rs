@@ -8,11 +8,11 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct View {
-    /// Tools whose answers are meant, by name or glob. Default: none; one of `tool` and `action`
-    /// is needed.
+    /// Tools whose answers are meant, by name or glob; one of `tool` and `action` is needed.
+    /// Default: none.
     #[schemars(example = &"crm.get_*")]
     pub tool: Option<String>,
-    /// The action of a REST server whose answers are meant.
+    /// The action of a REST server whose answers are meant. Default: none.
     #[schemars(example = &"context.read")]
     pub action: Option<String>,
     /// Roles of callers that are meant. Default: every caller.
@@ -23,7 +23,7 @@ pub struct View {
     pub allow: Option<Vec<String>>,
     /// Items that stay of each array. Default: all of them.
     pub items_max: Option<u32>,
-    /// That the answer holds namespaces, and which are asked for.
+    /// That the answer holds namespaces, and which are asked for. Default: it holds none.
     pub namespaces: Option<ViewNamespaces>,
     /// Where in the answer the data stands, as JSON pointers; for tools within
     /// `structuredContent` and JSON texts. Default: the whole answer.
