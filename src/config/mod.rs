@@ -27,6 +27,7 @@ mod tests;
 mod tree;
 mod values;
 
+pub use check::policy_surroundings;
 pub use files::Fingerprint;
 pub use flags::{Behind, Flags, from_flags};
 pub use keys::{KeyFiles, key_files};

@@ -1,8 +1,6 @@
 //! `sallyport policy lint`: what is probably not meant.
 
-use std::collections::BTreeSet;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
@@ -10,8 +8,8 @@ use serde_json::json;
 use super::more::opened;
 use super::{shown, usage};
 use crate::cli::{ConfigFile, print, say};
-use crate::config::{Auth, Config, Server};
-use crate::policy::lint::{Around, Governed, Names, lint};
+use crate::config::policy_surroundings;
+use crate::policy::lint::lint;
 use crate::policy::problem::Problem;
 
 #[derive(Debug, Args)]
@@ -29,7 +27,7 @@ pub(super) struct Lint {
 impl Lint {
     pub(super) fn execute(&self) -> anyhow::Result<ExitCode> {
         let Some((config, governance)) = opened(&self.config.config) else { return usage() };
-        let around = around(&config);
+        let around = policy_surroundings(config.servers.iter().map(AsRef::as_ref));
         let mut problems = lint(&governance.live, &around);
         if let Some(shadow) = &governance.shadow {
             let more = lint(shadow, &around);
@@ -69,56 +67,4 @@ fn value(problem: &Problem) -> serde_json::Value {
 
 fn counted(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
-/// What the configuration gives to policies: who can come, and what obligations can name.
-fn around(config: &Config) -> Around {
-    let mut around = Around::default();
-    for server in config.servers.iter().filter(|server| server.policy.is_some()) {
-        callers(server, &mut around);
-        around.servers.push(Governed {
-            name: Arc::clone(&server.name),
-            rates: server.limits.classes.iter().map(|(name, _)| (&**name).into()).collect(),
-            profiles: server.redact.profiles.iter().map(|p| (&*p.name).into()).collect(),
-        });
-    }
-    around
-}
-
-fn callers(server: &Server, around: &mut Around) {
-    for method in server.auth.methods() {
-        match method {
-            Auth::None => {
-                around.kinds.insert("Anonymous");
-            }
-            Auth::Certificate => {
-                around.kinds.insert("Service");
-            }
-            Auth::ApiKeys(keys) => {
-                around.kinds.insert("Service");
-                let held = keys.keys.entries().iter().flat_map(|entry| &entry.roles);
-                let held: BTreeSet<Arc<str>> = held.map(|role| role.as_str().into()).collect();
-                if let Names::These(roles) = &mut around.roles {
-                    roles.extend(held);
-                }
-            }
-            Auth::Tokens(issuers) => {
-                around.kinds.extend(["User", "Service"]);
-                for issuer in issuers {
-                    let names = [
-                        (issuer.roles_claim.is_some(), &mut around.roles),
-                        (issuer.claims.groups.is_some(), &mut around.groups),
-                        (issuer.tenant_claim.is_some(), &mut around.tenants),
-                    ];
-                    for (brings, of) in names {
-                        if brings {
-                            *of = Names::Any;
-                        }
-                    }
-                }
-            }
-            // `methods` has taken it apart.
-            Auth::Any(_) => {}
-        }
-    }
 }

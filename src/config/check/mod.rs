@@ -19,6 +19,7 @@ mod identities;
 mod introspection;
 mod issuers;
 mod limits;
+mod lints;
 mod listeners;
 mod outbound;
 mod pins;
@@ -35,6 +36,7 @@ mod views;
 
 pub(super) use api_keys::pepper;
 pub(super) use context::{At, Context};
+pub use lints::policy_surroundings;
 
 use crate::limits::NAME_CHARS_MAX;
 use std::time::Duration;

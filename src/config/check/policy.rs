@@ -9,7 +9,7 @@ use super::super::model::{Auth, Governance, Server};
 use super::super::problem::Problem;
 use super::super::raw::{self, Pairs};
 use super::issuers::Checked as Issuer;
-use super::{At, Context, is_name, listeners};
+use super::{At, Context, is_name, lints, listeners};
 use crate::class::Class;
 use crate::limits::{
     ENTITIES_BYTES_MAX, NAME_BYTES_MAX, PINS_FILE_BYTES_MAX, POLICY_BYTES_MAX, POLICY_FILES_MAX,
@@ -370,6 +370,7 @@ fn govern(
     for server in servers.iter_mut().filter(|server| governed(server)) {
         server.policy = Some(Arc::clone(&governance));
     }
+    lints::warn(cx, &governance.live, servers);
 }
 
 fn known(servers: &[Server], issuers: &[Issuer<'_>]) -> Known {

@@ -119,7 +119,7 @@ fn policies(count: usize) -> Policies {
 }
 
 fn name(n: usize) -> String {
-    if n % 50 == 0 { format!("refund.{n}") } else { format!("area{}.tool{n}", n % AREAS) }
+    if n.is_multiple_of(50) { format!("refund.{n}") } else { format!("area{}.tool{n}", n % AREAS) }
 }
 
 fn around() -> Circumstances {
