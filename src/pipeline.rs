@@ -131,6 +131,7 @@ impl Pipeline {
             Err(rejection) => {
                 record.refuse(&rejection).await;
                 self.count_early(&record, &rejection);
+                snap.note_refusal(record.server(), record.principal(), rejection.code);
                 let rpc_id = record.rpc_id().or_else(|| rejection.rpc_id.clone());
                 if let (Some(hub), Some(rpc_id)) = (&cx.hub, &rpc_id) {
                     self.refuse_on_stream(hub, &rejection, record.request_id(), rpc_id);

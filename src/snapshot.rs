@@ -30,6 +30,7 @@ use crate::observe::{CallFacts, Metrics, RouteMetrics};
 use crate::outbound::Outbound;
 use crate::pins::Pins;
 use crate::policy::facts::Arguments;
+use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
 use crate::screen::{Profile, Screener};
 use crate::session::{self, Book, Sealer, Sessions};
@@ -261,6 +262,14 @@ impl Snapshot {
         })
     }
 
+    /// Notes that a known caller of a server was refused, for what policies see of risk.
+    pub fn note_refusal(&self, server: Option<&str>, principal: Option<&Principal>, code: Code) {
+        let gates = self.gates.iter().find(|gates| Some(&*gates.server.name) == server);
+        if let Some((gates, principal)) = gates.zip(principal) {
+            gates.authz.refused(principal, code);
+        }
+    }
+
     /// The sessions.
     #[must_use]
     pub fn sessions(&self) -> &Arc<Sessions> {
@@ -347,7 +356,8 @@ struct Part<'a> {
 impl Part<'_> {
     fn gates(&self, server: &Arc<Server>, old: Option<&Gates>) -> Result<Gates, BuildError> {
         let clock = &self.shared.clock;
-        let authz = Arc::new(Authorizer::new(server, clock));
+        let before = old.map(|old| &*old.authz);
+        let authz = Arc::new(Authorizer::new(server, clock, before));
         let upstream = match old {
             Some(old) if Forwarder::serves(&old.server, server) => Arc::clone(&old.upstream),
             Some(_) | None => {

@@ -11,6 +11,7 @@ mod governed;
 mod refusal;
 mod rules;
 mod scopes;
+mod score;
 mod views;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use decision::{Decision, Reason};
 pub use engine::{Engine, Query};
 pub use governed::Asker;
 pub use rules::Rules;
+pub use score::Scores;
 pub use views::{Chosen, Says};
 
 use governed::Governor;
@@ -112,6 +114,7 @@ pub struct Authorizer {
     /// Whether namespaces are told apart by the ends of their names.
     tells_by_end: bool,
     clock: Clock,
+    scores: Arc<Scores>,
     /// Classes that this route looks for.
     classes: Vec<Class>,
     /// Scopes that mean something on this route.
@@ -125,9 +128,10 @@ pub struct Authorizer {
 }
 
 impl Authorizer {
-    /// The authorizer of a route, over its rules and its policies.
+    /// The authorizer of a route, over its rules and its policies; what trouble its callers made is
+    /// kept over reloads.
     #[must_use]
-    pub fn new(server: &Server, clock: &Clock) -> Self {
+    pub fn new(server: &Server, clock: &Clock, before: Option<&Self>) -> Self {
         let rules = Rules::new(&server.access, &server.redact);
         let classes = classes(&server.redact);
         let governor = Governor::new(server, &classes);
@@ -145,6 +149,7 @@ impl Authorizer {
             tells_by_end: views::tell_by_end(&server.access.namespaces, governor.as_ref()),
             governor,
             clock: clock.clone(),
+            scores: before.map_or_else(Arc::default, |before| Arc::clone(&before.scores)),
             classes,
             known,
             uris,
@@ -163,7 +168,10 @@ impl Authorizer {
         let call = ex.call();
         let now_s = self.clock.unix_s();
         let around = match &self.governor {
-            Some(governor) => governor.around(&ex, now_s),
+            Some(governor) => Circumstances {
+                own_risk: self.scores.level(ex.principal(), now_s),
+                ..governor.around(&ex, now_s)
+            },
             None => Circumstances { now_s, ..Circumstances::default() },
         };
         let query = Query {
@@ -235,6 +243,13 @@ impl Authorizer {
                 .governor
                 .as_ref()
                 .is_none_or(|governor| governor.permits(asker, (action, name), arguments))
+    }
+
+    /// Notes that a caller was refused, for what policies see of risk.
+    pub fn refused(&self, principal: &Principal, code: Code) {
+        if self.governor.is_some() {
+            self.scores.note(principal, code, self.clock.unix_s());
+        }
     }
 
     /// Whether policies govern the route, so that time alone may change an answer.

@@ -37,7 +37,7 @@ fn authorizer(access: Access, redact: Redact) -> Authorizer {
     let mut server = testing::server("crm", "https://gw.example/mcp");
     server.access = access;
     server.redact = redact;
-    Authorizer::new(&server, &Clock::manual(1_000))
+    Authorizer::new(&server, &Clock::manual(1_000), None)
 }
 
 fn tools(rules: Vec<Rule>) -> Authorizer {

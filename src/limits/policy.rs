@@ -27,6 +27,10 @@ limits! {
     POLICY_THINGS_MAX: usize = 8192, "things", "as POLICY_SUBJECTS_MAX";
     #[doc = "Questions whose answer, or whose policies, are remembered."]
     POLICY_ANSWERS_MAX: usize = 65_536, "questions", "a thousand tools for sixty callers; half a kilobyte each, as callers and things are kept apart";
+    #[doc = "Callers whose refusals are counted for the gateway's own word on risk, for each server."]
+    SCORE_CALLERS_MAX: usize = 8192, "callers", "some ten bytes each; of more at once those with least are forgotten";
+    #[doc = "Window in which refusals are counted; the one before counts too."]
+    SCORE_WINDOW_S: u64 = 600, "seconds", "longer than a retry, shorter than a lunch break";
     #[doc = "Combinations of arguments that are tried out for a list."]
     POLICY_TRIALS_MAX: usize = 2048, "combinations", "three arguments with a dozen values each; ten microseconds a trial";
     #[doc = "Values that are tried out for one argument."]

@@ -4,7 +4,6 @@
 //! what nobody knows of a risk counts as the worst.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use cedar_policy::RestrictedExpression;
 use super::arguments::Fields;
 pub use super::world::{Known, Subject, Thing, Types, World};
 use crate::call::{Action, Name};
-use crate::json::Value;
+use crate::json::{Value, write_string};
 use crate::principal::{AuthMethod, Principal};
 
 /// One question to the policies.
@@ -164,39 +163,76 @@ pub fn kind(principal: &Principal) -> &'static str {
 }
 
 /// Who asks and under which circumstances, as one JSON object: what has to be known to ask again.
-/// Arguments are not among it.
+/// Arguments are not among it. Written without a tree between: each call of a governed server has it
+/// in its record.
 #[must_use]
 pub fn written(principal: &Principal, around: &Circumstances) -> Vec<u8> {
-    let list = |of: &[Arc<str>]| of.iter().map(|one| one.to_string()).collect::<Vec<_>>();
-    let claims: BTreeMap<&str, Vec<String>> =
-        principal.attributes.iter().map(|(name, values)| (&**name, list(values))).collect();
-    let scopes: Vec<&str> = principal.scopes.iter().collect();
-    let mut all = serde_json::json!({
-        "now": around.now_s,
-        "scopes": scopes,
-        "roles": list(&principal.roles),
-        "groups": list(&principal.groups),
-        "proof": principal.confirmation.map_or("none", |proof| proof.name()),
-        "certificate": principal.certificate.is_some(),
-    });
-    let mut put = |name: &str, value: Option<serde_json::Value>| {
-        if let (Some(value), Some(members)) = (value, all.as_object_mut()) {
-            members.insert(name.to_owned(), value);
+    let mut out = Writer(Vec::with_capacity(256));
+    out.number("now", Some(around.now_s));
+    out.list("scopes", principal.scopes.iter());
+    out.list("roles", principal.roles.iter().map(AsRef::as_ref));
+    out.list("groups", principal.groups.iter().map(AsRef::as_ref));
+    out.text("proof", Some(principal.confirmation.map_or("none", |proof| proof.name())));
+    out.raw("certificate", if principal.certificate.is_some() { b"true" } else { b"false" });
+    if !principal.attributes.is_empty() {
+        let mut claims = Writer(Vec::new());
+        for (name, values) in &principal.attributes {
+            claims.list(name, values.iter().map(AsRef::as_ref));
         }
-    };
-    let text = |text: &Option<Arc<str>>| text.as_ref().map(|text| (&**text).into());
-    put("claims", (!claims.is_empty()).then(|| serde_json::json!(claims)));
-    put("client", text(&principal.client_id));
-    put("tenant", text(&principal.tenant));
-    put("risk_claim", text(&principal.risk));
-    put("issued_at", principal.issued_at_s.map(Into::into));
-    put("authenticated_at", principal.authenticated_at_s.map(Into::into));
-    put("address", around.client.map(|ip| ip.to_string().into()));
-    put("tls", around.tls.as_deref().map(Into::into));
-    put("session_opened", around.session_opened_s.map(Into::into));
-    put("risk_header", text(&around.header_risk));
-    put("risk_own", around.own_risk.map(Into::into));
-    all.to_string().into_bytes()
+        out.raw("claims", &claims.finish());
+    }
+    out.text("client", principal.client_id.as_deref());
+    out.text("tenant", principal.tenant.as_deref());
+    out.text("risk_claim", principal.risk.as_deref());
+    out.number("issued_at", principal.issued_at_s);
+    out.number("authenticated_at", principal.authenticated_at_s);
+    out.text("address", around.client.map(|ip| ip.to_string()).as_deref());
+    out.text("tls", around.tls.as_deref());
+    out.number("session_opened", around.session_opened_s);
+    out.text("risk_header", around.header_risk.as_deref());
+    out.number("risk_own", around.own_risk.map(u64::from));
+    out.finish()
+}
+
+/// The members of one JSON object.
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn raw(&mut self, name: &str, value: &[u8]) {
+        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
+        write_string(&mut self.0, name);
+        self.0.push(b':');
+        self.0.extend_from_slice(value);
+    }
+
+    fn number(&mut self, name: &str, value: Option<u64>) {
+        if let Some(value) = value {
+            self.raw(name, value.to_string().as_bytes());
+        }
+    }
+
+    fn text(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.raw(name, b"");
+            write_string(&mut self.0, value);
+        }
+    }
+
+    fn list<'v>(&mut self, name: &str, values: impl Iterator<Item = &'v str>) {
+        self.raw(name, b"[");
+        for (i, value) in values.enumerate() {
+            if i > 0 {
+                self.0.push(b',');
+            }
+            write_string(&mut self.0, value);
+        }
+        self.0.push(b']');
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        self.0.push(b'}');
+        self.0
+    }
 }
 
 /// The highest level that anybody tells, and who.

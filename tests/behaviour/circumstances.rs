@@ -198,3 +198,25 @@ async fn templates_are_shown_where_one_of_their_resources_could_be_read() {
     assert_eq!(shown(&["reader", "one"]).await, "ac");
     assert_eq!(shown(&[]).await, "");
 }
+
+#[tokio::test]
+async fn caller_who_tries_many_doors_is_risky_for_a_while() {
+    let policy = r#"
+permit (principal, action == Action::"tools.invoke", resource == Tool::"crm/echo");
+forbid (principal, action, resource) when { context has risk && context.risk.source == "gateway" && context.risk.level >= 2 };
+"#;
+    let world = governed(Upstream::tool(plain()).await, policy, PROXIED, "").await;
+    let (nosy, honest) = (token(&world, &["a"], "mcp.tools.invoke"), {
+        let token =
+            world.issuer.token().audience(RESOURCE).scope("mcp.tools.invoke").subject("bob");
+        token.claim("iat", NOON).claim("exp", NOON + 36_000).sign()
+    });
+    for door in 0..5 {
+        assert_eq!(world.post(&nosy, &call("echo")).await.status, 200, "{door}");
+        assert_eq!(world.post(&nosy, &call(&format!("door-{door}"))).await.status, 403);
+    }
+    assert_eq!(world.post(&nosy, &call("echo")).await.status, 403, "five refusals");
+    assert_eq!(world.post(&honest, &call("echo")).await.status, 200);
+    world.clock().advance(Duration::from_secs(1_200));
+    assert_eq!(world.post(&nosy, &call("echo")).await.status, 200, "twenty minutes later");
+}

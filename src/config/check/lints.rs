@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::model::{Auth, Server};
+use super::super::model::{Auth, Governance, Server};
 use super::super::problem::Problem;
-use super::Context;
+use super::{At, Context};
 use crate::policy::Policies;
 use crate::policy::lint::{Around, Governed, Names, cheap};
 
@@ -20,6 +20,56 @@ pub(super) fn warn(cx: &mut Context<'_>, policies: &Policies, servers: &[Server]
             let file = place.file.to_string();
             let problem = Problem::of_other(file, at, &place.excerpt, found.message, found.help);
             cx.problems.push(problem.warning());
+        }
+    }
+}
+
+/// Keys that only policies make use of, on servers that none govern.
+pub(super) fn ungoverned<'s>(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    servers: impl Iterator<Item = (&'s Server, bool)>,
+) {
+    for (number, (server, governed)) in servers.enumerate() {
+        let at = at.item(number);
+        let keys = [
+            (server.tool_shapes.is_some(), at.key("tool_schemas")),
+            (!server.limits.classes.is_empty(), at.key("limits").key("classes")),
+            (!server.redact.profiles.is_empty(), at.key("redact").key("profiles")),
+        ];
+        for (_, at) in keys.into_iter().filter(|(typed, _)| *typed && !governed) {
+            let message = "this has no effect: no policies govern this server";
+            cx.absent(
+                &at,
+                message,
+                "add `policy` to the file or `roles` to the server, or remove it",
+            );
+        }
+    }
+}
+
+/// Rates and profiles that no policy chooses.
+pub(super) fn unused(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    governance: &Governance,
+    servers: &[Server],
+) {
+    let sets = [Some(&governance.live), governance.shadow.as_ref()];
+    let rules = || sets.into_iter().flatten().flat_map(|set| set.rules());
+    let rated = |name: &str| rules().any(|rule| rule.notes.rate.as_deref() == Some(name));
+    let chosen = |name: &str| rules().any(|rule| rule.notes.redact.as_deref() == Some(name));
+    for (number, server) in servers.iter().enumerate().filter(|(_, s)| s.policy.is_some()) {
+        let at = at.item(number);
+        for (name, _) in server.limits.classes.iter().filter(|(name, _)| !rated(name)) {
+            let at = at.key("limits").key("classes").key(name);
+            let help = format!("write `@rate(\"{name}\")` on a permit, or remove it");
+            cx.warn(&at, "no policy puts a call into this class", help);
+        }
+        for profile in server.redact.profiles.iter().filter(|profile| !chosen(&profile.name)) {
+            let at = at.key("redact").key("profiles").key(&profile.name);
+            let help = format!("write `@redact(\"{}\")` on a permit, or remove it", profile.name);
+            cx.warn(&at, "no policy chooses this profile", help);
         }
     }
 }

@@ -103,7 +103,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     revocation::unused(cx, &at.key("redis"), redis.as_ref(), revocation.as_ref(), &servers);
     api_keys::unused(cx, &at.key("api_keys"), api_keys.as_ref().and_then(Option::as_ref), &servers);
     let known = (issuers.as_slice(), mesh == Mesh::Typed || proxies_known);
-    let servers = policy::governed(cx, &at.key("policy"), policy, servers, known);
+    let servers = policy::governed(cx, at, policy, servers, known);
     Some(Config {
         listeners: listeners.into_iter().map(|l| l.listener).collect::<Option<Vec<_>>>()?,
         admin: admin.value?,

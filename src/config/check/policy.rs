@@ -293,9 +293,9 @@ pub(super) fn governed(
     servers: Vec<Option<Server>>,
     (issuers, trusts_peers): (&[Issuer<'_>], bool),
 ) -> Option<Vec<Arc<Server>>> {
-    let section = section(cx, at, raw, trusts_peers);
+    let section = section(cx, &at.key("policy"), raw, trusts_peers);
     let mut servers = servers.into_iter().collect::<Option<Vec<_>>>()?;
-    govern(cx, section?, &mut servers, issuers);
+    govern(cx, section?, (&at.key("servers"), &mut servers), issuers);
     Some(servers.into_iter().map(Arc::new).collect())
 }
 
@@ -305,11 +305,12 @@ pub(super) fn governed(
 fn govern(
     cx: &mut Context<'_>,
     section: Option<Section>,
-    servers: &mut [Server],
+    (servers_at, servers): (&At<'_>, &mut [Server]),
     issuers: &[Issuer<'_>],
 ) {
     let everywhere = section.is_some();
     let governed = |server: &Server| everywhere || !server.roles.is_empty();
+    lints::ungoverned(cx, servers_at, servers.iter().map(|server| (server, governed(server))));
     if !servers.iter().any(governed) {
         return;
     }
@@ -371,6 +372,7 @@ fn govern(
         server.policy = Some(Arc::clone(&governance));
     }
     lints::warn(cx, &governance.live, servers);
+    lints::unused(cx, servers_at, &governance, servers);
 }
 
 fn known(servers: &[Server], issuers: &[Issuer<'_>]) -> Known {

@@ -1,6 +1,6 @@
 //! Mistakes of policies, roles, views and what goes with them.
 
-use super::{Folder, SERVER, Strictness, check_in, refused, refused_in, refused_server};
+use super::{Folder, SERVER, Strictness, check_in, refused, refused_in, refused_server, warned_in};
 use crate::limits::{ATTRIBUTES_MAX, ENTITIES_MAX, POLICY_FILES_MAX};
 
 fn with(folder: &Folder, policy: &str) -> String {
@@ -89,11 +89,23 @@ fn mistakes_of_roles_are_told_at_their_place() {
 
 #[test]
 fn mistakes_of_what_policies_choose_are_told_at_their_place() {
-    refused_server("    limits: { classes: { «A»: 1/m } }\n", "not a name", "lower-case");
-    refused_server("    limits: { classes: { a: «off» } }\n", "no effect", "remove");
-    refused_server("    redact: { profiles: { «a»: {} } }\n", "changes nothing", "name classes");
     refused_server(
-        "    redact: { profiles: { a: { classes: { «emial»: mask } } } }\n",
+        "    roles: { r: { tools: [t] } }\n    limits: { classes: { «A»: 1/m } }\n",
+        "not a name",
+        "lower-case",
+    );
+    refused_server(
+        "    roles: { r: { tools: [t] } }\n    limits: { classes: { a: «off» } }\n",
+        "no effect",
+        "remove",
+    );
+    refused_server(
+        "    roles: { r: { tools: [t] } }\n    redact: { profiles: { «a»: {} } }\n",
+        "changes nothing",
+        "name classes",
+    );
+    refused_server(
+        "    roles: { r: { tools: [t] } }\n    redact: { profiles: { a: { classes: { «emial»: mask } } } }\n",
         "not a class",
         "email",
     );
@@ -126,4 +138,26 @@ fn more_than_policy_files_max_files_are_refused() {
     let files = vec!["p.cedar"; POLICY_FILES_MAX + 1].join(", ");
     let text = with(&folder, &format!("{{ files: [{files}] }}"));
     assert!(message(&folder, &text).contains(&format!("more than {POLICY_FILES_MAX} files")));
+}
+
+#[test]
+fn what_only_policies_use_is_refused_where_none_govern_and_told_where_none_chooses_it() {
+    let folder = Folder::new();
+    folder.write("t.json", "{\"tools\": []}");
+    for lines in [
+        "    tool_schemas: «t.json»\n".to_owned(),
+        "    limits: { «classes»: { a: 1/m } }\n".to_owned(),
+        "    redact: { «profiles»: { a: { reveal: false } } }\n".to_owned(),
+    ] {
+        refused_in(&folder, &format!("{SERVER}{lines}"), "no policies govern", "add `policy`");
+    }
+    let governed = |lines: &str| format!("{SERVER}    roles: {{ a: {{ tools: [b] }} }}\n{lines}");
+    warned_in(
+        &folder,
+        &governed("    limits: { classes: { a: «1/m» } }\n"),
+        "no policy puts",
+        "@rate",
+    );
+    let lines = "    redact: { profiles: { «a»: { reveal: false } } }\n";
+    warned_in(&folder, &governed(lines), "no policy chooses", "@redact");
 }

@@ -9,6 +9,7 @@ use crate::json;
 use crate::limits;
 use crate::policy::Judgement;
 use crate::policy::verdict::Verdict;
+use crate::principal::Principal;
 use crate::screen::Deeds;
 
 /// The judgement of a call, and what of the answer it let the caller see.
@@ -20,6 +21,18 @@ pub(super) struct Judged {
 }
 
 impl Record {
+    /// The server that is called, once it is known.
+    #[must_use]
+    pub fn server(&self) -> Option<&str> {
+        self.server.as_deref()
+    }
+
+    /// Who calls, once that is known.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.principal.as_deref()
+    }
+
     /// The call may go on.
     pub fn permitted(&mut self, grant: &Grant) {
         self.rule.clone_from(&grant.rule);

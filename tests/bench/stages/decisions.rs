@@ -20,7 +20,7 @@ use crate::samples;
 
 pub fn measure(criterion: &mut Criterion) {
     let world = World::new(&Signer::es256().jwks());
-    let authz = Authorizer::new(world.server(), &Clock::system());
+    let authz = Authorizer::new(world.server(), &Clock::system(), None);
     let (caller, around) = (Arc::new(caller()), Circumstances::default());
     let asker = Asker { principal: &caller, around: &around };
     let (crm, admin) = (tool("crm.find_customer"), tool("admin.drop_table"));

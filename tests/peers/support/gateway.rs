@@ -1,5 +1,6 @@
 //! The compiled gateway, in front of whatever a test puts behind it.
 
+use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -22,7 +23,8 @@ pub struct Site {
     pub idp: Idp,
     ca: PathBuf,
     port: u16,
-    admin: u16,
+    /// Chosen when the gateway starts: a port that is free now need not be so later.
+    admin: OnceCell<u16>,
 }
 
 impl Site {
@@ -31,7 +33,7 @@ impl Site {
         let dir = Scratch::new();
         let ca = make_certificates(&dir);
         let idp = Idp::start(&dir, clients);
-        Self { dir, idp, ca, port: free_port(), admin: free_port() }
+        Self { dir, idp, ca, port: free_port(), admin: OnceCell::new() }
     }
 
     /// The public URL of `path`.
@@ -46,12 +48,16 @@ impl Site {
 
     /// Starts a gateway on this site with these entries under `servers:`.
     pub fn gateway(&self, servers: &str) -> Gateway {
-        Gateway::start(self, &self.config(servers), self.admin)
+        Gateway::start(self, &self.config(servers), self.admin())
     }
 
     /// Writes another configuration, which the running gateway finds by itself.
     pub fn reconfigure(&self, servers: &str) {
         write(&self.dir.path("sallyport.yaml"), &self.config(servers));
+    }
+
+    fn admin(&self) -> u16 {
+        *self.admin.get_or_init(free_port)
     }
 
     fn config(&self, servers: &str) -> String {
@@ -65,7 +71,7 @@ impl Site {
              audit: {{ dir: audit }}\n\
              servers:\n{servers}\n",
             port = self.port,
-            admin = self.admin,
+            admin = self.admin(),
             issuer = self.idp.issuer(),
         )
     }
