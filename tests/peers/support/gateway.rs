@@ -1,10 +1,10 @@
 //! The compiled gateway, in front of whatever a test puts behind it.
 
-use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
@@ -24,7 +24,7 @@ pub struct Site {
     ca: PathBuf,
     port: u16,
     /// Chosen when the gateway starts: a port that is free now need not be so later.
-    admin: OnceCell<u16>,
+    admin: OnceLock<u16>,
 }
 
 impl Site {
@@ -33,7 +33,7 @@ impl Site {
         let dir = Scratch::new();
         let ca = make_certificates(&dir);
         let idp = Idp::start(&dir, clients);
-        Self { dir, idp, ca, port: free_port(), admin: OnceCell::new() }
+        Self { dir, idp, ca, port: free_port(), admin: OnceLock::new() }
     }
 
     /// The public URL of `path`.
