@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::call::{Action, Arguments, Call, Name};
 use crate::class::{Class, ClassSet};
-use crate::config::{Governance, Server};
+use crate::config::{CustomPattern, Governance, Server};
 use crate::decode::Decoded;
 use crate::exchange::Exchange;
 use crate::policy::facts::{self, Act, Circumstances, Question, Target};
@@ -39,21 +39,7 @@ pub struct Asker<'a> {
 impl Governor {
     pub(super) fn new(server: &Server, classes: &[Class]) -> Option<Self> {
         let governance = Arc::clone(server.policy.as_ref()?);
-        let name = |class: &Class| match class {
-            Class::Custom(number) => {
-                let custom = server.redact.custom.get(usize::from(*number));
-                custom.map_or(class.name(), |custom| custom.name.as_str())
-            }
-            Class::Email
-            | Class::UsSsn
-            | Class::Card
-            | Class::Phone
-            | Class::Iban
-            | Class::Ip
-            | Class::Jwt
-            | Class::PrivateKey
-            | Class::ApiKey => class.name(),
-        };
+        let name = |class: &Class| CustomPattern::class_name(&server.redact.custom, *class);
         let classes = classes.iter().map(|class| (*class, name(class).into())).collect();
         Some(Self { governance, server: Arc::clone(&server.name), classes })
     }

@@ -442,6 +442,29 @@ pub struct Redact {
     pub profiles: Vec<RedactProfile>,
 }
 
+impl CustomPattern {
+    /// What a class is called in policies, scopes and records, where these are the file's own
+    /// patterns.
+    #[must_use]
+    pub fn class_name(own: &[Self], class: Class) -> &str {
+        match class {
+            Class::Custom(number) => {
+                let own = own.get(usize::from(number));
+                own.map_or(class.name(), |pattern| pattern.name.as_str())
+            }
+            Class::Email
+            | Class::UsSsn
+            | Class::Card
+            | Class::Phone
+            | Class::Iban
+            | Class::Ip
+            | Class::Jwt
+            | Class::PrivateKey
+            | Class::ApiKey => class.name(),
+        }
+    }
+}
+
 /// Another choice of what is masked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedactProfile {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use super::super::model::{Auth, Governance, Server};
+use super::super::model::{Auth, CustomPattern, Governance, Server};
 use super::super::problem::Problem;
 use super::super::raw::{self, Pairs};
 use super::issuers::Checked as Issuer;
@@ -339,10 +339,10 @@ fn govern(
                 sources.push(roles::compile(&server.name, &server.roles));
             }
             let of = |(class, scopes): &(Class, Vec<Box<str>>)| {
-                (class_name(server, *class), scopes.clone())
+                (CustomPattern::class_name(&server.redact.custom, *class), scopes.clone())
             };
             let reveal: Vec<_> = server.redact.reveal.iter().map(of).collect();
-            let pairs = reveal.iter().map(|(class, scopes)| (class.as_ref(), scopes.as_slice()));
+            let pairs = reveal.iter().map(|(class, scopes)| (*class, scopes.as_slice()));
             sources.push(roles::reveals(&server.name, pairs));
         }
         sources
@@ -396,25 +396,6 @@ fn known(servers: &[Server], issuers: &[Issuer<'_>]) -> Known {
         servers: servers.iter().map(|server| Arc::clone(&server.name)).collect(),
         classes,
         complete: complete.map(|server| Arc::clone(&server.name)).collect(),
-    }
-}
-
-/// What a class is called in policies.
-pub(super) fn class_name(server: &Server, class: Class) -> Box<str> {
-    match class {
-        Class::Custom(number) => {
-            let custom = server.redact.custom.get(usize::from(number));
-            custom.map_or(class.name(), |custom| custom.name.as_str()).into()
-        }
-        Class::Email
-        | Class::UsSsn
-        | Class::Card
-        | Class::Phone
-        | Class::Iban
-        | Class::Ip
-        | Class::Jwt
-        | Class::PrivateKey
-        | Class::ApiKey => class.name().into(),
     }
 }
 

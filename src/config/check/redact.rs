@@ -263,21 +263,12 @@ fn reveal(
 
 /// Every class is shown to who holds `pii:<class>.read`, unless `reveal` says otherwise.
 fn with_default_reveal(forms: Vec<(Class, Form)>, custom: Vec<CustomPattern>) -> Redact {
-    let name = |class: Class| match class {
-        Class::Custom(number) => custom.get(usize::from(number)).map(|c| c.name.clone()),
-        Class::Email
-        | Class::UsSsn
-        | Class::Card
-        | Class::Phone
-        | Class::Iban
-        | Class::Ip
-        | Class::Jwt
-        | Class::PrivateKey
-        | Class::ApiKey => Some(class.name().to_owned()),
-    };
     let reveal = forms
         .iter()
-        .filter_map(|(class, _)| Some((*class, vec![format!("pii:{}.read", name(*class)?).into()])))
+        .map(|(class, _)| {
+            let name = CustomPattern::class_name(&custom, *class);
+            (*class, vec![format!("pii:{name}.read").into()])
+        })
         .collect();
     Redact { forms, custom, reveal, profiles: Vec::new() }
 }
