@@ -6,8 +6,10 @@
 //! argument with another, or whose combinations are more than [`POLICY_TRIALS_MAX`], a name may be
 //! shown of which no call is allowed; a name of which one is allowed is never hidden by it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use cedar_policy::RestrictedExpression;
@@ -15,16 +17,48 @@ use serde_json::Value;
 
 use super::Policies;
 use super::decide::{About, Known, Prepared};
-use super::expr::{argument, each, literal, of_principal, of_resource, pattern};
-use super::facts::{Arguments, Question};
+use super::expr::{Facet, Uses, argument, each, literal, of_principal, of_resource, pattern};
+use super::facts::{Act, Arguments, Question, risk};
 use super::text::Rule;
 use super::verdict::Ruling;
 use crate::limits::{POLICY_TRIAL_VALUES_MAX, POLICY_TRIALS_MAX};
 use crate::principal::Principal;
 
-/// What is remembered of a trial: nothing but arguments was looked at.
+/// By what a trial is remembered: who asks for what, and all else that its policies looked at.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key(Known, super::facts::Act, Box<str>, Box<str>, u8);
+pub(super) struct Key(Known, Act, Box<str>, Box<str>, u8, Option<Moment>);
+
+/// Circumstances that stay the same for a while. Clocks of all zones show whole minutes.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Moment {
+    minute: u64,
+    client: Option<IpAddr>,
+    tls: Option<Cow<'static, str>>,
+    risk: Option<(u8, &'static str)>,
+}
+
+impl Moment {
+    /// `None` where seconds count: ages, and the very moment.
+    fn of(question: &Question<'_>, uses: &Uses) -> Option<Self> {
+        let lasts = |facet: &Facet| match facet {
+            Facet::Args
+            | Facet::Client
+            | Facet::Connection
+            | Facet::Risk
+            | Facet::Server
+            | Facet::Tool => true,
+            Facet::Time => !uses.whole_time && !uses.time.contains("now"),
+            Facet::Token | Facet::Session | Facet::Subject => false,
+        };
+        let around = question.circumstances;
+        uses.facets.iter().all(lasts).then(|| Self {
+            minute: around.now_s / 60,
+            client: around.client,
+            tls: around.tls.clone(),
+            risk: risk(question.principal, around),
+        })
+    }
+}
 
 /// A value that is tried.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,12 +83,14 @@ impl Policies {
         if !uses.looks_at_arguments() {
             return possible(&self.decide(question).ruling);
         }
-        if uses.facets.len() > 1 {
+        let only_arguments = uses.facets.len() == 1;
+        let moment = Moment::of(question, uses).filter(|_| !only_arguments);
+        if moment.is_none() && !only_arguments {
             return self.try_out(question);
         }
         let About { kind, name, tool: _ } = About::of(question.target);
         let who = Known(Arc::clone(question.principal));
-        let key = Key(who, question.act, question.server.into(), name.into(), kind);
+        let key = Key(who, question.act, question.server.into(), name.into(), kind, moment);
         self.possible.of(key, || self.try_out(question))
     }
 

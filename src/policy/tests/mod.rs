@@ -217,6 +217,28 @@ fn list_shows_what_some_call_could_be_allowed_for() {
 }
 
 #[test]
+fn what_a_list_shows_follows_the_clock_the_address_and_the_risk() {
+    let policies = compile(
+        r#"permit (principal, action == Action::"tools.invoke", resource == Tool::"crm/refund")
+           when { context.args.amount <= 100 && context.time.hour < 17
+                  && context has client && context.client.networks.contains("office") }
+           unless { context has risk && context.risk.level > 2 };"#,
+    );
+    let mut asked = Asked::of(&policies, &[]);
+    assert!(!asked.could("refund"), "from nowhere");
+    asked.around.client = Some("10.1.2.3".parse().unwrap());
+    assert!(asked.could("refund") && asked.could("refund"));
+    asked.around.own_risk = Some(3);
+    assert!(!asked.could("refund"));
+    asked.around.own_risk = Some(2);
+    // 09:30 and 7:29:59 more.
+    asked.around.now_s += 7 * 3600 + 29 * 60 + 59;
+    assert!(asked.could("refund"));
+    asked.around.now_s += 1;
+    assert!(!asked.could("refund"), "five o'clock");
+}
+
+#[test]
 fn obligations_come_from_permits_whose_requirements_are_met() {
     let policies = compile(
         "@step_up(\"crm:big\") @rate(\"slow\") permit (principal, action == Action::\"tools.invoke\", resource == Tool::\"crm/refund\");\n@fresh(\"5m\") @alert(\"x\") permit (principal, action == Action::\"tools.invoke\", resource == Tool::\"crm/get_x\");",
