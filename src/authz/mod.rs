@@ -185,7 +185,7 @@ impl Authorizer {
         let arguments = governed::arguments(call);
         let chosen = self.views.choose(call, ex.principal())?;
         let mut grant = match &chosen {
-            Some(chosen) if self.views.selects(call.action) => {
+            Some(chosen) if self.views.selects(chosen) => {
                 self.select(&query, asker, chosen, asking)
             }
             Some(_) | None => self.judge(&query, asker, arguments, asking),

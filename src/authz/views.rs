@@ -92,10 +92,12 @@ impl Views {
         Ok(Some(Chosen { at, wanted }))
     }
 
-    /// Whether the answers to an action are cut by namespace, so that a call may ask for several.
-    pub(super) fn selects(&self, action: Action) -> bool {
-        let of = |calls: &Calls| matches!(calls, Calls::Action(own) if *own == action);
-        self.0.iter().any(|(calls, view)| of(calls) && view.namespaces.is_some())
+    /// Whether this view cuts the answers to an action by namespace, so that a call may ask for
+    /// several. What another view of the action does is no matter: nothing would cut this answer.
+    pub(super) fn selects(&self, chosen: &Chosen) -> bool {
+        self.0.get(chosen.at).is_some_and(|(calls, view)| {
+            matches!(calls, Calls::Action(_)) && view.namespaces.is_some()
+        })
     }
 }
 

@@ -25,8 +25,12 @@ const REST: &str = "    profile: rest\n    views:\n      - { action: context.rea
 const NAMESPACES: &str = "    namespaces:\n      - { match: \"user.paymentinfo*\", scopes: [pay:read] }\n      - { match: user }\n      - { match: \"session.*\" }\n";
 
 async fn rest(extra: &str, top: &str, files: &[(&str, &str)]) -> World {
+    rest_with(REST, extra, top, files).await
+}
+
+async fn rest_with(rest: &str, extra: &str, top: &str, files: &[(&str, &str)]) -> World {
     let upstream = Upstream::answering(|_| json_answer(&everything())).await;
-    let lines = format!("    upstream: http://{}\n{REST}{extra}", upstream.address);
+    let lines = format!("    upstream: http://{}\n{rest}{extra}", upstream.address);
     let setup = Setup {
         server_replaces_upstream: Some(lines),
         public_url: Some("https://gateway.test".to_owned()),
@@ -66,6 +70,22 @@ async fn caller_gets_the_intersection_of_what_is_wanted_and_what_is_allowed() {
     let paid = read(&world, &format!("{READ} pay:read"), &[], "?namespace=user.paymentinfo").await;
     let card = json!({"paymentinfo": {"card": "on file"}});
     assert_eq!(paid.json(), json!({"version": 3, "context": {"user": card}}));
+}
+
+#[tokio::test]
+async fn view_without_namespaces_leaves_the_rules_on_them_to_decide() {
+    let manager = "      - { action: context.read, roles: [manager], allow: [\"/**\"] }\n";
+    let lines = REST.replacen("    views:\n", &format!("    views:\n{manager}"), 1);
+    let world = rest_with(&lines, NAMESPACES, "", &[]).await;
+    for (query, code) in
+        [("?namespace=tenant", "denied"), ("?namespace=user.paymentinfo", "insufficient_scope")]
+    {
+        let reply = read(&world, READ, &["manager"], query).await;
+        assert_eq!((reply.status.as_u16(), reply.code().as_str()), (403, code), "{query}");
+    }
+    assert!(world.upstream.seen().is_empty());
+    let allowed = read(&world, READ, &["manager"], "?namespace=user").await;
+    assert_eq!((allowed.status.as_u16(), allowed.json()), (200, everything()));
 }
 
 #[tokio::test]
