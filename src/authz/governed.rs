@@ -25,6 +25,8 @@ pub(super) struct Governor {
     server: Arc<str>,
     /// The classes that the route looks for, with their names in policies.
     classes: Vec<(Class, Box<str>)>,
+    /// Whether some denial must look like an unknown name.
+    hides: bool,
 }
 
 /// Who asks, and under which circumstances.
@@ -41,7 +43,10 @@ impl Governor {
         let governance = Arc::clone(server.policy.as_ref()?);
         let name = |class: &Class| CustomPattern::class_name(&server.redact.custom, *class);
         let classes = classes.iter().map(|class| (*class, name(class).into())).collect();
-        Some(Self { governance, server: Arc::clone(&server.name), classes })
+        let hidden = |rule: &crate::policy::text::Rule| rule.notes.denial == Some(Denial::Hidden);
+        let hides =
+            governance.denial == Denial::Hidden || governance.live.rules().iter().any(hidden);
+        Some(Self { governance, server: Arc::clone(&server.name), classes, hides })
     }
 
     /// The circumstances of an exchange.
@@ -155,8 +160,7 @@ impl Governor {
 
     /// Whether some denial must look like an unknown name.
     pub(super) fn hides(&self) -> bool {
-        let hidden = |rule: &crate::policy::text::Rule| rule.notes.denial == Some(Denial::Hidden);
-        self.governance.denial == Denial::Hidden || self.governance.live.rules().iter().any(hidden)
+        self.hides
     }
 
     /// Whether every denial must.

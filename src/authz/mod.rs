@@ -252,12 +252,6 @@ impl Authorizer {
         }
     }
 
-    /// Whether policies govern the route, so that time alone may change an answer.
-    #[must_use]
-    pub fn is_governed(&self) -> bool {
-        self.governor.is_some()
-    }
-
     /// Whether some denial must look like an unknown name.
     #[must_use]
     pub fn hides(&self) -> bool {
@@ -281,13 +275,11 @@ impl Authorizer {
         let ruled = self.rules.decide(query);
         let Some(governor) = &self.governor else { return self.ruled(query, ruled, asking) };
         let judged = governor.judge(asker, (query.action, query.resource), arguments);
+        let verdict = Arc::clone(&judged.verdict);
         let judgement = Some(Box::new(judged));
         let with = |mut refusal: Rejection| {
             refusal.judgement = judgement.clone();
             refusal
-        };
-        let Some(verdict) = judgement.as_ref().map(|judged| Arc::clone(&judged.verdict)) else {
-            return Err(Rejection::new(Code::Internal, "a judgement was lost"));
         };
         match (&verdict.ruling, ruled) {
             (_, Decision::Deny { reason }) => {

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Tally;
-use super::judge::Judge;
+use super::judge::{Judge, uses_one};
 use crate::authz::Chosen;
 use crate::call::Action;
 use crate::json::{self, Document, Value};
@@ -116,7 +116,7 @@ impl Judge {
     pub(super) fn unknown(&self, document: &Document) -> Result<(), Rejection> {
         let code = document.root().get("error").and_then(|error| error.get("code")?.as_i64());
         let says_so = code.is_some_and(|code| NOT_FOUND.contains(&code));
-        if says_so && self.used.is_some() && self.authz.hides() {
+        if says_so && uses_one(self.action) && self.authz.hides() {
             return Err(Rejection::new(Code::NameUnknown, "the server does not know the name"));
         }
         Ok(())

@@ -68,8 +68,6 @@ pub struct Judge {
     pub(super) authz: Arc<Authorizer>,
     pub(super) principal: Arc<Principal>,
     pub(super) around: Circumstances,
-    /// The action, where it uses a single thing by name.
-    pub(super) used: Option<Action>,
     pub(super) action: Action,
     pub(super) operation: Box<str>,
     pub(super) view: Option<Chosen>,
@@ -100,7 +98,6 @@ impl Judge {
             authz: Arc::clone(&screener.authz),
             principal: Arc::clone(request.principal()),
             around: request.grant().around.clone(),
-            used: used(request.call().action),
             action: request.call().action,
             operation: request.call().operation.clone(),
             view: request.grant().view.clone(),
@@ -389,9 +386,9 @@ fn cursor(request: &Recorded) -> Option<Box<str>> {
     Some(params.get("cursor")?.as_str()?.into())
 }
 
-fn used(action: Action) -> Option<Action> {
-    let uses = [Action::ToolsInvoke, Action::ResourcesRead, Action::PromptsGet];
-    uses.contains(&action).then_some(action)
+/// Whether an action uses a single thing by name.
+pub(super) fn uses_one(action: Action) -> bool {
+    matches!(action, Action::ToolsInvoke | Action::ResourcesRead | Action::PromptsGet)
 }
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

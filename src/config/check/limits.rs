@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::model::{Rate, RouteLimits, Rule};
 use super::super::raw;
 use super::super::values::{self, ValueError};
-use super::{At, Context, access, glob, is_name};
+use super::{At, Context, access, glob, name_key};
 use crate::limits::{IN_FLIGHT_MAX, NAME_BYTES_MAX};
 
 /// The limit per client address. The outer `None`: it could not be read.
@@ -91,10 +91,7 @@ fn classes(
     let mut all = Vec::new();
     for (name, raw) in raw.map(|pairs| pairs.0).unwrap_or_default() {
         let at = at.key(&name);
-        if !is_name(&name) {
-            let help = "use lower-case letters, digits, `-` and `_`";
-            cx.error(&at.named(), "this is not a name", help);
-        }
+        name_key(cx, &at, &name);
         let limit = match rate(cx, &at, raw) {
             Some(None) => {
                 cx.error(&at, "`off` has no effect here", "remove the line");

@@ -206,3 +206,11 @@ fn is_name(text: &str) -> bool {
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
 }
+
+/// Reports a key that its owner chose, and that is no name.
+fn name_key(cx: &mut Context<'_>, at: &At<'_>, name: &str) {
+    if !is_name(name) {
+        let help = "use lower-case letters, digits, `-` and `_`";
+        cx.error(&at.named(), "this is not a name", help);
+    }
+}

@@ -9,7 +9,7 @@ use super::super::model::{Auth, CustomPattern, Governance, Server};
 use super::super::problem::Problem;
 use super::super::raw::{self, Pairs};
 use super::issuers::Checked as Issuer;
-use super::{At, Context, is_name, lints, listeners};
+use super::{At, Context, lints, listeners, name_key};
 use crate::class::Class;
 use crate::limits::{
     ENTITIES_BYTES_MAX, NAME_BYTES_MAX, PINS_FILE_BYTES_MAX, POLICY_BYTES_MAX, POLICY_FILES_MAX,
@@ -162,10 +162,7 @@ fn networks(
     let mut all = Vec::new();
     for (name, raw) in raw.map(|pairs| pairs.0).unwrap_or_default() {
         let at = at.key(&name);
-        if !is_name(&name) {
-            let help = "use lower-case letters, digits, `-` and `_`";
-            cx.error(&at.named(), "this is not a name", help);
-        }
+        name_key(cx, &at, &name);
         let networks = listeners::networks(cx, &at, Some(raw));
         all.push(networks.map(|networks| (Arc::from(name), networks)));
     }

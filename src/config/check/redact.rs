@@ -8,7 +8,7 @@ use super::super::model::{CustomPattern, Guard, GuardMode, Redact, RedactProfile
 use super::super::raw::{self, RedactName};
 use super::super::structure::nearest;
 use super::access::{self, Callers};
-use super::{At, Context, is_name};
+use super::{At, Context, is_name, name_key};
 use crate::class::{CUSTOM_CLASSES_MAX, Class, Form};
 
 pub(super) fn redact(
@@ -199,10 +199,7 @@ fn profiles(
     for (name, raw) in raw.map(|pairs| pairs.0).unwrap_or_default() {
         let at = at.key(&name);
         let raw::RedactProfile { classes, reveal } = raw;
-        if !is_name(&name) {
-            let help = "use lower-case letters, digits, `-` and `_`";
-            cx.error(&at.named(), "this is not a name", help);
-        }
+        name_key(cx, &at, &name);
         let mut forms = found.forms.to_vec();
         let names_none = classes.as_ref().is_none_or(|pairs| pairs.0.is_empty());
         for (class, raw) in classes.map(|pairs| pairs.0).unwrap_or_default() {

@@ -79,24 +79,17 @@ impl Record {
     pub(super) fn write_tried(&self, line: &mut Line, outcome: &Deeds) {
         let Some(Judged { judgement, reveal, .. }) = &self.judged else { return };
         let Some(tried) = &judgement.shadow else { return };
+        let masked = || outcome.revealed.iter().filter(|(class, _)| !tried.reveal.contains(*class));
+        let shown = || {
+            let also = |class| tried.reveal.contains(class) && !reveal.contains(class);
+            outcome.redacted.iter().filter(move |(class, _)| also(*class))
+        };
         let named = |(class, count)| (outcome.name_of(class), u64::from(count));
-        let masked = outcome.revealed.iter().filter(|(class, _)| !tried.reveal.contains(*class));
-        line.counts("shadow_redactions", masked.map(named));
-        let shown = outcome
-            .redacted
-            .iter()
-            .filter(|(class, _)| tried.reveal.contains(*class) && !reveal.contains(*class));
-        line.counts("shadow_revealed", shown.map(named));
+        line.counts("shadow_redactions", masked().map(named));
+        line.counts("shadow_revealed", shown().map(named));
         if let Some(route) = &self.route {
-            let masked =
-                outcome.revealed.iter().filter(|(class, _)| !tried.reveal.contains(*class));
-            let masked: u64 = masked.map(|(_, count)| u64::from(count)).sum();
-            let shown = outcome
-                .redacted
-                .iter()
-                .filter(|(class, _)| tried.reveal.contains(*class) && !reveal.contains(*class));
-            let shown: u64 = shown.map(|(_, count)| u64::from(count)).sum();
-            route.tried(masked, shown);
+            let count = |(_, count)| u64::from(count);
+            route.tried(masked().map(count).sum(), shown().map(count).sum());
         }
     }
 }
