@@ -348,9 +348,11 @@ limits! {
 
     // --- class -----------------------------------------------------------------
     #[doc = "Custom patterns one detector may hold."]
-    CUSTOM_CLASSES_MAX: usize = 48, "classes", "with the built-in ones they must fit the 64 bits of a [`ClassSet`].";
+    CUSTOM_CLASSES_MAX: usize = 48, "classes", "with the built-in ones they make the labels of the metrics.";
 
     // --- inspect ---------------------------------------------------------------
+    #[doc = "Places of one message that a record names, by class and path; values at others are counted by class."]
+    FOUND_PLACES_MAX: usize = 32, "places", "A record stays readable; a message has seldom more kinds of places.";
     #[doc = "Unit: bytes. Names are labels and metric values."]
     CUSTOM_NAME_BYTES_MAX: usize = 32, "bytes", "Names are labels and metric values.";
     #[doc = "Unit: bytes of one compiled pattern. Source: the default of `regex` is ten times this; a pattern for one kind of value needs a hundredth."]

@@ -455,6 +455,7 @@ fn settings(redact: &Redact) -> inspect::Settings {
     inspect::Settings {
         forms: built_in.collect(),
         custom: redact.custom.iter().map(custom).collect(),
+        ..inspect::Settings::default()
     }
 }
 

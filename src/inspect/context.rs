@@ -4,31 +4,68 @@
 use std::borrow::Cow;
 use std::ops::BitOr;
 
+use super::vocabulary;
+use crate::class::{Class, ClassSet};
 use crate::json::{Piece, Pieces};
 
 /// What the surroundings of a value suggest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Hints(u8);
+pub(super) struct Hints {
+    /// Classes that the words name.
+    pub(super) classes: ClassSet,
+    says: u8,
+}
 
 impl Hints {
-    pub(super) const NONE: Hints = Hints(0);
-    /// A United States social security number.
-    pub(super) const SSN: Hints = Hints(1);
-    /// A telephone number.
-    pub(super) const PHONE: Hints = Hints(2);
-    /// A payment card number.
-    pub(super) const CARD: Hints = Hints(4);
+    pub(super) const NONE: Hints = Hints { classes: ClassSet::empty(), says: 0 };
     /// A number about something else, such as an order or a device.
-    pub(super) const SERIAL: Hints = Hints(8);
+    pub(super) const SERIAL: Hints = Hints::says(1);
     /// Dotted numbers that are no addresses.
-    pub(super) const VERSION: Hints = Hints(16);
+    pub(super) const VERSION: Hints = Hints::says(2);
     /// Says something about a value (`phone_verified`), and so is not the value.
-    const ABOUT: Hints = Hints(32);
+    pub(super) const ABOUT: Hints = Hints::says(4);
     /// Says nothing by itself (`number`): the name around it counts.
-    const GENERIC: Hints = Hints(64);
+    pub(super) const GENERIC: Hints = Hints::says(8);
+    /// A name of somebody or something (`name`).
+    pub(super) const NAME: Hints = Hints::says(16);
+    /// Somebody (`customer`).
+    pub(super) const SOMEBODY: Hints = Hints::says(32);
+    /// Something that has names and is nobody (`host`).
+    pub(super) const SOMETHING: Hints = Hints::says(64);
 
+    const fn says(says: u8) -> Hints {
+        Hints { classes: ClassSet::empty(), says }
+    }
+
+    /// Exactly these classes.
+    pub(super) fn of(classes: &[Class]) -> Hints {
+        Hints { classes: classes.iter().copied().collect(), says: 0 }
+    }
+
+    /// Whether the words say any of this.
     pub(super) fn has(self, other: Hints) -> bool {
-        self.0 & other.0 != 0
+        self.says & other.says != 0
+    }
+
+    /// Whether the words name this class.
+    pub(super) fn names(self, class: Class) -> bool {
+        self.classes.contains(class)
+    }
+
+    /// The words of one name together: what only says something about a value names nothing,
+    /// and a name is a person's where the words beside it mean one.
+    fn settled(mut self) -> Hints {
+        if self.has(Hints::ABOUT) {
+            let says = Hints::ABOUT.says | Hints::SERIAL.says | Hints::VERSION.says;
+            return Hints::says(self.says & says);
+        }
+        if self.has(Hints::NAME) && self.has(Hints::SOMEBODY) && !self.has(Hints::SOMETHING) {
+            self.classes.insert(Class::PersonName);
+        }
+        if self != Hints::GENERIC {
+            self.says &= !Hints::GENERIC.says;
+        }
+        self
     }
 }
 
@@ -36,35 +73,68 @@ impl BitOr for Hints {
     type Output = Hints;
 
     fn bitor(self, other: Hints) -> Hints {
-        Hints(self.0 | other.0)
+        Hints { classes: self.classes.union(other.classes), says: self.says | other.says }
     }
 }
 
-/// The member names over a value: the nearest one, and the one around that.
+/// What the member names over a value say: the nearest one, and the one around that.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Keys<'k> {
-    /// As written between the quotes, escapes included.
-    pub(super) own: &'k [u8],
-    /// The name of the object around, which counts when `own` says nothing.
-    pub(super) outer: &'k [u8],
+pub(super) struct Keys {
+    own: Hints,
+    /// What the name of the object around says, which counts when `own` says nothing.
+    outer: Hints,
 }
 
-impl<'k> Keys<'k> {
+impl Keys {
     /// No names: free text.
-    pub(super) const NONE: Keys<'static> = Keys { own: b"", outer: b"" };
+    pub(super) const NONE: Keys = Keys { own: Hints::NONE, outer: Hints::NONE };
 
     /// The names over a member of an object that itself has these names.
-    pub(super) fn member<'n>(self, name: &'n [u8]) -> Keys<'n>
-    where
-        'k: 'n,
-    {
+    pub(super) fn member(self, name: Hints) -> Keys {
         Keys { own: name, outer: self.own }
     }
 
-    /// What the names suggest. Computed on demand: most values never ask.
+    /// What the names suggest.
     pub(super) fn hints(self) -> Hints {
-        let own = of_name(self.own);
-        if own == Hints::GENERIC { of_name(self.outer) } else { own }
+        let outer_is_somebody =
+            self.outer.has(Hints::SOMEBODY) && !self.outer.has(Hints::SOMETHING);
+        if self.own == Hints::GENERIC {
+            return self.outer;
+        }
+        if self.own == Hints::NAME && outer_is_somebody {
+            return Hints::of(&[Class::PersonName]);
+        }
+        self.own
+    }
+
+    /// Whether the nearest name is `name`, of which others must say whose.
+    pub(super) fn is_name(self) -> bool {
+        self.own == Hints::NAME
+    }
+}
+
+/// What names mean, remembered for the next record with the same names.
+#[derive(Debug)]
+pub(super) struct Names {
+    seen: [(u64, Hints); NAMES_KEPT],
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Names { seen: [(0, Hints::NONE); NAMES_KEPT] }
+    }
+}
+
+impl Names {
+    /// A hash of a member name, and what it suggests. `name` is as written between the quotes.
+    pub(super) fn hints(&mut self, name: &[u8]) -> (u64, Hints) {
+        let hash = vocabulary::hash(name);
+        let place = usize::try_from(hash >> 48).unwrap_or(0) % NAMES_KEPT;
+        let Some(slot) = self.seen.get_mut(place) else { return (hash, of_name(name)) };
+        if slot.0 != hash {
+            *slot = (hash, of_name(name));
+        }
+        *slot
     }
 }
 
@@ -74,25 +144,16 @@ pub(super) fn of_name(name: &[u8]) -> Hints {
         return Hints::NONE;
     }
     let name = unescaped(name);
+    let mut split = Split::default();
+    (Words { rest: &name }).for_each(|word| split.push(word));
     let mut hints = Hints::NONE;
-    let mut previous: &[u8] = b"";
-    for word in (Words { rest: &name }) {
-        let mut lower = [0; WORD_BYTES_MAX];
-        let word_hints = match lower.get_mut(..word.len()) {
-            Some(lower) => {
-                lower.copy_from_slice(word);
-                lower.make_ascii_lowercase();
-                of_word(previous, lower)
-            }
-            None => Hints::NONE,
-        };
-        hints = hints | word_hints;
-        previous = word;
+    let mut at = 0;
+    while at < split.count {
+        let (taken, found) = split.longest_at(at);
+        hints = hints | found;
+        at += taken;
     }
-    if hints.has(Hints::ABOUT) {
-        return Hints(hints.0 & (Hints::ABOUT.0 | Hints::SERIAL.0 | Hints::VERSION.0));
-    }
-    if hints == Hints::GENERIC { hints } else { Hints(hints.0 & !Hints::GENERIC.0) }
+    hints.settled()
 }
 
 /// What the words directly before `start` suggest: `SSN: 123…`, `"homePhone":"212…`.
@@ -108,17 +169,31 @@ pub(super) fn before(text: &[u8], start: usize) -> Hints {
         if word.is_empty() {
             return Hints::NONE;
         }
-        if is(word, b"security") {
-            let social = before.trim_ascii_end();
-            let found = social.len().checked_sub(6).and_then(|at| social.get(at..));
-            return found.filter(|w| is(w, b"social")).map_or(Hints::NONE, |_| Hints::SSN);
-        }
         if !FILLERS.iter().any(|filler| is(word, filler)) {
-            return of_name(word);
+            return label(rest);
         }
         rest = before;
     }
     Hints::NONE
+}
+
+/// What the label with which a text ends suggests: its last words, of which the very last counts.
+pub(super) fn label(text: &[u8]) -> Hints {
+    let mut from = text.len();
+    for _ in 0..LABEL_WORDS {
+        let rest = text.get(..from).unwrap_or_default();
+        let length = rest.iter().rev().take_while(|b| is_identifier(**b)).count();
+        from -= length;
+        // Words of one label stand a blank or a dot apart: `D.O.B.`, `date of birth`.
+        let blank = rest.get(..from).is_some_and(|rest| matches!(rest, [.., b' ' | b'.' | b'/']));
+        if length == 0 || !blank || from < 2 {
+            break;
+        }
+        from -= 1;
+    }
+    let mut split = Split::default();
+    (Words { rest: text.get(from..).unwrap_or_default() }).for_each(|word| split.push(word));
+    split.at_the_end()
 }
 
 /// What the word directly after `end` suggests: `123456789 (SSN)`.
@@ -131,12 +206,111 @@ pub(super) fn after(text: &[u8], end: usize) -> Hints {
     of_name(rest.get(..length).unwrap_or_default())
 }
 
+/// The words of a name, in lower case and without accents, and where they end.
+struct Split {
+    text: [u8; NAME_BYTES_MAX],
+    ends: [usize; SPLIT_WORDS],
+    count: usize,
+}
+
+impl Default for Split {
+    fn default() -> Self {
+        Split { text: [0; NAME_BYTES_MAX], ends: [0; SPLIT_WORDS], count: 0 }
+    }
+}
+
+impl Split {
+    fn push(&mut self, word: &[u8]) {
+        let mut end = self.end_of(self.count);
+        let Some(slot) = self.ends.get_mut(self.count) else { return };
+        let mut bytes = word.iter();
+        while let Some(byte) = bytes.next() {
+            // Letters of Latin-1 without their accents: `téléphone`, `Straße`.
+            let folded = match byte {
+                0xC3 => bytes.next().map_or(0xC3, |second| unaccented(*second)),
+                byte => byte.to_ascii_lowercase(),
+            };
+            let Some(place) = self.text.get_mut(end) else { return };
+            *place = folded;
+            end += 1;
+        }
+        *slot = end;
+        self.count += 1;
+    }
+
+    /// Where the first `count` words end.
+    fn end_of(&self, count: usize) -> usize {
+        count.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(0)
+    }
+
+    /// The words from one on, joined.
+    fn joined(&self, from: usize, count: usize) -> &[u8] {
+        self.text.get(self.end_of(from)..self.end_of(from + count)).unwrap_or_default()
+    }
+
+    /// The longest phrase that begins with a word, and how many words it takes.
+    fn longest_at(&self, at: usize) -> (usize, Hints) {
+        let most = PHRASE_WORDS.min(self.count - at);
+        let phrases = (1..=most).rev().map(|count| (count, self.joined(at, count)));
+        let mut found =
+            phrases.filter_map(|(count, phrase)| Some((count, vocabulary::of(phrase)?)));
+        found.next().unwrap_or_else(|| (1, self.number_hints(at)))
+    }
+
+    /// Digits in a name count it (`phone2`), or say which part of a number it is (`last4`).
+    fn number_hints(&self, at: usize) -> Hints {
+        if !self.joined(at, 1).iter().all(u8::is_ascii_digit) {
+            return Hints::NONE;
+        }
+        let last = at.checked_sub(1).is_some_and(|before| self.joined(before, 1) == b"last");
+        if last { Hints::ABOUT } else { Hints::GENERIC }
+    }
+
+    /// What the last phrase means that says anything at all.
+    fn at_the_end(&self) -> Hints {
+        let mut end = self.count;
+        let mut hints = Hints::NONE;
+        while end > 0 {
+            let phrases = (1..=PHRASE_WORDS.min(end)).rev().map(|n| (n, self.joined(end - n, n)));
+            let found = phrases.filter_map(|(n, phrase)| Some((n, vocabulary::of(phrase)?))).next();
+            let Some((taken, found)) = found.or_else(|| {
+                let number = self.number_hints(end - 1);
+                (number != Hints::NONE).then_some((1, number))
+            }) else {
+                return hints.settled();
+            };
+            hints = hints | found;
+            end -= taken;
+            // A generic word leaves the word to those before it; `name` asks whose it is.
+            if !matches!(found, Hints::GENERIC | Hints::NAME) {
+                return hints.settled();
+            }
+        }
+        hints.settled()
+    }
+}
+
+/// The letter that a letter of Latin-1 is written with when accents are left out, by its second
+/// byte in UTF-8 after `C3`.
+fn unaccented(second: u8) -> u8 {
+    match second | 0x20 {
+        0xA0..=0xA5 => b'a',
+        0xA7 => b'c',
+        0xA8..=0xAB => b'e',
+        0xAC..=0xAF => b'i',
+        0xB1 => b'n',
+        0xB2..=0xB6 | 0xB8 => b'o',
+        0xB9..=0xBC => b'u',
+        _ => b's',
+    }
+}
+
 fn is(word: &[u8], lower: &[u8]) -> bool {
     word.eq_ignore_ascii_case(lower)
 }
 
 fn is_identifier(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' || byte >= 0x80
 }
 
 /// A name may be written with escapes; those that carry none are used as they are.
@@ -169,7 +343,7 @@ impl<'n> Iterator for Words<'n> {
         let mut bracket = false;
         let skip = self.rest.iter().take_while(|byte| {
             bracket = (bracket && **byte != b']') || **byte == b'[';
-            bracket || !byte.is_ascii_alphanumeric()
+            bracket || !is_letter(**byte)
         });
         let rest = self.rest.get(skip.count()..).filter(|rest| !rest.is_empty())?;
         let mut length = 1;
@@ -186,52 +360,16 @@ impl<'n> Iterator for Words<'n> {
     }
 }
 
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80
+}
+
 fn ends_word(before: u8, here: u8, after: u8) -> bool {
-    !here.is_ascii_alphanumeric()
+    !is_letter(here)
+        || (before >= 0x80 && here.is_ascii_uppercase())
         || before.is_ascii_digit() != here.is_ascii_digit()
         || (before.is_ascii_lowercase() && here.is_ascii_uppercase())
         || (before.is_ascii_uppercase() && here.is_ascii_uppercase() && after.is_ascii_lowercase())
-}
-
-/// The meaning of one word in lower case, given the word before it.
-fn of_word(previous: &[u8], word: &[u8]) -> Hints {
-    match word {
-        b"ssn" | b"ssns" | b"socialsecurity" | b"socialsecuritynumber" | b"ssnumber" => Hints::SSN,
-        b"security" if is(previous, b"social") => Hints::SSN,
-        b"tel" | b"telephone" | b"telefon" | b"telefono" | b"telefone" | b"mobile" | b"mobil"
-        | b"mob" | b"cell" | b"cellular" | b"fax" | b"msisdn" | b"sms" | b"whatsapp" | b"handy"
-        | b"celular" | b"movil" | b"rufnummer" | b"telefonnummer" | b"mobilenumber"
-        | b"mobileno" | b"telno" | b"callback" | b"dial" | b"call" => Hints::PHONE,
-        b"microphone" | b"headphone" | b"headphones" => Hints::NONE,
-        b"card" | b"cards" | b"cc" | b"creditcard" | b"debitcard" | b"cardnumber" | b"cardno"
-        | b"ccnumber" | b"ccnum" | b"pan" | b"visa" | b"mastercard" | b"amex" => Hints::CARD,
-        b"order" | b"orders" | b"invoice" | b"tracking" | b"sku" | b"ean" | b"isbn" | b"upc"
-        | b"gtin" | b"imei" | b"imsi" | b"iccid" | b"serial" | b"ticket" | b"epoch" | b"ts"
-        | b"parcel" | b"shipment" | b"barcode" | b"batch" | b"lot" => Hints::SERIAL,
-        b"timestamp" => Hints::SERIAL | Hints::ABOUT,
-        b"version" | b"ver" | b"v" | b"release" | b"build" | b"oid" | b"section" | b"chapter"
-        | b"firmware" | b"revision" | b"rev" | b"semver" | b"kernel" | b"driver" => {
-            Hints::VERSION | Hints::ABOUT
-        }
-        b"verified" | b"type" | b"count" | b"policy" | b"required" | b"format" | b"model"
-        | b"brand" | b"provider" | b"enabled" | b"valid" | b"validated" | b"status" | b"hash"
-        | b"length" | b"size" | b"id" | b"ids" | b"at" | b"time" | b"date" | b"code" | b"ext"
-        | b"extension" | b"prefix" | b"exp" | b"expiry" | b"expires" | b"cvv" | b"cvc"
-        | b"index" | b"total" | b"amount" | b"limit" | b"four" => Hints::ABOUT,
-        b"number" | b"numbers" | b"value" | b"values" | b"no" | b"num" | b"nr" | b"home"
-        | b"work" | b"primary" | b"secondary" | b"main" | b"personal" | b"office" | b"day"
-        | b"evening" | b"emergency" | b"other" | b"default" | b"raw" | b"text" | b"full"
-        | b"digits" => Hints::GENERIC,
-        _ if word.starts_with(b"phone") || word.ends_with(b"phone") => Hints::PHONE,
-        _ if word.iter().all(u8::is_ascii_digit) => {
-            if is(previous, b"last") {
-                Hints::ABOUT
-            } else {
-                Hints::GENERIC
-            }
-        }
-        _ => Hints::NONE,
-    }
 }
 
 /// Words that may stand between a telling word and the value.
@@ -241,13 +379,22 @@ const FILLERS: [&[u8]; 14] = [
 ];
 
 /// Punctuation that joins a telling word to its value.
-const JOINING: &[u8] = b" \t\"'`:=#([{\\*+.";
+const JOINING: &[u8] = b" \t\"'`:=#([{\\*+.>";
 
 /// Unit: bytes. Longer names are sentences, not names.
 const NAME_BYTES_MAX: usize = 128;
 
-/// Unit: bytes. Longer than any word of the tables.
-const WORD_BYTES_MAX: usize = 24;
+/// Words of one name that are looked at.
+const SPLIT_WORDS: usize = 12;
+
+/// Words of the longest phrase of the vocabulary.
+const PHRASE_WORDS: usize = 4;
+
+/// Words of a label in running text that are looked at.
+const LABEL_WORDS: usize = 5;
+
+/// Names whose meaning is kept while a message is read.
+const NAMES_KEPT: usize = 64;
 
 /// How far before a value its telling word may begin. Unit: bytes.
 const BEFORE_BYTES: usize = 48;
@@ -261,23 +408,40 @@ const AFTER_BYTES: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::{Hints, Keys, before, of_name};
+    use crate::class::Class;
+
+    fn one(class: Class) -> Hints {
+        Hints::of(&[class])
+    }
 
     #[test]
     fn names_are_split_and_understood() {
-        let cases: [(&str, Hints); 26] = [
-            ("ssn", Hints::SSN),
-            ("customerSSN", Hints::SSN),
-            ("SSNNumber", Hints::SSN),
-            ("social_security_number", Hints::SSN),
-            ("socialSecurity", Hints::SSN),
-            ("s\\u0073n", Hints::SSN),
-            ("phone", Hints::PHONE),
-            ("homePhone_2", Hints::PHONE),
-            ("PHONE-NUMBER", Hints::PHONE),
-            ("phonenumber", Hints::PHONE),
-            ("workphone", Hints::PHONE),
-            ("mobile", Hints::PHONE),
-            ("creditCard", Hints::CARD),
+        let cases: [(&str, Hints); 36] = [
+            ("ssn", one(Class::UsSsn)),
+            ("customerSSN", one(Class::UsSsn) | Hints::SOMEBODY),
+            ("SSNNumber", one(Class::UsSsn)),
+            ("social_security_number", one(Class::UsSsn)),
+            ("socialSecurity", one(Class::UsSsn)),
+            ("s\\u0073n", one(Class::UsSsn)),
+            ("phone", one(Class::Phone)),
+            ("homePhone_2", one(Class::Phone)),
+            ("PHONE-NUMBER", one(Class::Phone)),
+            ("phonenumber", one(Class::Phone)),
+            ("mobile", one(Class::Phone)),
+            ("t\u{e9}l\u{e9}phone", one(Class::Phone)),
+            ("creditCard", one(Class::Card)),
+            ("dateOfBirth", one(Class::DateOfBirth)),
+            ("Date of birth", one(Class::DateOfBirth)),
+            ("D.O.B.", one(Class::DateOfBirth)),
+            ("passportNo", one(Class::Passport)),
+            ("N\u{fa}mero de pasaporte", one(Class::Passport)),
+            ("\u{8eab}\u{4efd}\u{8bc1}\u{53f7}", one(Class::CnResidentId)),
+            ("db_password", one(Class::Password)),
+            ("password_policy", Hints::ABOUT),
+            ("patientName", one(Class::PersonName)),
+            ("customer_name", one(Class::PersonName)),
+            ("server_name", Hints::NAME | Hints::SOMETHING),
+            ("username", Hints::NONE),
             ("phone_verified", Hints::ABOUT),
             ("phoneType", Hints::ABOUT),
             ("ssnLast4", Hints::ABOUT),
@@ -285,38 +449,44 @@ mod tests {
             ("phoneId", Hints::ABOUT),
             ("order", Hints::SERIAL),
             ("number", Hints::GENERIC),
-            ("name", Hints::NONE),
+            ("name", Hints::NAME),
             ("microphone", Hints::NONE),
             ("x[phone].y", Hints::NONE),
-            ("phone[0]", Hints::PHONE),
-            ("", Hints::NONE),
-            ("é\u{1F600}", Hints::NONE),
+            ("phone[0]", one(Class::Phone)),
         ];
         for (name, hints) in cases {
-            assert_eq!(of_name(name.as_bytes()), hints, "{name}");
+            let found = of_name(name.as_bytes());
+            let found_ = (found.classes, found.has(Hints::ABOUT), found == Hints::GENERIC);
+            let hints_ = (hints.classes, hints.has(Hints::ABOUT), hints == Hints::GENERIC);
+            assert_eq!(found_, hints_, "{name}: {found:?}");
         }
     }
 
     #[test]
     fn generic_name_takes_the_meaning_of_the_name_around_it() {
-        let keys = Keys { own: b"number", outer: b"phone" };
-        assert_eq!(keys.hints(), Hints::PHONE);
-        assert_eq!(Keys { own: b"customer", outer: b"phone" }.hints(), Hints::NONE);
-        assert_eq!(Keys { own: b"type", outer: b"phone" }.hints(), Hints::ABOUT);
+        let keys = |own: &str, outer: &str| {
+            Keys::NONE.member(of_name(outer.as_bytes())).member(of_name(own.as_bytes())).hints()
+        };
+        assert_eq!(keys("number", "phone"), one(Class::Phone));
+        assert_eq!(keys("customer", "phone").classes, Hints::NONE.classes);
+        assert_eq!(keys("type", "phone"), Hints::ABOUT);
+        assert!(keys("name", "patient").names(Class::PersonName));
+        assert!(!keys("name", "server").names(Class::PersonName));
     }
 
     #[test]
     fn words_joined_to_the_value_count() {
         let cases = [
-            ("SSN: ", Hints::SSN),
-            ("ssn=", Hints::SSN),
-            ("my SSN is ", Hints::SSN),
-            ("social security number: ", Hints::SSN),
-            ("\"homePhone\":\"", Hints::PHONE),
-            ("{\\\"phone\\\": \\\"", Hints::PHONE),
-            ("call me at ", Hints::PHONE),
-            ("Tel. no ", Hints::PHONE),
-            ("Tel.: ", Hints::PHONE),
+            ("SSN: ", one(Class::UsSsn)),
+            ("ssn=", one(Class::UsSsn)),
+            ("my SSN is ", one(Class::UsSsn)),
+            ("social security number: ", one(Class::UsSsn)),
+            ("Date of birth: ", one(Class::DateOfBirth)),
+            ("\"homePhone\":\"", one(Class::Phone)),
+            ("{\\\"phone\\\": \\\"", one(Class::Phone)),
+            ("call me at ", one(Class::Phone)),
+            ("Tel. no ", one(Class::Phone)),
+            ("Tel.: ", one(Class::Phone)),
             ("phone model XR ", Hints::NONE),
             ("phone_verified_at: ", Hints::ABOUT),
             ("the ssn field, then ", Hints::NONE),

@@ -2,9 +2,9 @@
 //! number or a phone number.
 
 use super::context::Hints;
-use super::scan::{First, Number, Scan, Undecided};
-use super::{iban, net, phone};
-use crate::class::Class;
+use super::scan::{First, Same, Scan, Undecided};
+use super::{device, iban, net, phone, tokens};
+use crate::class::{Class, Confidence};
 
 /// Consecutive digits.
 #[derive(Clone, Copy, Default)]
@@ -19,11 +19,24 @@ impl Group {
     }
 }
 
+/// The digits of a number without what separates them; at most 19.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Number {
+    pub(super) length: u8,
+    pub(super) value: u64,
+}
+
 /// Judges the run of digit groups that begins at `at` (`4111 1111 1111 1111`,
 /// `(212) 555-0147`); returns where to go on.
 pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
     if let Some(end) = iban::at_check_digits(scan, at) {
         return end;
+    }
+    if let Some(end) = tokens::at_digit(scan, at) {
+        return end;
+    }
+    if let Some(end) = device::geo(scan.text, at).filter(|_| scan.is_on(Class::Geo)) {
+        return scan.found(Class::Geo, Confidence::Likely, at, end);
     }
     let first_end = at + scan.count(at, usize::MAX, |b| b.is_ascii_digit());
     if first_end - at < BARE_DIGITS_MIN && !is_separator(scan.byte(first_end)) {
@@ -116,12 +129,32 @@ impl<'r> Window<'r> {
             }
             return None;
         }
-        net::v4(scan, self, left)
-            .or_else(|| phone::international(scan, self))
-            .or_else(|| ssn(scan, self, left))
+        if let Some(end) = net::v4(scan, self, left).or_else(|| phone::international(scan, self)) {
+            return Some(end);
+        }
+        let last = self.rest().get(..WINDOW_GROUPS).unwrap_or(self.rest()).last();
+        let hints = self.hints(scan, group.start, last.map_or(group.end, |last| last.end));
+        if hints.names(Class::UsSsn) || hints.names(Class::Card) || hints.names(Class::Phone) {
+            // The name decides before the shape of another class does.
+            let named = ssn(scan, self, left).or_else(|| card(scan, self, left));
+            if named.is_some() {
+                return named;
+            }
+        } else if !hints.classes.is_empty() {
+            let named = tokens::numbered(scan, self, left, hints);
+            if named.is_some() {
+                return named;
+            }
+        }
+        ssn(scan, self, left)
             .or_else(|| card(scan, self, left))
-            .or_else(|| phone::north_american(scan, self, left))
-            .or_else(|| bare(scan, self))
+            .or_else(|| phone::north_american(scan, self, left, hints))
+            .or_else(|| bare(scan, self, hints))
+            .or_else(|| tokens::numbered(scan, self, left, hints))
+            .or_else(|| {
+                undecided(scan, &[group]);
+                None
+            })
     }
 }
 
@@ -190,11 +223,13 @@ fn ssn(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usize
     }
     let alone = left == Left::Free && !window.is_part_of_more(scan, 3, between);
     let alone = alone && ends_number(scan, serial.end);
-    if !alone && !window.hints(scan, area.start, serial.end).has(Hints::SSN) {
+    if !alone && !window.hints(scan, area.start, serial.end).names(Class::UsSsn) {
         scan.findings.pass_over(area.start, serial.end);
         return None;
     }
-    Some(scan.found_number(Class::UsSsn, area.start, serial.end, Some(digits)))
+    let named = window.hints(scan, area.start, serial.end).names(Class::UsSsn);
+    let confidence = if named { Confidence::Certain } else { Confidence::Likely };
+    Some(scan.found(Class::UsSsn, confidence, area.start, serial.end))
 }
 
 fn is_ssn(digits: Number) -> bool {
@@ -243,13 +278,16 @@ fn card(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usiz
         return None;
     }
     let shown = grouped || (left == Left::Free && is_telling(digits));
-    if !grouped {
-        let hints = window.hints(scan, start, end);
-        if !hints.has(Hints::CARD) && (!shown || hints.has(Hints::SERIAL)) {
-            return None;
-        }
+    let hints = window.hints(scan, start, end);
+    let named = hints.names(Class::Card);
+    // A name of another kind of number beside digits in one piece says what they are.
+    let other = hints.has(Hints::SERIAL) || !hints.classes.is_empty();
+    if !grouped && !named && (!shown || other) {
+        return None;
     }
-    Some(scan.found_number(Class::Card, start, end, Some(digits)))
+    let sure = named || grouped;
+    let confidence = if sure { Confidence::Certain } else { Confidence::Likely };
+    Some(scan.found(Class::Card, confidence, start, end))
 }
 
 /// Whether bare digits of this length and issuer are common enough as cards to need no
@@ -306,46 +344,41 @@ fn luhn(digits: Number) -> bool {
 }
 
 /// Numbers that only a name or a word beside them explains.
-fn bare(scan: &mut Scan<'_, '_>, window: &Window<'_>) -> Option<usize> {
+fn bare(scan: &mut Scan<'_, '_>, window: &Window<'_>, hints: Hints) -> Option<usize> {
     let first = *window.rest().first()?;
     let single = first.length();
     let whole = phone::national_extent(scan, window.rest());
-    if single < BARE_DIGITS_MIN && whole.is_empty() {
+    if single > PHONE_DIGITS_MAX || (single < BARE_DIGITS_MIN && whole.is_empty()) {
         return None;
     }
-    // Asking what the words say costs more than the shape: numbers too long for all of
-    // these classes do not ask.
-    if single > PHONE_DIGITS_MAX {
-        return undecided(scan, &[first]);
-    }
     let is_bare_ssn = single == 9 || (scan.numeric && (7..9).contains(&single));
-    let end = whole.last().map_or(first.end, |last| last.end);
-    let hints = window.hints(scan, first.start, if is_bare_ssn { first.end } else { end });
-    if is_bare_ssn && hints.has(Hints::SSN) && scan.is_on(Class::UsSsn) {
+    if is_bare_ssn && hints.names(Class::UsSsn) && scan.is_on(Class::UsSsn) {
         let digits = Number::of(scan, &[first]).filter(|digits| is_ssn(*digits));
         if digits.is_some() && ends_number(scan, first.end) {
-            return Some(scan.found_number(Class::UsSsn, first.start, first.end, digits));
+            return Some(scan.found(Class::UsSsn, Confidence::Certain, first.start, first.end));
         }
     }
-    let is_phone = hints.has(Hints::PHONE) && !whole.is_empty() && scan.is_on(Class::Phone);
+    let end = whole.last().map_or(first.end, |last| last.end);
+    let is_phone = hints.names(Class::Phone) && !whole.is_empty() && scan.is_on(Class::Phone);
     if is_phone && ends_number(scan, end) {
         let start = phone::opening(scan, first.start);
-        let digits = Number::of(scan, whole);
-        return Some(scan.found_number(Class::Phone, start, end, digits));
+        return Some(scan.found(Class::Phone, Confidence::Likely, start, end));
     }
     if window.index == 0 && whole.len() > 1 {
         undecided(scan, whole);
     }
-    undecided(scan, &[first])
+    None
 }
 
 /// Remembers a number in case the same one is found elsewhere in the message.
-fn undecided(scan: &mut Scan<'_, '_>, groups: &[Group]) -> Option<usize> {
-    let (first, last) = (groups.first()?, groups.last()?);
-    let number = Number::of(scan, groups).filter(|n| usize::from(n.length) >= BARE_DIGITS_MIN)?;
+fn undecided(scan: &mut Scan<'_, '_>, groups: &[Group]) {
+    let (Some(first), Some(last)) = (groups.first(), groups.last()) else { return };
     let (start, end) = (first.start, last.end);
-    scan.findings.undecided.push(Undecided { start, end, number });
-    None
+    if end - start < BARE_DIGITS_MIN || end - start > UNDECIDED_BYTES_MAX {
+        return;
+    }
+    let same = Same::of(scan.text.get(start..end).unwrap_or_default());
+    scan.findings.undecided.extend(same.map(|same| Undecided { start, end, same }));
 }
 
 impl Number {
@@ -353,13 +386,6 @@ impl Number {
     pub(super) fn of(scan: &Scan<'_, '_>, groups: &[Group]) -> Option<Number> {
         let none = Number { length: 0, value: 0 };
         groups.iter().try_fold(none, |number, group| number.and(scan, group))
-    }
-
-    /// The number that these digits are.
-    pub(super) fn read(digits: &[u8]) -> Option<Number> {
-        let length = u8::try_from(digits.len()).ok().filter(|_| digits.len() <= CARD_DIGITS_MAX)?;
-        let add = |value: u64, digit: &u8| value * 10 + u64::from(digit.wrapping_sub(b'0'));
-        Some(Number { length, value: digits.iter().fold(0, add) })
     }
 
     /// The digits with those of one more group.
@@ -396,3 +422,6 @@ const GROUPS_MAX: usize = 16;
 
 /// Groups that one number may have.
 const WINDOW_GROUPS: usize = 8;
+
+/// Unit: bytes. The longest card number with what may separate its groups.
+const UNDECIDED_BYTES_MAX: usize = 32;

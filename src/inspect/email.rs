@@ -2,7 +2,7 @@
 
 use super::bytes::{is_label, is_local};
 use super::scan::Scan;
-use crate::class::Class;
+use crate::class::{Class, Confidence};
 
 /// Judges the address around an at sign, plain or encoded, at `at`; returns where to go on.
 pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> usize {
@@ -23,7 +23,7 @@ pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> usize {
         return end;
     }
     scan.email_floor = end;
-    scan.found(Class::Email, start, end)
+    scan.found(Class::Email, Confidence::Certain, start, end)
 }
 
 /// Where the sign at `at` ends: `@`, and its encodings in URIs and HTML.

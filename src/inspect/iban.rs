@@ -1,7 +1,7 @@
 //! International bank account numbers: ISO 13616, lengths by the SWIFT registry.
 
 use super::scan::Scan;
-use crate::class::Class;
+use crate::class::{Class, Confidence};
 
 /// Judges the IBAN whose check digits begin at `at`; returns its end.
 pub(super) fn at_check_digits(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
@@ -26,7 +26,7 @@ pub(super) fn at_check_digits(scan: &mut Scan<'_, '_>, at: usize) -> Option<usiz
     if !check_digits_hold(scan.text.get(start..end).unwrap_or_default()) {
         return None;
     }
-    Some(scan.found(Class::Iban, start, end))
+    Some(scan.found(Class::Iban, Confidence::Certain, start, end))
 }
 
 /// Where the account number ends: so many letters and digits with single separators.

@@ -11,29 +11,21 @@ pub(super) fn write(out: &mut Vec<u8>, class: Class, form: Form, label: &str, va
         (Form::Mask, Class::Phone) => keep_last(out, value, 2),
         (Form::Mask, Class::Iban) => iban(out, value),
         (Form::Mask, Class::Ip) => ip(out, value),
-        (Form::Mask, Class::Jwt | Class::PrivateKey | Class::ApiKey | Class::Custom(_))
-        | (Form::Label | Form::Drop | Form::Block | Form::Report, _) => {}
+        (
+            Form::Mask
+            | Form::Label
+            | Form::Surrogate
+            | Form::Pseudonym
+            | Form::Drop
+            | Form::Block
+            | Form::Report,
+            _,
+        ) => {}
     }
     if out.len() == before {
         out.push(b'[');
-        out.extend_from_slice(label.as_bytes());
+        out.extend(label.bytes().map(|byte| byte.to_ascii_uppercase()));
         out.push(b']');
-    }
-}
-
-/// The label of a built-in class; custom ones have their own names.
-pub(super) fn label(class: Class) -> &'static str {
-    match class {
-        Class::Email => "EMAIL",
-        Class::UsSsn => "US_SSN",
-        Class::Card => "CARD",
-        Class::Phone => "PHONE",
-        Class::Iban => "IBAN",
-        Class::Ip => "IP",
-        Class::Jwt => "JWT",
-        Class::PrivateKey => "PRIVATE_KEY",
-        Class::ApiKey => "API_KEY",
-        Class::Custom(_) => "REDACTED",
     }
 }
 
@@ -88,12 +80,12 @@ fn plain(byte: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{label, write};
+    use super::write;
     use crate::class::{Class, Form};
 
     fn masked(class: Class, form: Form, value: &str) -> String {
         let mut out = Vec::new();
-        write(&mut out, class, form, label(class), value.as_bytes());
+        write(&mut out, class, form, class.name(), value.as_bytes());
         String::from_utf8(out).unwrap()
     }
 

@@ -12,20 +12,34 @@
 //! stops only where a value could be (`scan`); a validator for each class decides.
 //! A number that was found once is hidden everywhere in its message.
 
+mod armour;
 mod bytes;
+mod candidate;
 mod context;
+mod device;
 mod digits;
+mod edits;
 mod email;
+mod fields;
 pub mod hidden;
 mod iban;
+mod labelled;
+mod labels;
 mod mask;
+mod national;
 mod nested;
 mod net;
+mod paths;
 mod phone;
 mod redact;
 mod scan;
 mod secrets;
+mod seek;
+mod siblings;
+mod table;
+mod tokens;
 mod view;
+mod vocabulary;
 mod walk;
 
 #[cfg(test)]
@@ -39,11 +53,13 @@ use std::borrow::Cow;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-pub use redact::{Counts, Plan};
+pub use fields::{Allowed, FieldRule};
+pub use redact::{Counts, Found as Finding, Plan, Seen};
 
-use crate::class::{CUSTOM_CLASSES_MAX, Class, ClassSet, Form};
+use crate::class::{CUSTOM_CLASSES_MAX, Class, ClassSet, Confidence, Form};
 use crate::json::Value;
-use scan::{Findings, Found, Scan, Subject, first_trigger};
+use fields::{Allow, Fields};
+use scan::{Findings, Found, Scan, Subject, Wanted, first_trigger};
 use walk::Walk;
 
 /// What a detector looks for.
@@ -51,8 +67,15 @@ use walk::Walk;
 pub struct Settings {
     /// The built-in classes that are on, and what takes the place of their values.
     pub forms: Vec<(Class, Form)>,
+    /// How sure one must be of a value of a class that it counts. Others count when they are
+    /// [`Confidence::Likely`].
+    pub least: Vec<(Class, Confidence)>,
     /// Patterns of the configuration. The first one is [`Class::Custom`]`(0)`.
     pub custom: Vec<CustomPattern>,
+    /// Values that their path explains.
+    pub fields: Vec<FieldRule>,
+    /// Values that are left alone.
+    pub allow: Vec<Allowed>,
 }
 
 /// A pattern of the configuration.
@@ -117,7 +140,9 @@ pub enum DetectorError {
 /// Finds values of the classes that are on. Compiled once for a route; shared freely.
 #[derive(Debug)]
 pub struct Detector {
-    on: ClassSet,
+    wanted: Wanted,
+    fields: Fields,
+    allow: Allow,
     forms: [Form; Class::BUILTIN.len()],
     custom: Vec<Custom>,
 }
@@ -126,7 +151,6 @@ pub struct Detector {
 struct Custom {
     class: Class,
     name: String,
-    label: String,
     pattern: Regex,
     form: Form,
 }
@@ -139,18 +163,21 @@ impl Detector {
     /// no silent last word: it is refused.
     pub fn new(settings: &Settings) -> Result<Detector, DetectorError> {
         let mut detector = Detector {
-            on: ClassSet::empty(),
+            wanted: Wanted::default(),
+            fields: Fields::new(&settings.fields),
+            allow: Allow::new(&settings.allow),
             forms: [Form::Label; Class::BUILTIN.len()],
             custom: Vec::with_capacity(settings.custom.len()),
         };
         for (class, form) in &settings.forms {
             let index = class.index();
             let slot = detector.forms.get_mut(index).ok_or(DetectorError::NotBuiltIn { index })?;
-            if detector.on.contains(*class) {
+            if detector.wanted.on.contains(*class) {
                 return Err(DetectorError::Twice { name: class.name().to_owned() });
             }
             *slot = *form;
-            detector.on.insert(*class);
+            let least = settings.least.iter().find(|(other, _)| other == class);
+            detector.wanted.add(*class, least.map_or(Confidence::Likely, |(_, least)| *least));
         }
         for (number, custom) in settings.custom.iter().enumerate() {
             if detector.custom.iter().any(|other| other.name == custom.name) {
@@ -168,7 +195,7 @@ impl Detector {
 
     /// Whether the detector looks for anything at all.
     pub fn is_idle(&self) -> bool {
-        self.on.is_empty() && self.custom.is_empty()
+        self.wanted.on.is_empty() && self.custom.is_empty() && self.fields.is_empty()
     }
 
     /// Plans the redaction of a JSON value and all below it, for a reader who may see
@@ -197,8 +224,24 @@ impl Detector {
         Cow::Owned(redacted.unwrap_or_else(|_| String::from("[REDACTED]")))
     }
 
-    fn has_custom(&self) -> bool {
-        !self.custom.is_empty()
+    /// Plans as [`Detector::plan`] does, and keeps every find for a report.
+    pub fn report(&self, root: Value<'_>, reveal: ClassSet) -> Plan {
+        Walk::new(self, reveal, root.raw()).reporting().value(root)
+    }
+
+    /// Plans for free text, and keeps every find for a report. The edits are of the text.
+    pub fn report_text(&self, text: &[u8], reveal: ClassSet) -> Plan {
+        Walk::new(self, reveal, text).reporting().text(text)
+    }
+
+    /// Whether every value must be looked at, also those that hold nothing of interest.
+    fn asks_every_value(&self) -> bool {
+        !self.custom.is_empty() || !self.fields.is_empty()
+    }
+
+    /// Whether the configuration leaves this value alone.
+    fn allows(&self, class: Class, value: &[u8]) -> bool {
+        self.allow.has(class, value)
     }
 
     fn custom_of(&self, class: Class) -> Option<&Custom> {
@@ -211,14 +254,15 @@ impl Detector {
         built_in.or_else(|| self.custom_of(class).map(|custom| custom.form)).unwrap_or(Form::Label)
     }
 
-    fn label(&self, class: Class) -> &str {
-        self.custom_of(class).map_or(mask::label(class), |custom| &custom.label)
-    }
-
     /// Finds all values of a text; they may overlap, and are in no order.
     fn find(&self, subject: Subject<'_>, findings: &mut Findings) {
-        if let Some(from) = first_trigger(subject.text).filter(|_| !self.on.is_empty()) {
-            Scan::new(subject, self.on, findings).run(from);
+        if !self.wanted.on.is_empty() {
+            if !subject.named.classes.is_empty() {
+                labels::whole(&mut Scan::new(subject, &self.wanted, findings));
+            }
+            if let Some(from) = first_trigger(subject.text) {
+                Scan::new(subject, &self.wanted, findings).run(from);
+            }
         }
         for custom in &self.custom {
             custom.find(subject.text, &mut findings.found);
@@ -239,7 +283,7 @@ impl Detector {
                 blanked.get_mut(*start..*end).unwrap_or_default().fill(b']');
             }
             findings.look_again();
-            Scan::new(Subject { text: &blanked, ..subject }, self.on, findings).run(0);
+            Scan::new(Subject { text: &blanked, ..subject }, &self.wanted, findings).run(0);
             if !findings.is_crowded(seen) {
                 return;
             }
@@ -271,8 +315,7 @@ impl Custom {
         if pattern.is_match(b"") {
             return Err(DetectorError::MatchesNothing { name: name.clone() });
         }
-        let label = name.to_ascii_uppercase();
-        Ok(Custom { class, name: name.clone(), label, pattern, form: *form })
+        Ok(Custom { class, name: name.clone(), pattern, form: *form })
     }
 
     fn find(&self, text: &[u8], found: &mut Vec<Found>) {
@@ -284,7 +327,8 @@ impl Custom {
             let last = count + 1 >= CUSTOM_MATCHES_MAX;
             let end = if last { text.len() } else { hit.end() };
             let (start, class) = (hit.start(), self.class);
-            found.push(Found { start, end, class, number: None, merged: false });
+            let confidence = Confidence::Certain;
+            found.push(Found { start, end, class, confidence, same: None, merged: false });
             if last {
                 return;
             }

@@ -1,7 +1,9 @@
 //! JSON that stands in a string: read leniently, since such texts are cut off, joined
 //! together, or only look like JSON. What is no JSON is left to be read as text.
 
-use super::context::Keys;
+use std::ops::Range;
+
+use super::context::{Hints, Keys};
 use super::view::Escapes;
 use crate::json::quote_or_backslash;
 
@@ -18,11 +20,11 @@ pub(super) enum Part {
 
 /// A part of a text, where it stands, and the member names over it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Token<'t> {
+pub(super) struct Token {
     pub(super) part: Part,
     pub(super) start: usize,
     pub(super) end: usize,
-    pub(super) keys: Keys<'t>,
+    pub(super) keys: Keys,
     /// Whether it is written with a backslash.
     pub(super) escapes: Escapes,
 }
@@ -37,23 +39,25 @@ pub(super) fn looks_like_json(text: &[u8]) -> bool {
 pub(super) struct Reader<'t> {
     text: &'t [u8],
     at: usize,
-    levels: Vec<Level<'t>>,
-    keys: Keys<'t>,
+    levels: Vec<Level>,
+    /// Where the names over the part at hand stand, outermost first; empty for arrays.
+    way: Vec<Range<usize>>,
+    keys: Keys,
     done: bool,
 }
 
 #[derive(Clone, Copy)]
-struct Level<'t> {
+struct Level {
     is_object: bool,
-    /// The names over this container.
-    keys: Keys<'t>,
-    /// The name of the member being read, once it was met.
-    name: Option<&'t [u8]>,
+    /// What the names over this container say.
+    keys: Keys,
+    /// What the name of the member being read says, once it was met.
+    name: Option<Hints>,
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t [u8], keys: Keys<'t>) -> Self {
-        Reader { text, at: 0, levels: Vec::new(), keys, done: false }
+    pub(super) fn new(text: &'t [u8], keys: Keys) -> Self {
+        Reader { text, at: 0, levels: Vec::new(), way: Vec::new(), keys, done: false }
     }
 
     /// Where the text stops being JSON: its length when it never does.
@@ -61,9 +65,27 @@ impl<'t> Reader<'t> {
         self.at
     }
 
-    fn keys(&self) -> Keys<'t> {
+    /// Takes what the name says that was read last.
+    pub(super) fn named(&mut self, hints: Hints, name: Range<usize>) {
+        if let (Some(level), Some(way)) = (self.levels.last_mut(), self.way.last_mut()) {
+            level.name = Some(hints);
+            *way = name;
+        }
+    }
+
+    /// Where the names over the part at hand stand, outermost first; empty for items of arrays.
+    pub(super) fn way(&self) -> &[Range<usize>] {
+        &self.way
+    }
+
+    /// How many objects and arrays are open.
+    pub(super) fn depth(&self) -> usize {
+        self.levels.len()
+    }
+
+    fn keys(&self) -> Keys {
         match self.levels.last() {
-            Some(Level { name: Some(name), keys, .. }) => keys.member(name),
+            Some(Level { name: Some(name), keys, .. }) => keys.member(*name),
             Some(level) => level.keys,
             None => self.keys,
         }
@@ -77,10 +99,12 @@ impl<'t> Reader<'t> {
             (b'{' | b'[', _) if depth < LEVELS_MAX => {
                 let is_object = byte == b'{';
                 self.levels.push(Level { is_object, keys, name: None });
+                self.way.push(0..0);
                 true
             }
             (b'}' | b']', Some(level)) if level.is_object == (byte == b'}') => {
                 self.levels.pop();
+                self.way.pop();
                 true
             }
             (b',', Some(level)) => {
@@ -97,7 +121,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn string(&mut self) -> Token<'t> {
+    fn string(&mut self) -> Token {
         let start = self.at + 1;
         let mut end = start;
         let mut escapes = Escapes::Keep;
@@ -123,10 +147,9 @@ impl<'t> Reader<'t> {
         let end = end.min(self.text.len());
         // The names over a name are those over its object.
         let keys = self.keys();
-        let name = self.text.get(start..end).unwrap_or_default();
         let part = match self.levels.last_mut() {
             Some(level) if level.is_object && level.name.is_none() => {
-                level.name = Some(name);
+                level.name = Some(Hints::NONE);
                 Part::Name
             }
             Some(_) | None => Part::Text,
@@ -136,7 +159,7 @@ impl<'t> Reader<'t> {
 
     /// Reads a number, or ends the reading where it is none: groups of digits in
     /// brackets are text.
-    fn number(&mut self) -> Option<Token<'t>> {
+    fn number(&mut self) -> Option<Token> {
         let start = self.at;
         let rest = self.text.get(start..).unwrap_or_default();
         let is_part = |b: &&u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E');
@@ -166,10 +189,10 @@ impl<'t> Reader<'t> {
     }
 }
 
-impl<'t> Iterator for Reader<'t> {
-    type Item = Token<'t>;
+impl Iterator for Reader<'_> {
+    type Item = Token;
 
-    fn next(&mut self) -> Option<Token<'t>> {
+    fn next(&mut self) -> Option<Token> {
         while !self.done {
             match self.text.get(self.at)? {
                 b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
@@ -196,7 +219,9 @@ const LEVELS_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use super::super::context::of_name;
     use super::{Keys, Part, Reader, looks_like_json};
+    use crate::class::Class;
 
     fn read(text: &str) -> (Vec<(Part, &str)>, &str) {
         let mut reader = Reader::new(text.as_bytes(), Keys::NONE);
@@ -247,12 +272,20 @@ mod tests {
     #[test]
     fn names_above_a_value_are_known() {
         let text = br#"{"phones":[{"number":"1"},"2"],"x":3}"#;
-        let keys: Vec<_> = Reader::new(text, Keys::NONE)
-            .filter(|token| token.part != Part::Name)
-            .map(|token| (token.keys.own, token.keys.outer))
-            .collect();
-        let expected: [(&[u8], &[u8]); 3] = [(b"number", b"phones"), (b"phones", b""), (b"x", b"")];
-        assert_eq!(keys, expected);
+        let mut reader = Reader::new(text, Keys::NONE);
+        let mut phones = Vec::new();
+        while let Some(token) = reader.next() {
+            match token.part {
+                Part::Name => {
+                    let name = token.start..token.end;
+                    reader.named(of_name(&text[name.clone()]), name);
+                }
+                Part::Text | Part::Number => {
+                    phones.push(token.keys.hints().names(Class::Phone));
+                }
+            }
+        }
+        assert_eq!(phones, [true, true, false]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::context::{Hints, before};
 use super::digits::{Left, Window};
 use super::scan::Scan;
-use crate::class::Class;
+use crate::class::{Class, Confidence};
 
 /// Four groups of up to three digits with dots, each at most 255.
 pub(super) fn v4(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usize> {
@@ -28,11 +28,11 @@ pub(super) fn v4(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Op
     if joined_after || is_version(scan, a.start) || !is_somebody_v4(address) {
         return None;
     }
-    let named = before(scan.text, a.start) | scan.named();
+    let named = before(scan.text, a.start) | scan.named;
     if named.has(Hints::VERSION) {
         return None;
     }
-    Some(scan.found(Class::Ip, a.start, d.end))
+    Some(scan.found(Class::Ip, Confidence::Likely, a.start, d.end))
 }
 
 /// `Chrome/120.0.0.0`, `§1.2.3.4`.
@@ -69,7 +69,7 @@ pub(super) fn at_colon(scan: &mut Scan<'_, '_>, at: usize) -> usize {
     let end = start + run.len() - stops;
     let shorter = if scan.byte_before(end, 1) == b':' { end - 1 } else { end };
     match [end, shorter].into_iter().find(|end| is_v6(scan, start, *end)) {
-        Some(end) => scan.found(Class::Ip, start, end),
+        Some(end) => scan.found(Class::Ip, Confidence::Likely, start, end),
         None => at + colons,
     }
 }

@@ -3,8 +3,8 @@
 
 use super::context::Hints;
 use super::digits::{Group, Left, PHONE_DIGITS_MAX, Window, ends_number, separator};
-use super::scan::{Number, Scan};
-use crate::class::Class;
+use super::scan::{Same, Scan};
+use crate::class::{Class, Confidence};
 
 /// `+44 20 7946 0958`: a plus, a country code and as many digits as numbers there have.
 pub(super) fn international(scan: &mut Scan<'_, '_>, window: &Window<'_>) -> Option<usize> {
@@ -34,8 +34,8 @@ pub(super) fn international(scan: &mut Scan<'_, '_>, window: &Window<'_>) -> Opt
     if !ends_phone(scan, end) {
         return None;
     }
-    let number = Number::read(digits.get(..length).unwrap_or_default());
-    Some(scan.found_number(Class::Phone, start, end, number))
+    let same = Same::of(digits.get(..length).unwrap_or_default());
+    Some(scan.found_as(Class::Phone, Confidence::Certain, start..end, same))
 }
 
 /// `(212) 555-0147`, `212-555-0147`, `1.212.555.0147`: three, three and four digits, the
@@ -45,6 +45,7 @@ pub(super) fn north_american(
     scan: &mut Scan<'_, '_>,
     window: &Window<'_>,
     left: Left,
+    hints: Hints,
 ) -> Option<usize> {
     let groups = window.rest();
     let trunk = groups.first().is_some_and(|g| g.length() == 1 && scan.byte(g.start) == b'1');
@@ -77,12 +78,16 @@ pub(super) fn north_american(
     }
     // Three numbers with spaces between them are no phone number by themselves.
     let whole = scan.text.trim_ascii().len() == line.end - start;
-    if spaced && !whole && !window.hints(scan, start, line.end).has(Hints::PHONE) {
+    if spaced && !whole && !hints.names(Class::Phone) {
+        return None;
+    }
+    // Another name for a number beside it says what it is.
+    if !hints.classes.is_empty() && !hints.names(Class::Phone) {
         return None;
     }
     // With or without the trunk digit it is the same number.
-    let number = Number::of(scan, &[area, exchange, line]);
-    Some(scan.found_number(Class::Phone, start, line.end, number))
+    let same = Same::of(scan.text.get(area.start..line.end).unwrap_or_default());
+    Some(scan.found_as(Class::Phone, Confidence::Likely, start..line.end, same))
 }
 
 /// The first groups of a run that together have as many digits as a phone number.

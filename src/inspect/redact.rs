@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::class::{CUSTOM_CLASSES_MAX, Class};
+use crate::class::{CLASSES_MAX, Class, Confidence};
+use crate::limits::FOUND_PLACES_MAX;
 
 /// What is to be done to one message so that its reader sees no more than he may.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,10 @@ pub struct Plan {
     /// The first class met whose form is [`crate::class::Form::Block`]: the message must
     /// not be delivered.
     pub blocked: Option<Class>,
+    /// Where values stood, by class and way; at most [`FOUND_PLACES_MAX`].
+    places: Vec<Seen>,
+    /// Every find, for reports; empty unless they were asked for.
+    finds: Option<Vec<Found>>,
 }
 
 /// One replacement. Ranges are bytes of the document that was planned.
@@ -26,9 +31,57 @@ pub struct Plan {
 struct Edit {
     range: Range<usize>,
     text: Range<usize>,
+    class: Class,
+}
+
+/// A find, before it is known whether it is hidden.
+#[derive(Debug, Clone)]
+pub(super) struct Find {
+    pub(super) class: Class,
+    pub(super) confidence: Confidence,
+    /// Where it stands on the wire.
+    pub(super) range: Range<usize>,
+    /// Whether it counts only because the same value was found elsewhere.
+    pub(super) copy: bool,
+}
+
+/// A value that was found: for reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What it is.
+    pub class: Class,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// Where it stands, in bytes of the document.
+    pub range: Range<usize>,
+    /// The names over it, such as `/content/*/text`.
+    pub path: String,
+    /// Whether the reader may see it.
+    pub revealed: bool,
+    /// Whether it counts only because the same value was found elsewhere.
+    pub copy: bool,
+}
+
+/// How many values of a class stood at one place of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// What they are.
+    pub class: Class,
+    /// The names over them; items of arrays are stars.
+    pub path: String,
+    /// How many.
+    pub count: u32,
+    /// Whether the reader may see them.
+    pub revealed: bool,
+    way: u64,
 }
 
 impl Plan {
+    /// A plan that keeps every find.
+    pub(super) fn reporting() -> Plan {
+        Plan { finds: Some(Vec::new()), ..Plan::default() }
+    }
+
     /// Whether the message may go out as it is.
     pub fn is_clean(&self) -> bool {
         self.edits.is_empty() && self.blocked.is_none()
@@ -37,6 +90,22 @@ impl Plan {
     /// The edits in wire order, disjoint: bytes to replace and their replacement.
     pub fn edits(&self) -> impl Iterator<Item = (Range<usize>, &[u8])> {
         self.edits.iter().map(|edit| (edit.range.clone(), self.replacement(edit)))
+    }
+
+    /// As [`Plan::edits`], with the class of what is replaced.
+    pub fn edits_with_class(&self) -> impl Iterator<Item = (Range<usize>, &[u8], Class)> {
+        self.edits.iter().map(|edit| (edit.range.clone(), self.replacement(edit), edit.class))
+    }
+
+    /// Where values stood, by class and path, with how many; values beyond the bound are counted
+    /// in [`Plan::counts`] alone.
+    pub fn places(&self) -> &[Seen] {
+        &self.places
+    }
+
+    /// Every find in the order of the message; empty unless the plan is a report.
+    pub fn found(&self) -> &[Found] {
+        self.finds.as_deref().unwrap_or_default()
     }
 
     /// The message with every edit applied; `bytes` is the document the plan was made
@@ -61,10 +130,66 @@ impl Plan {
     }
 
     /// Replaces `range` by what `write` appends.
-    pub(super) fn replace(&mut self, range: Range<usize>, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn replace(
+        &mut self,
+        range: Range<usize>,
+        class: Class,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         let start = self.text.len();
         write(&mut self.text);
-        self.edits.push(Edit { range, text: start..self.text.len() });
+        self.edits.push(Edit { range, text: start..self.text.len(), class });
+    }
+
+    /// Counts a find. `way` is equal for equal paths.
+    pub(super) fn note(&mut self, find: Find, revealed: bool, way: u64, path: impl Fn() -> String) {
+        let Find { class, confidence, range, copy } = find;
+        let counts = if revealed { &mut self.revealed } else { &mut self.counts };
+        counts.add(class);
+        let same = |s: &&mut Seen| s.class == class && s.way == way && s.revealed == revealed;
+        if let Some(seen) = self.places.iter_mut().find(same) {
+            seen.count = seen.count.saturating_add(1);
+        } else if self.places.len() < FOUND_PLACES_MAX {
+            self.places.push(Seen { class, path: path(), count: 1, revealed, way });
+        }
+        if let Some(finds) = &mut self.finds {
+            finds.push(Found { class, confidence, range, path: path(), revealed, copy });
+        }
+    }
+
+    /// How many values were found.
+    pub(super) fn finds(&self) -> u64 {
+        self.counts.total().saturating_add(self.revealed.total())
+    }
+
+    /// Adds what was found in a text inside this one.
+    pub(super) fn take_counts(&mut self, inner: &Plan) {
+        self.counts.merge(&inner.counts);
+        self.revealed.merge(&inner.revealed);
+        self.blocked = self.blocked.or(inner.blocked);
+        for seen in &inner.places {
+            if self.places.len() < FOUND_PLACES_MAX {
+                self.places.push(seen.clone());
+            }
+        }
+    }
+
+    /// How many edits there are.
+    pub(super) fn len(&self) -> usize {
+        self.edits.len()
+    }
+
+    /// Whether an edit that was made after the first `from` ones replaces bytes of this range.
+    pub(super) fn replaces(&self, from: usize, range: &Range<usize>) -> bool {
+        let made = self.edits.get(from..).unwrap_or_default();
+        made.iter().any(|edit| edit.range.start < range.end && edit.range.end > range.start)
+    }
+
+    /// Whether bytes of this range are replaced already. The plan must be settled, but for edits
+    /// that follow each other behind it.
+    pub(super) fn covers(&self, range: &Range<usize>) -> bool {
+        let next = self.edits.partition_point(|edit| edit.range.end <= range.start);
+        self.edits.get(next).is_some_and(|edit| edit.range.start < range.end)
     }
 
     /// Brings edits into wire order. Where two overlap, the first one takes both ranges:
@@ -90,7 +215,7 @@ impl Plan {
 
 /// How many values of which class. Saturates instead of wrapping.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Counts([u32; CLASSES]);
+pub struct Counts([u32; CLASSES_MAX]);
 
 impl Counts {
     /// Adds one value.
@@ -131,12 +256,9 @@ impl Counts {
 
 impl Default for Counts {
     fn default() -> Counts {
-        Counts([0; CLASSES])
+        Counts([0; CLASSES_MAX])
     }
 }
-
-/// All classes there can be.
-const CLASSES: usize = Class::BUILTIN.len() + CUSTOM_CLASSES_MAX;
 
 #[cfg(test)]
 mod tests {
@@ -146,7 +268,7 @@ mod tests {
     use crate::class::Class;
 
     fn put(plan: &mut Plan, range: std::ops::Range<usize>, text: &str) {
-        plan.replace(range, |out| out.extend_from_slice(text.as_bytes()));
+        plan.replace(range, Class::Email, |out| out.extend_from_slice(text.as_bytes()));
     }
 
     #[test]

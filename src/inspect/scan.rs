@@ -5,12 +5,12 @@
 //! Every validator looks a bounded way back and consumes what it accepts, so that the
 //! whole stays linear whatever the text holds.
 
-use std::cell::Cell;
+use std::ops::Range;
 
 use super::bytes::is_trigger;
-use super::context::{Hints, Keys, after, before};
-use super::{digits, email, net, secrets};
-use crate::class::{Class, ClassSet};
+use super::context::{Hints, after, before};
+use super::{digits, email, labels, net, secrets};
+use crate::class::{Class, ClassSet, Confidence};
 
 /// A value that was found, by its place in the scanned text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,25 +18,39 @@ pub(super) struct Found {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) class: Class,
-    /// For numbers: the digits alone, to know the same number elsewhere.
-    pub(super) number: Option<Number>,
+    pub(super) confidence: Confidence,
+    /// Letters and digits alone, to know the same value elsewhere.
+    pub(super) same: Option<Same>,
     /// Whether several values were taken for one.
     pub(super) merged: bool,
 }
 
-/// The digits of a number without what separates them; at most 19.
+/// A value as one knows it again, whatever separates its letters and digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Number {
-    pub(super) length: u8,
-    pub(super) value: u64,
+pub(super) struct Same {
+    length: u8,
+    hash: u64,
 }
 
-/// A number that nothing beside it explains; it counts if it is found elsewhere.
+impl Same {
+    /// The letters and digits of a text; none for those too short or too long to tell.
+    pub(super) fn of(text: &[u8]) -> Option<Same> {
+        let (mut length, mut hash) = (0_u8, 0_u64);
+        for byte in text.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
+            length = length.checked_add(1)?;
+            let symbol = u64::from(byte.to_ascii_uppercase());
+            hash = (hash ^ symbol).wrapping_mul(SAME_SEED).rotate_left(31);
+        }
+        (length >= SAME_SYMBOLS_MIN).then_some(Same { length, hash })
+    }
+}
+
+/// A value that nothing beside it explains; it counts if it is found elsewhere.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Undecided {
     pub(super) start: usize,
     pub(super) end: usize,
-    pub(super) number: Number,
+    pub(super) same: Same,
 }
 
 /// What a scan has to say.
@@ -44,6 +58,11 @@ pub(super) struct Undecided {
 pub(super) struct Findings {
     pub(super) found: Vec<Found>,
     pub(super) undecided: Vec<Undecided>,
+    /// What looks like a name behind a label that says no more than that it is one; it counts
+    /// beside personal data.
+    pub(super) names: Vec<(usize, usize)>,
+    /// Where runs of letters and digits begin that may be encoded text.
+    pub(super) runs: Vec<usize>,
     /// Where values were passed over because of what stands beside them: the bytes that
     /// decided. When some of those turn out to be a value, a second look is due.
     crowded: Vec<(usize, usize)>,
@@ -57,12 +76,30 @@ impl Findings {
     pub(super) fn clear(&mut self) {
         self.found.clear();
         self.undecided.clear();
+        self.names.clear();
+        self.runs.clear();
         self.crowded.clear();
+    }
+
+    /// Notes what may be a name.
+    pub(super) fn perhaps(&mut self, start: usize, end: usize) {
+        if self.names.len() < NAMES_MAX {
+            self.names.push((start, end));
+        }
+    }
+
+    /// Notes where encoded text may begin.
+    pub(super) fn run(&mut self, start: usize) {
+        if self.runs.len() < RUNS_MAX && self.runs.last() != Some(&start) {
+            self.runs.push(start);
+        }
     }
 
     /// Keeps what was found, and nothing else.
     pub(super) fn look_again(&mut self) {
         self.undecided.clear();
+        self.names.clear();
+        self.runs.clear();
         self.crowded.clear();
     }
 
@@ -94,21 +131,52 @@ impl Findings {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'t> {
     pub(super) text: &'t [u8],
-    /// The member names over it.
-    pub(super) keys: Keys<'t>,
+    /// What the member names over it say.
+    pub(super) named: Hints,
     /// Whether it is a JSON number.
     pub(super) numeric: bool,
+}
+
+/// What is looked for, and how sure of it one must be.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) on: ClassSet,
+    /// Whether one of them is found by names and labels alone.
+    labelled: bool,
+    least: [Confidence; Class::BUILTIN.len()],
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        let least = [Confidence::Likely; Class::BUILTIN.len()];
+        Wanted { on: ClassSet::empty(), labelled: false, least }
+    }
+}
+
+impl Wanted {
+    /// Looks for a class too.
+    pub(super) fn add(&mut self, class: Class, least: Confidence) {
+        if let Some(place) = self.least.get_mut(class.index()) {
+            *place = least;
+            self.on.insert(class);
+            self.labelled |= labels::LABELLED.contains(&class);
+        }
+    }
+
+    fn wants(&self, class: Class, confidence: Confidence) -> bool {
+        let least = self.least.get(class.index());
+        self.on.contains(class) && least.is_some_and(|least| confidence >= *least)
+    }
 }
 
 /// One pass over one text.
 pub(super) struct Scan<'t, 'f> {
     pub(super) text: &'t [u8],
-    keys: Keys<'t>,
-    /// What the member names over the text suggest, once somebody asked.
-    named: Cell<Option<Hints>>,
+    /// What the member names over the text suggest.
+    pub(super) named: Hints,
     /// Whether the text is a JSON number.
     pub(super) numeric: bool,
-    on: ClassSet,
+    wanted: &'t Wanted,
     pub(super) findings: &'f mut Findings,
     /// End of the last finding: what stands before it is no neighbour any more.
     pub(super) floor: usize,
@@ -117,9 +185,13 @@ pub(super) struct Scan<'t, 'f> {
 }
 
 impl<'t, 'f> Scan<'t, 'f> {
-    pub(super) fn new(subject: Subject<'t>, on: ClassSet, findings: &'f mut Findings) -> Self {
-        let Subject { text, keys, numeric } = subject;
-        Scan { text, keys, named: Cell::new(None), numeric, on, findings, floor: 0, email_floor: 0 }
+    pub(super) fn new(
+        subject: Subject<'t>,
+        wanted: &'t Wanted,
+        findings: &'f mut Findings,
+    ) -> Self {
+        let Subject { text, named, numeric } = subject;
+        Scan { text, named, numeric, wanted, findings, floor: 0, email_floor: 0 }
     }
 
     /// Looks at the text from a place on that nothing stands before.
@@ -148,14 +220,31 @@ impl<'t, 'f> Scan<'t, 'f> {
         match self.byte(at) {
             b'0'..=b'9' => digits::at_digit(self, at),
             b'@' | b'%' | b'&' => email::at_sign(self, at),
-            b':' => net::at_colon(self, at),
+            b':' => at_colon(self, at),
+            b'=' => labels::at_equals(self, at),
             b'-' => secrets::at_dash(self, at),
             _ => secrets::at_prefix(self, at),
         }
     }
 
+    /// Whether a class is looked for at all.
     pub(super) fn is_on(&self, class: Class) -> bool {
-        self.on.contains(class)
+        self.wanted.on.contains(class)
+    }
+
+    /// Whether a value of a class that is found with so much confidence counts.
+    pub(super) fn wants(&self, class: Class, confidence: Confidence) -> bool {
+        self.wanted.wants(class, confidence)
+    }
+
+    /// Whether anything is looked for that only a name or label explains.
+    pub(super) fn looks_for_labelled(&self) -> bool {
+        self.wanted.labelled
+    }
+
+    /// The classes that are looked for.
+    pub(super) fn on(&self) -> ClassSet {
+        self.wanted.on
     }
 
     /// The byte at a place, or NUL outside the text.
@@ -179,28 +268,34 @@ impl<'t, 'f> Scan<'t, 'f> {
         rest.iter().take(limit).take_while(|byte| accept(**byte)).count()
     }
 
-    /// Records a value and returns its end.
-    pub(super) fn found(&mut self, class: Class, start: usize, end: usize) -> usize {
-        self.found_number(class, start, end, None)
-    }
-
-    pub(super) fn found_number(
+    /// Records a value and returns its end. One that is not sure enough for what is wanted is
+    /// passed over.
+    pub(super) fn found(
         &mut self,
         class: Class,
+        confidence: Confidence,
         start: usize,
         end: usize,
-        number: Option<Number>,
     ) -> usize {
-        self.findings.found.push(Found { start, end, class, number, merged: false });
-        self.floor = end;
-        end
+        let value = self.text.get(start..end).filter(|value| value.len() <= SAME_BYTES_MAX);
+        self.found_as(class, confidence, start..end, value.and_then(Same::of))
     }
 
-    /// What the member names over the text suggest.
-    pub(super) fn named(&self) -> Hints {
-        let named = self.named.get().unwrap_or_else(|| self.keys.hints());
-        self.named.set(Some(named));
-        named
+    /// As [`Scan::found`], for a value that is known again by other symbols than its own.
+    pub(super) fn found_as(
+        &mut self,
+        class: Class,
+        confidence: Confidence,
+        place: Range<usize>,
+        same: Option<Same>,
+    ) -> usize {
+        let Range { start, end } = place;
+        if self.wants(class, confidence) {
+            let found = Found { start, end, class, confidence, same, merged: false };
+            self.findings.found.push(found);
+            self.floor = end;
+        }
+        end
     }
 
     /// What the member name and the words beside a value suggest.
@@ -211,12 +306,20 @@ impl<'t, 'f> Scan<'t, 'f> {
     pub(super) fn hints(&self, start: usize, end: usize, first: First) -> Hints {
         let most = (end - start).saturating_mul(2) >= self.text.len();
         let named = most || self.text.len() <= SHORT_TEXT_BYTES;
-        let named = if named { self.named() } else { Hints::NONE };
+        let named = if named { self.named } else { Hints::NONE };
         match first {
             First::Yes => named | before(self.text, start) | after(self.text, end),
             First::No => named | after(self.text, end),
         }
     }
+}
+
+/// A colon ends a label, stands in an address or behind the scheme of a URL.
+fn at_colon(scan: &mut Scan<'_, '_>, at: usize) -> usize {
+    if let Some(end) = labels::at_sign(scan, at) {
+        return end;
+    }
+    net::at_colon(scan, at)
 }
 
 /// Whether a group of digits is the first of those that stand together.
@@ -255,7 +358,7 @@ fn is_dull(text: &[u8], at: usize) -> bool {
     let mut any = 0_u8;
     for (byte, before) in block.iter().zip(before) {
         let single = u8::from(byte.wrapping_sub(b'0') < 10)
-            | u8::from(matches!(byte, b'@' | b':' | b'_' | b'-'));
+            | u8::from(matches!(byte, b'@' | b':' | b'_' | b'-' | b'='));
         let pair = (u8::from(*before == b'I') & u8::from(matches!(byte, b'A' | b'z')))
             | (u8::from(*before == b'y') & u8::from(*byte == b'J'))
             | (u8::from(*before == b'S') & u8::from(*byte == b'G'))
@@ -277,3 +380,18 @@ const BLOCK: usize = 32;
 
 /// In texts up to this length the member name speaks for every number. Unit: bytes.
 const SHORT_TEXT_BYTES: usize = 40;
+
+/// Symbols of the shortest value that is known again: shorter ones are everywhere.
+const SAME_SYMBOLS_MIN: u8 = 6;
+
+/// Values longer than this are not looked for elsewhere by their symbols. Unit: bytes.
+const SAME_BYTES_MAX: usize = 64;
+
+/// An odd number with bits all over.
+const SAME_SEED: u64 = 0x9FB2_1C65_1E98_DF25;
+
+/// Names of one text that wait for personal data beside them.
+const NAMES_MAX: usize = 64;
+
+/// Runs of one text that are looked at for encoded text.
+const RUNS_MAX: usize = 1024;

@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use super::bytes::{is_alphanumeric, is_base64url};
 use super::scan::Scan;
-use crate::class::Class;
+use crate::class::{Class, Confidence};
 use crate::json::{Document, KeyRule, Kind, Limits};
 
 /// Judges a dash: the begin of a PEM block, or the end of a fixed prefix.
@@ -23,7 +23,14 @@ pub(super) fn at_dash(scan: &mut Scan<'_, '_>, at: usize) -> usize {
         return label;
     }
     let end = pem_end(scan, label);
-    end.map_or(label, |end| scan.found(Class::PrivateKey, label - PEM_DASHES, end))
+    end.map_or(label, |end| {
+        scan.found(Class::PrivateKey, Confidence::Certain, label - PEM_DASHES, end)
+    })
+}
+
+/// Placeholder until the rows stand here.
+pub(super) fn labelled(_: Class, _: &[u8], _: bool) -> Option<(usize, Confidence)> {
+    None
 }
 
 /// Judges a byte that ends a fixed prefix.
@@ -53,7 +60,7 @@ pub(super) fn at_prefix(scan: &mut Scan<'_, '_>, at: usize) -> usize {
             continue;
         }
         if let Some(end) = secret.end(scan, at + 1) {
-            return scan.found(secret.class, start, end);
+            return scan.found(secret.class, Confidence::Certain, start, end);
         }
     }
     at + 1

@@ -274,6 +274,8 @@ fn form(raw: raw::Form) -> Form {
     match raw {
         raw::Form::Mask => Form::Mask,
         raw::Form::Label => Form::Label,
+        raw::Form::Surrogate => Form::Surrogate,
+        raw::Form::Pseudonym => Form::Pseudonym,
         raw::Form::Drop => Form::Drop,
         raw::Form::Block => Form::Block,
         raw::Form::Report => Form::Report,

@@ -22,21 +22,10 @@ impl CustomPattern {
     /// patterns.
     #[must_use]
     pub fn class_name(own: &[Self], class: Class) -> &str {
-        match class {
-            Class::Custom(number) => {
-                let own = own.get(usize::from(number));
-                own.map_or(class.name(), |pattern| pattern.name.as_str())
-            }
-            Class::Email
-            | Class::UsSsn
-            | Class::Card
-            | Class::Phone
-            | Class::Iban
-            | Class::Ip
-            | Class::Jwt
-            | Class::PrivateKey
-            | Class::ApiKey => class.name(),
-        }
+        let Class::Custom(number) = class else {
+            return class.name();
+        };
+        own.get(usize::from(number)).map_or(class.name(), |pattern| pattern.name.as_str())
     }
 }
 

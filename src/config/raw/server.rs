@@ -387,6 +387,10 @@ pub enum Form {
     Mask,
     /// A label, such as `[EMAIL]`.
     Label,
+    /// A value of the same shape that is nobody's, such as `redacted@redacted.invalid`.
+    Surrogate,
+    /// A label with a keyed hash, the same for the same value.
+    Pseudonym,
     /// The JSON value that holds it becomes `null`.
     Drop,
     /// The answer is not delivered.

@@ -17,7 +17,7 @@ const LIMITS: Limits =
 /// Every built-in class in one form.
 fn detector(form: Form) -> Detector {
     let forms = Class::BUILTIN.into_iter().map(|class| (class, form)).collect();
-    Detector::new(&Settings { forms, custom: Vec::new() }).unwrap()
+    Detector::new(&Settings { forms, ..Settings::default() }).unwrap()
 }
 
 fn custom(name: &str, pattern: &str, form: Form) -> CustomPattern {

@@ -110,7 +110,7 @@ fn escaped(text: &str, every: usize) -> String {
 fn every_class(form: Form) -> Detector {
     let forms = Class::BUILTIN.into_iter().map(|class| (class, form)).collect();
     let custom = vec![custom("word", "[xé]{2,}", form)];
-    Detector::new(&Settings { forms, custom }).unwrap()
+    Detector::new(&Settings { forms, custom, ..Settings::default() }).unwrap()
 }
 
 fn forms() -> impl Strategy<Value = Form> {
@@ -174,7 +174,7 @@ proptest! {
     fn second_look_finds_nothing_more(tree in trees()) {
         let classes = [Class::Email, Class::UsSsn, Class::Card];
         let forms = classes.into_iter().map(|class| (class, Form::Label)).collect();
-        let detector = Detector::new(&Settings { forms, custom: vec![] }).unwrap();
+        let detector = Detector::new(&Settings { forms, ..Settings::default() }).unwrap();
         let (_, once) = plan(&detector, &tree.to_string(), ClassSet::empty());
         let (again, twice) = plan(&detector, &once, ClassSet::empty());
         prop_assert_eq!(again.counts.total(), 0, "{} then {}", once, twice);

@@ -13,7 +13,7 @@ use crate::samples::{self, SIZE, Text};
 
 pub fn measure(criterion: &mut Criterion) {
     let forms = Class::BUILTIN.iter().map(|class| (*class, Form::Mask)).collect();
-    let detector = Detector::new(&Settings { forms, custom: Vec::new() }).unwrap();
+    let detector = Detector::new(&Settings { forms, ..Settings::default() }).unwrap();
     let mut group = criterion.benchmark_group("inspect::Detector, every class, 8 KiB");
     for (name, text) in [
         ("clean", samples::answer(&samples::text(Text::Clean, SIZE))),

@@ -17,7 +17,7 @@ use crate::limits::{STDERR_LINE_BYTES_MAX, STDERR_LINES_PER_S};
 /// Masks every built-in class.
 pub(super) fn scrubber() -> Result<Detector, DetectorError> {
     let forms = Class::BUILTIN.iter().map(|class| (*class, Form::Label)).collect();
-    Detector::new(&Settings { forms, custom: Vec::new() })
+    Detector::new(&Settings { forms, ..Settings::default() })
 }
 
 /// Where lines go, and how many already went.

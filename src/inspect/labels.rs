@@ -1,0 +1,143 @@
+//! Values that a name or label explains: whole values under a telling member name, and
+//! `label: value`, `label=value`, `<label>value</label>` in running text.
+//!
+//! Owns where such a value begins and who judges it; what it may look like is asked of
+//! [`super::labelled`] and [`super::secrets`].
+
+use super::context::{Hints, before, label};
+use super::labelled::{self, Extent, Labelled};
+use super::scan::Scan;
+use super::secrets;
+use crate::class::{Class, ClassSet, Confidence};
+
+/// Judges a text that is all of a value, by the member names over it.
+pub(super) fn whole(scan: &mut Scan<'_, '_>) {
+    let named = scan.named;
+    let text = scan.text.trim_ascii();
+    if named.has(Hints::ABOUT) || text.is_empty() {
+        return;
+    }
+    let start = scan.text.len() - scan.text.trim_ascii_start().len();
+    if let Some((class, hit)) = best(scan, named.classes, text, Extent::Whole) {
+        let floor = scan.floor;
+        scan.found(class, hit.confidence, start, start + hit.length);
+        // What stands in the value may be a value of another class as well.
+        scan.floor = floor;
+    }
+}
+
+/// Judges the value behind an equals sign.
+pub(super) fn at_equals(scan: &mut Scan<'_, '_>, at: usize) -> usize {
+    at_sign(scan, at).unwrap_or(at + 1)
+}
+
+/// Judges the value behind a colon or an equals sign that ends a label.
+pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
+    let ends_label = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'"' | b'\'' | b'`' | b')' | b']' | b'*' | b'.' | b' ' | 0x80..)
+    };
+    if !ends_label(scan.byte_before(at, 1)) || !scan.looks_for_labelled() {
+        return None;
+    }
+    let hints = before(scan.text, at);
+    behind(scan, at + 1, hints)
+}
+
+/// Judges the value behind an element's start tag, whose `>` is at `at`.
+pub(super) fn at_tag(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
+    if !scan.looks_for_labelled() {
+        return None;
+    }
+    let from = at.saturating_sub(TAG_BYTES_MAX);
+    let before = scan.text.get(from..at)?;
+    let open = before.iter().rposition(|byte| *byte == b'<')?;
+    let tag = before.get(open + 1..)?;
+    let name = tag.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let plain = name.iter().all(|b| b.is_ascii_alphanumeric() || b"_-:.".contains(b));
+    if !plain || !name.first().is_some_and(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    behind(scan, at + 1, label(name))
+}
+
+/// Judges the value that begins behind its label.
+fn behind(scan: &mut Scan<'_, '_>, from: usize, hints: Hints) -> Option<usize> {
+    if hints.has(Hints::ABOUT) || hints == Hints::NONE {
+        return None;
+    }
+    let skip = scan.count(from, OPENING_BYTES_MAX, |b| b" \t\"'`=*\\>".contains(&b));
+    let start = from + skip;
+    if start < scan.floor {
+        return None;
+    }
+    let text = scan.text.get(start..)?;
+    let text = text.get(..text.len().min(VALUE_BYTES_MAX)).unwrap_or_default();
+    if let Some((class, hit)) = best(scan, hints.classes, text, Extent::Begin) {
+        return Some(scan.found(class, hit.confidence, start, start + hit.length));
+    }
+    if hints.has(Hints::NAME) && !hints.has(Hints::SOMETHING) {
+        let hit = labelled::judge(Class::PersonName, text, Extent::Begin)?;
+        scan.findings.perhaps(start, start + hit.length);
+    }
+    None
+}
+
+/// The class of those named that the value fits best.
+fn best(
+    scan: &Scan<'_, '_>,
+    named: ClassSet,
+    text: &[u8],
+    extent: Extent,
+) -> Option<(Class, Labelled)> {
+    let asked = LABELLED.into_iter().filter(|class| named.contains(*class) && scan.is_on(*class));
+    let judged = asked.filter_map(|class| Some((class, judge(class, text, extent)?)));
+    let wanted = judged.filter(|(class, hit)| scan.wants(*class, hit.confidence));
+    wanted.max_by_key(|(_, hit)| (hit.confidence, hit.length))
+}
+
+fn judge(class: Class, text: &[u8], extent: Extent) -> Option<Labelled> {
+    if class.is_secret() && class != Class::CardCode {
+        let (length, confidence) = secrets::labelled(class, text, extent == Extent::Whole)?;
+        return Some(Labelled { length, confidence });
+    }
+    labelled::judge(class, text, extent).filter(|hit| hit.length > 0)
+}
+
+/// Whether a text that is all of a value looks like a person's name.
+pub(super) fn is_name(text: &[u8]) -> bool {
+    let hit = labelled::judge(Class::PersonName, text.trim_ascii(), Extent::Whole);
+    hit.is_some_and(|hit| hit.confidence >= Confidence::Likely)
+}
+
+/// Classes that only a name or label explains.
+pub(super) const LABELLED: [Class; 19] = [
+    Class::PersonName,
+    Class::PostalAddress,
+    Class::DateOfBirth,
+    Class::LicencePlate,
+    Class::CardCode,
+    Class::BankAccount,
+    Class::Passport,
+    Class::DriverLicence,
+    Class::NationalId,
+    Class::TaxId,
+    Class::MedicalRecord,
+    Class::HealthPlan,
+    Class::Geo,
+    Class::Password,
+    Class::Secret,
+    Class::ApiKey,
+    Class::AuthHeader,
+    Class::Cookie,
+    Class::ConnectionString,
+];
+
+/// Unit: bytes. How far before `>` an element's name may begin.
+const TAG_BYTES_MAX: usize = 64;
+
+/// Unit: bytes. What may stand between a label and its value: blanks and quotes.
+const OPENING_BYTES_MAX: usize = 6;
+
+/// Unit: bytes. How much of a text is looked at for the end of a labelled value.
+const VALUE_BYTES_MAX: usize = 512;

@@ -1,0 +1,259 @@
+//! Runs of letters and digits, alone or in groups: identity numbers, device numbers, wallets.
+//!
+//! Owns where a candidate begins and ends; whether it is somebody's number is asked of
+//! [`super::national`] and [`super::device`].
+
+use super::candidate::{Around, Candidate, Judged, SYMBOLS_MAX};
+use super::context::Hints;
+use super::digits::{Group, Left, Window};
+use super::scan::{First, Same, Scan, Undecided};
+use super::{device, national};
+
+/// Judges the run of letters and digits around the digit at `at`; `None` where it holds no
+/// letter. Returns where to go on.
+pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
+    let from = at.saturating_sub(TOKEN_BYTES_MAX).max(scan.floor);
+    let before = scan.text.get(from..at).unwrap_or_default();
+    let back = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let start = at - back + coded(scan, at - back).min(back);
+    let back = at - start;
+    let end = at + scan.count(at, usize::MAX, |byte| byte.is_ascii_alphanumeric());
+    let token = scan.text.get(start..end)?;
+    let lettered = token.iter().any(u8::is_ascii_alphabetic);
+    if !lettered && !letters_beside(scan, start, end) {
+        return None;
+    }
+    if token.len() > TOKEN_BYTES_MAX || is_hex_digest(token) {
+        scan.findings.run(start);
+        return lettered.then_some(end);
+    }
+    if let Some(end) = uuid_end(scan, start, end) {
+        return Some(end);
+    }
+    if let Some(end) = judge(scan, start, end) {
+        return Some(end);
+    }
+    if !lettered {
+        return None;
+    }
+    if token.len() >= RUN_BYTES_MIN {
+        scan.findings.run(start);
+    }
+    // Digits that a letter ends may still begin a number: `4111…x`, `20GB`.
+    let same = Same::of(token).filter(|_| token.iter().filter(|b| b.is_ascii_digit()).count() > 2);
+    if let Some(same) = same {
+        scan.findings.undecided.push(Undecided { start, end, same });
+    }
+    (back > 0).then_some(end)
+}
+
+/// How many bytes of a run belong to what is written before it: the code of a percent-encoded
+/// byte, the letter of an escape that nobody decoded.
+fn coded(scan: &Scan<'_, '_>, start: usize) -> usize {
+    match scan.byte_before(start, 1) {
+        b'%' => 2,
+        b'\\' if matches!(scan.byte(start), b'n' | b'r' | b't') => 1,
+        _ => 0,
+    }
+}
+
+/// Whether short groups of letters stand beside a group of digits: `AB 12 34 56 C`.
+fn letters_beside(scan: &Scan<'_, '_>, start: usize, end: usize) -> bool {
+    let joins = |byte: u8| is_joint(byte);
+    let before =
+        joins(scan.byte_before(start, 1)) && scan.byte_before(start, 2).is_ascii_uppercase();
+    let after = joins(scan.byte(end)) && scan.byte(end + 1).is_ascii_alphanumeric();
+    before || (after && scan.byte(end + 1).is_ascii_uppercase())
+}
+
+/// Judges the groups around a token, the longest candidate first.
+fn judge(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
+    if end - start >= WALLET_BYTES_MIN {
+        let around = Around { named: scan.named.classes, on: scan.on() };
+        let raw = scan.text.get(start..end)?;
+        if let Some((class, confidence)) = device::wallet(raw, around)
+            && scan.wants(class, confidence)
+        {
+            return Some(scan.found(class, confidence, start, end));
+        }
+    }
+    let mut groups = [Group::default(); TOKEN_GROUPS_MAX];
+    let (count, first) = read(scan, start, end, &mut groups);
+    let groups = groups.get(..count)?;
+    let hints = scan.hints(start, end, First::Yes);
+    let around = Around { named: hints.classes, on: scan.on() };
+    for from in (0..=first).rev() {
+        for to in (first..count).rev() {
+            let part = groups.get(from..=to)?;
+            let (Some(head), Some(tail)) = (part.first(), part.last()) else { continue };
+            if let Some((class, confidence)) = candidate(scan, part, around)
+                && stands_alone(scan, head.start, tail.end)
+                && (!hints.has(Hints::SERIAL) || hints.names(class))
+                && scan.wants(class, confidence)
+            {
+                return Some(scan.found(class, confidence, head.start, tail.end));
+            }
+        }
+    }
+    None
+}
+
+/// Reads up to two groups of letters before the token and the groups behind it; returns how many
+/// there are and which is the token.
+fn read(
+    scan: &Scan<'_, '_>,
+    start: usize,
+    end: usize,
+    groups: &mut [Group; TOKEN_GROUPS_MAX],
+) -> (usize, usize) {
+    let mut before = [Group::default(); 2];
+    let (mut found, mut at) = (0, start);
+    for slot in &mut before {
+        let from = at.saturating_sub(1 + LETTERS_MAX).max(scan.floor);
+        let text = scan.text.get(from..at.saturating_sub(1)).unwrap_or_default();
+        let letters = text.iter().rev().take_while(|b| b.is_ascii_uppercase()).count();
+        let begin = at.saturating_sub(1 + letters);
+        if letters == 0
+            || !is_joint(scan.byte_before(at, 1))
+            || scan.byte_before(begin, 1).is_ascii_alphanumeric()
+        {
+            break;
+        }
+        *slot = Group { start: begin, end: begin + letters };
+        (found, at) = (found + 1, begin);
+    }
+    let before = before.get(..found).unwrap_or_default();
+    let own = [Group { start, end }];
+    let mut count = 0;
+    for (slot, group) in groups.iter_mut().zip(before.iter().rev().chain(&own)) {
+        *slot = *group;
+        count += 1;
+    }
+    let mut last = end;
+    while let Some(slot) = groups.get_mut(count) {
+        let gap = scan.count(last, 2, |byte| is_joint(byte) || matches!(byte, b'(' | b')'));
+        let from = last + gap;
+        let length = scan.count(from, GROUP_BYTES_MAX + 1, |byte| byte.is_ascii_alphanumeric());
+        let group = scan.text.get(from..from + length).unwrap_or_default();
+        // Words of a sentence are no groups of a number.
+        let fits = gap > 0
+            && (1..=GROUP_BYTES_MAX).contains(&length)
+            && (group.iter().any(u8::is_ascii_digit)
+                || (length <= LETTERS_MAX && group.iter().all(u8::is_ascii_uppercase)));
+        if !fits {
+            break;
+        }
+        *slot = Group { start: from, end: from + length };
+        last = from + length;
+        count += 1;
+    }
+    (count, found)
+}
+
+/// Asks the validators about some groups.
+pub(super) fn candidate(scan: &Scan<'_, '_>, groups: &[Group], around: Around) -> Option<Judged> {
+    let mut symbols = [0; SYMBOLS_MAX];
+    let mut lengths = [0; TOKEN_GROUPS_MAX];
+    let mut count = 0;
+    for (group, length) in groups.iter().zip(&mut lengths) {
+        *length = u8::try_from(group.end - group.start).ok()?;
+        for byte in scan.text.get(group.start..group.end)? {
+            *symbols.get_mut(count)? = byte.to_ascii_uppercase();
+            count += 1;
+        }
+    }
+    let candidate = Candidate {
+        symbols: symbols.get(..count)?,
+        groups: lengths.get(..groups.len())?,
+        separator: separator(scan, groups),
+    };
+    national::judge(&candidate, around).or_else(|| device::judge(&candidate, around))
+}
+
+/// The byte between all groups, as [`Candidate::separator`] wants it.
+fn separator(scan: &Scan<'_, '_>, groups: &[Group]) -> u8 {
+    let between = |pair: &[Group]| match pair {
+        [left, right] if right.start - left.end == 1 => scan.byte(left.end),
+        _ => b'?',
+    };
+    let mut all = groups.windows(2).map(between);
+    let first = all.next().unwrap_or(0);
+    if all.all(|other| other == first) { first } else { b'?' }
+}
+
+/// Asks the validators about the digit groups of a window, the longest candidate first.
+pub(super) fn numbered(
+    scan: &mut Scan<'_, '_>,
+    window: &Window<'_>,
+    left: Left,
+    hints: Hints,
+) -> Option<usize> {
+    let around = Around { named: hints.classes, on: scan.on() };
+    let rest = window.rest();
+    for count in (1..=rest.len().min(TOKEN_GROUPS_MAX)).rev() {
+        let groups = rest.get(..count)?;
+        let (head, tail) = (groups.first()?, groups.last()?);
+        let Some((class, confidence)) = candidate(scan, groups, around) else { continue };
+        let named = hints.names(class);
+        let between = separator(scan, groups);
+        let alone = left == Left::Free && !window.is_part_of_more(scan, count, between);
+        let fits = named || (alone && !hints.has(Hints::SERIAL));
+        if fits && stands_alone(scan, head.start, tail.end) && scan.wants(class, confidence) {
+            return Some(scan.found(class, confidence, head.start, tail.end));
+        }
+    }
+    None
+}
+
+/// Whether no letter or digit is joined to a candidate.
+fn stands_alone(scan: &Scan<'_, '_>, start: usize, end: usize) -> bool {
+    let (before, after) = (scan.byte_before(start, 1), scan.byte(end));
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let escaped = matches!(before, b'n' | b'r' | b't') && scan.byte_before(start, 2) == b'\\';
+    let decimals = matches!(after, b'.' | b',') && scan.byte(end + 1).is_ascii_digit();
+    (!inside(before) || escaped) && !inside(after) && !decimals
+}
+
+/// The end of the UUID that begins with a token (RFC 9562 section 4): it is nobody's number.
+fn uuid_end(scan: &Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
+    if end - start != 8 || scan.byte(end) != b'-' {
+        return None;
+    }
+    let text = scan.text.get(start..start + UUID_BYTES)?;
+    let shape = text.iter().enumerate().all(|(at, byte)| match at {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    });
+    let alone = !scan.byte(start + UUID_BYTES).is_ascii_alphanumeric();
+    (shape && alone).then_some(start + UUID_BYTES)
+}
+
+/// The lengths of common digests in hexadecimal digits, and longer.
+fn is_hex_digest(token: &[u8]) -> bool {
+    matches!(token.len(), 32 | 40 | 56..) && token.iter().all(u8::is_ascii_hexdigit)
+}
+
+fn is_joint(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'+')
+}
+
+/// Unit: bytes. Longer runs are keys or encoded data.
+const TOKEN_BYTES_MAX: usize = 95;
+
+/// Unit: bytes. Shorter runs are no encoded text.
+const RUN_BYTES_MIN: usize = 20;
+
+/// Unit: bytes. The shortest address of a crypto currency.
+const WALLET_BYTES_MIN: usize = 25;
+
+/// Groups of one candidate.
+const TOKEN_GROUPS_MAX: usize = 8;
+
+/// Unit: bytes. The longest group that stands beside others.
+const GROUP_BYTES_MAX: usize = 12;
+
+/// Letters that may stand alone in a group.
+const LETTERS_MAX: usize = 4;
+
+/// Unit: bytes.
+const UUID_BYTES: usize = 36;
