@@ -170,7 +170,7 @@ pub(super) fn before(text: &[u8], start: usize) -> Hints {
             return Hints::NONE;
         }
         if !FILLERS.iter().any(|filler| is(word, filler)) {
-            return label(rest);
+            return if vocabulary::may_end(word) { label(rest) } else { Hints::NONE };
         }
         rest = before;
     }

@@ -3,6 +3,7 @@
 
 use super::context::Hints;
 use super::scan::{First, Same, Scan, Undecided};
+use super::tokens::Sought;
 use super::{device, iban, net, phone, tokens};
 use crate::class::{Class, Confidence};
 
@@ -30,6 +31,9 @@ pub(super) struct Number {
 /// `(212) 555-0147`); returns where to go on.
 pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
     if let Some(end) = iban::at_check_digits(scan, at) {
+        return end;
+    }
+    if let Some(end) = net::mac_at_digit(scan, at) {
         return end;
     }
     if let Some(end) = tokens::at_digit(scan, at) {
@@ -132,25 +136,14 @@ impl<'r> Window<'r> {
         if let Some(end) = net::v4(scan, self, left).or_else(|| phone::international(scan, self)) {
             return Some(end);
         }
-        let last = self.rest().get(..WINDOW_GROUPS).unwrap_or(self.rest()).last();
-        let hints = self.hints(scan, group.start, last.map_or(group.end, |last| last.end));
-        if hints.names(Class::UsSsn) || hints.names(Class::Card) || hints.names(Class::Phone) {
-            // The name decides before the shape of another class does.
-            let named = ssn(scan, self, left).or_else(|| card(scan, self, left));
-            if named.is_some() {
-                return named;
-            }
-        } else if !hints.classes.is_empty() {
-            let named = tokens::numbered(scan, self, left, hints);
-            if named.is_some() {
-                return named;
-            }
+        if let Some(end) = tokens::numbered(scan, self, left, Sought::Named) {
+            return Some(end);
         }
         ssn(scan, self, left)
             .or_else(|| card(scan, self, left))
-            .or_else(|| phone::north_american(scan, self, left, hints))
-            .or_else(|| bare(scan, self, hints))
-            .or_else(|| tokens::numbered(scan, self, left, hints))
+            .or_else(|| phone::north_american(scan, self, left))
+            .or_else(|| bare(scan, self))
+            .or_else(|| tokens::numbered(scan, self, left, Sought::Unnamed))
             .or_else(|| {
                 undecided(scan, &[group]);
                 None
@@ -344,7 +337,7 @@ fn luhn(digits: Number) -> bool {
 }
 
 /// Numbers that only a name or a word beside them explains.
-fn bare(scan: &mut Scan<'_, '_>, window: &Window<'_>, hints: Hints) -> Option<usize> {
+fn bare(scan: &mut Scan<'_, '_>, window: &Window<'_>) -> Option<usize> {
     let first = *window.rest().first()?;
     let single = first.length();
     let whole = phone::national_extent(scan, window.rest());
@@ -352,13 +345,14 @@ fn bare(scan: &mut Scan<'_, '_>, window: &Window<'_>, hints: Hints) -> Option<us
         return None;
     }
     let is_bare_ssn = single == 9 || (scan.numeric && (7..9).contains(&single));
+    let end = whole.last().map_or(first.end, |last| last.end);
+    let hints = window.hints(scan, first.start, if is_bare_ssn { first.end } else { end });
     if is_bare_ssn && hints.names(Class::UsSsn) && scan.is_on(Class::UsSsn) {
         let digits = Number::of(scan, &[first]).filter(|digits| is_ssn(*digits));
         if digits.is_some() && ends_number(scan, first.end) {
             return Some(scan.found(Class::UsSsn, Confidence::Certain, first.start, first.end));
         }
     }
-    let end = whole.last().map_or(first.end, |last| last.end);
     let is_phone = hints.names(Class::Phone) && !whole.is_empty() && scan.is_on(Class::Phone);
     if is_phone && ends_number(scan, end) {
         let start = phone::opening(scan, first.start);

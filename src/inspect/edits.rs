@@ -198,7 +198,7 @@ impl<'m> Walk<'m> {
     }
 
     /// Counts a value; returns the form it is to be given if it is to be hidden.
-    fn count(&mut self, find: Find, trail: &Trail<'_>) -> Option<Form> {
+    pub(super) fn count(&mut self, find: Find, trail: &Trail<'_>) -> Option<Form> {
         let class = find.class;
         let shown = self.reveal.contains(class);
         let way = trail.hash(&self.steps);
@@ -234,7 +234,7 @@ impl<'m> Walk<'m> {
         self.plan.replace(range, class, |out| out.extend_from_slice(text.as_bytes()));
     }
 
-    fn replace(&mut self, range: Range<usize>, class: Class, form: Form, value: &[u8]) {
+    pub(super) fn replace(&mut self, range: Range<usize>, class: Class, form: Form, value: &[u8]) {
         let label = self.detector.custom_name(class);
         self.plan.replace(range, class, |out| mask::write(out, class, form, label, value));
     }

@@ -37,7 +37,12 @@ pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
         byte.is_ascii_alphanumeric()
             || matches!(byte, b'"' | b'\'' | b'`' | b')' | b']' | b'*' | b'.' | b' ' | 0x80..)
     };
-    if !ends_label(scan.byte_before(at, 1)) || !scan.looks_for_labelled() {
+    let before_sign = scan.byte_before(at, 1);
+    if !ends_label(before_sign) || !scan.looks_for_labelled() {
+        return None;
+    }
+    // Times, ports and ratios.
+    if before_sign.is_ascii_digit() && scan.byte(at + 1).is_ascii_digit() {
         return None;
     }
     let hints = before(scan.text, at);

@@ -33,6 +33,7 @@ mod paths;
 mod phone;
 mod redact;
 mod scan;
+mod seams;
 mod secrets;
 mod seek;
 mod siblings;
@@ -43,7 +44,7 @@ mod vocabulary;
 mod walk;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use crate::limits::CUSTOM_CACHE_BYTES_MAX;
 pub use crate::limits::CUSTOM_MATCHES_MAX;
@@ -55,9 +56,11 @@ use regex::bytes::{Regex, RegexBuilder};
 
 pub use fields::{Allowed, FieldRule};
 pub use redact::{Counts, Found as Finding, Plan, Seen};
+pub use seams::Across;
 
 use crate::class::{CUSTOM_CLASSES_MAX, Class, ClassSet, Confidence, Form};
 use crate::json::Value;
+use context::{Keys, of_name};
 use fields::{Allow, Fields};
 use scan::{Findings, Found, Scan, Subject, Wanted, first_trigger};
 use walk::Walk;
@@ -215,7 +218,20 @@ impl Detector {
         reveal: ClassSet,
         counts: &mut Counts,
     ) -> Cow<'t, str> {
-        let plan = Walk::new(self, reveal, text.as_bytes()).text(text.as_bytes());
+        self.redact_named("", text, reveal, counts)
+    }
+
+    /// As [`Detector::redact_text`], for a value whose name says what it is: a query argument, a
+    /// header field.
+    pub fn redact_named<'t>(
+        &self,
+        name: &str,
+        text: &'t str,
+        reveal: ClassSet,
+        counts: &mut Counts,
+    ) -> Cow<'t, str> {
+        let keys = Keys::NONE.member(of_name(name.as_bytes()));
+        let plan = Walk::new(self, reveal, text.as_bytes()).text(text.as_bytes(), keys);
         counts.merge(&plan.counts);
         if plan.edits().next().is_none() {
             return Cow::Borrowed(text);
@@ -231,7 +247,7 @@ impl Detector {
 
     /// Plans for free text, and keeps every find for a report. The edits are of the text.
     pub fn report_text(&self, text: &[u8], reveal: ClassSet) -> Plan {
-        Walk::new(self, reveal, text).reporting().text(text)
+        Walk::new(self, reveal, text).reporting().text(text, Keys::NONE)
     }
 
     /// Whether every value must be looked at, also those that hold nothing of interest.

@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::context::{Hints, before};
+use super::device;
 use super::digits::{Left, Window};
 use super::scan::Scan;
 use crate::class::{Class, Confidence};
@@ -72,6 +73,28 @@ pub(super) fn at_colon(scan: &mut Scan<'_, '_>, at: usize) -> usize {
         Some(end) => scan.found(Class::Ip, Confidence::Likely, start, end),
         None => at + colons,
     }
+}
+
+/// Judges the hardware address whose first separator is at `at`.
+pub(super) fn mac(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
+    let back = (1..=4).take_while(|back| scan.byte_before(at, *back).is_ascii_hexdigit()).count();
+    if !matches!(back, 2 | 4) || !scan.is_on(Class::Mac) {
+        return None;
+    }
+    let start = at - back;
+    let before = scan.byte_before(start, 1);
+    if before.is_ascii_alphanumeric() || matches!(before, b':' | b'-' | b'.' | b'_') {
+        return None;
+    }
+    let end = device::mac(scan.text, start)?;
+    Some(scan.found(Class::Mac, Confidence::Likely, start, end))
+}
+
+/// Judges the hardware address that begins with the digit at `at`.
+pub(super) fn mac_at_digit(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
+    let length = scan.count(at, 5, |byte| byte.is_ascii_hexdigit());
+    let separated = matches!((length, scan.byte(at + length)), (2, b':' | b'-') | (4, b'.'));
+    if separated { mac(scan, at + length) } else { None }
 }
 
 fn is_v6(scan: &Scan<'_, '_>, start: usize, end: usize) -> bool {

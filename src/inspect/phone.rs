@@ -1,7 +1,6 @@
 //! Phone numbers: international by ITU-T E.164, North American by its numbering plan;
 //! other national forms only where a name or word calls them so.
 
-use super::context::Hints;
 use super::digits::{Group, Left, PHONE_DIGITS_MAX, Window, ends_number, separator};
 use super::scan::{Same, Scan};
 use crate::class::{Class, Confidence};
@@ -45,7 +44,6 @@ pub(super) fn north_american(
     scan: &mut Scan<'_, '_>,
     window: &Window<'_>,
     left: Left,
-    hints: Hints,
 ) -> Option<usize> {
     let groups = window.rest();
     let trunk = groups.first().is_some_and(|g| g.length() == 1 && scan.byte(g.start) == b'1');
@@ -78,6 +76,7 @@ pub(super) fn north_american(
     }
     // Three numbers with spaces between them are no phone number by themselves.
     let whole = scan.text.trim_ascii().len() == line.end - start;
+    let hints = window.hints(scan, start, line.end);
     if spaced && !whole && !hints.names(Class::Phone) {
         return None;
     }

@@ -76,6 +76,13 @@ pub struct Seen {
     way: u64,
 }
 
+impl Seen {
+    /// Whether values of the same class stood at the same place.
+    pub fn is_same_place(&self, other: &Seen) -> bool {
+        self.class == other.class && self.revealed == other.revealed && self.path == other.path
+    }
+}
+
 impl Plan {
     /// A plan that keeps every find.
     pub(super) fn reporting() -> Plan {

@@ -222,7 +222,8 @@ impl<'t, 'f> Scan<'t, 'f> {
             b'@' | b'%' | b'&' => email::at_sign(self, at),
             b':' => at_colon(self, at),
             b'=' => labels::at_equals(self, at),
-            b'-' => secrets::at_dash(self, at),
+            b'-' => net::mac(self, at).unwrap_or_else(|| secrets::at_dash(self, at)),
+            b'>' => labels::at_tag(self, at).unwrap_or(at + 1),
             _ => secrets::at_prefix(self, at),
         }
     }
@@ -316,6 +317,9 @@ impl<'t, 'f> Scan<'t, 'f> {
 
 /// A colon ends a label, stands in an address or behind the scheme of a URL.
 fn at_colon(scan: &mut Scan<'_, '_>, at: usize) -> usize {
+    if let Some(end) = net::mac(scan, at) {
+        return end;
+    }
     if let Some(end) = labels::at_sign(scan, at) {
         return end;
     }
@@ -358,7 +362,7 @@ fn is_dull(text: &[u8], at: usize) -> bool {
     let mut any = 0_u8;
     for (byte, before) in block.iter().zip(before) {
         let single = u8::from(byte.wrapping_sub(b'0') < 10)
-            | u8::from(matches!(byte, b'@' | b':' | b'_' | b'-' | b'='));
+            | u8::from(matches!(byte, b'@' | b':' | b'_' | b'-' | b'=' | b'>'));
         let pair = (u8::from(*before == b'I') & u8::from(matches!(byte, b'A' | b'z')))
             | (u8::from(*before == b'y') & u8::from(*byte == b'J'))
             | (u8::from(*before == b'S') & u8::from(*byte == b'G'))

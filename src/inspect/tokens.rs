@@ -3,11 +3,12 @@
 //! Owns where a candidate begins and ends; whether it is somebody's number is asked of
 //! [`super::national`] and [`super::device`].
 
-use super::candidate::{Around, Candidate, Judged, SYMBOLS_MAX};
+use super::candidate::{Around, Candidate, SYMBOLS_MAX};
 use super::context::Hints;
 use super::digits::{Group, Left, Window};
 use super::scan::{First, Same, Scan, Undecided};
 use super::{device, national};
+use crate::class::{Class, ClassSet, Confidence};
 
 /// Judges the run of letters and digits around the digit at `at`; `None` where it holds no
 /// letter. Returns where to go on.
@@ -80,16 +81,16 @@ fn judge(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
     let mut groups = [Group::default(); TOKEN_GROUPS_MAX];
     let (count, first) = read(scan, start, end, &mut groups);
     let groups = groups.get(..count)?;
-    let hints = scan.hints(start, end, First::Yes);
-    let around = Around { named: hints.classes, on: scan.on() };
     for from in (0..=first).rev() {
         for to in (first..count).rev() {
             let part = groups.get(from..=to)?;
             let (Some(head), Some(tail)) = (part.first(), part.last()) else { continue };
-            if let Some((class, confidence)) = candidate(scan, part, around)
-                && stands_alone(scan, head.start, tail.end)
+            if !stands_alone(scan, head.start, tail.end) {
+                continue;
+            }
+            let hints = |scan: &Scan<'_, '_>| scan.hints(head.start, tail.end, First::Yes);
+            if let Some((class, confidence, hints)) = judged(scan, part, hints)
                 && (!hints.has(Hints::SERIAL) || hints.names(class))
-                && scan.wants(class, confidence)
             {
                 return Some(scan.found(class, confidence, head.start, tail.end));
             }
@@ -151,7 +152,14 @@ fn read(
 }
 
 /// Asks the validators about some groups.
-pub(super) fn candidate(scan: &Scan<'_, '_>, groups: &[Group], around: Around) -> Option<Judged> {
+///
+/// What the words beside it say is asked only where it could be a number of some class if they
+/// said so: that is seldom, and asking costs more than judging.
+fn judged(
+    scan: &Scan<'_, '_>,
+    groups: &[Group],
+    hints: impl Fn(&Scan<'_, '_>) -> Hints,
+) -> Option<(Class, Confidence, Hints)> {
     let mut symbols = [0; SYMBOLS_MAX];
     let mut lengths = [0; TOKEN_GROUPS_MAX];
     let mut count = 0;
@@ -167,7 +175,14 @@ pub(super) fn candidate(scan: &Scan<'_, '_>, groups: &[Group], around: Around) -
         groups: lengths.get(..groups.len())?,
         separator: separator(scan, groups),
     };
-    national::judge(&candidate, around).or_else(|| device::judge(&candidate, around))
+    let judge = |named: ClassSet| {
+        let around = Around { named, on: scan.on() };
+        national::judge(&candidate, around).or_else(|| device::judge(&candidate, around))
+    };
+    judge(scan.on())?;
+    let hints = hints(scan);
+    let (class, confidence) = judge(hints.classes)?;
+    scan.wants(class, confidence).then_some((class, confidence, hints))
 }
 
 /// The byte between all groups, as [`Candidate::separator`] wants it.
@@ -181,24 +196,40 @@ fn separator(scan: &Scan<'_, '_>, groups: &[Group]) -> u8 {
     if all.all(|other| other == first) { first } else { b'?' }
 }
 
+/// Which numbers are looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sought {
+    /// Those that a name or word says to be what they are: they come before all others.
+    Named,
+    /// Those that only their shape explains.
+    Unnamed,
+}
+
 /// Asks the validators about the digit groups of a window, the longest candidate first.
 pub(super) fn numbered(
     scan: &mut Scan<'_, '_>,
     window: &Window<'_>,
     left: Left,
-    hints: Hints,
+    sought: Sought,
 ) -> Option<usize> {
-    let around = Around { named: hints.classes, on: scan.on() };
     let rest = window.rest();
     for count in (1..=rest.len().min(TOKEN_GROUPS_MAX)).rev() {
         let groups = rest.get(..count)?;
         let (head, tail) = (groups.first()?, groups.last()?);
-        let Some((class, confidence)) = candidate(scan, groups, around) else { continue };
-        let named = hints.names(class);
-        let between = separator(scan, groups);
-        let alone = left == Left::Free && !window.is_part_of_more(scan, count, between);
-        let fits = named || (alone && !hints.has(Hints::SERIAL));
-        if fits && stands_alone(scan, head.start, tail.end) && scan.wants(class, confidence) {
+        if !stands_alone(scan, head.start, tail.end) {
+            continue;
+        }
+        let hints = |scan: &Scan<'_, '_>| window.hints(scan, head.start, tail.end);
+        let Some((class, confidence, hints)) = judged(scan, groups, hints) else { continue };
+        let fits = match sought {
+            Sought::Named => hints.names(class),
+            Sought::Unnamed => {
+                let between = separator(scan, groups);
+                let alone = left == Left::Free && !window.is_part_of_more(scan, count, between);
+                alone && !hints.has(Hints::SERIAL)
+            }
+        };
+        if fits {
             return Some(scan.found(class, confidence, head.start, tail.end));
         }
     }

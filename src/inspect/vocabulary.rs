@@ -21,6 +21,28 @@ pub(super) fn of(phrase: &[u8]) -> Option<Hints> {
     TABLE.get(phrase)
 }
 
+/// Whether a phrase can end as this word does. Cheap, and yes too often: what prose is made of
+/// mostly ends in other ways.
+pub(super) fn may_end(word: &[u8]) -> bool {
+    match word {
+        [.., a, b, c]
+            if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_alphabetic() =>
+        {
+            let (word, bit) = ending(*a, *b, *c);
+            TABLE.endings.get(word).is_some_and(|bits| bits & bit != 0)
+        }
+        // Short words, digits, other scripts.
+        _ => true,
+    }
+}
+
+/// Where three letters stand in the set of endings.
+fn ending(a: u8, b: u8, c: u8) -> (usize, u64) {
+    let letter = |byte: u8| u32::from(byte.to_ascii_lowercase() & 31);
+    let place = letter(a) << 10 | letter(b) << 5 | letter(c);
+    (usize::try_from(place / 64).unwrap_or(0), 1 << (place % 64))
+}
+
 /// A hash of a name: equal names have equal ones, and others hardly ever.
 pub(super) fn hash(name: &[u8]) -> u64 {
     let (words, rest) = name.as_chunks::<8>();
@@ -37,11 +59,13 @@ pub(super) fn hash(name: &[u8]) -> u64 {
 /// Phrases by their hash, with open addressing.
 struct Table {
     slots: Vec<Option<(&'static str, Hints)>>,
+    /// The last three letters of all phrases.
+    endings: [u64; ENDINGS],
 }
 
 impl Table {
     fn new() -> Table {
-        let mut table = Table { slots: vec![None; SLOTS] };
+        let mut table = Table { slots: vec![None; SLOTS], endings: [0; ENDINGS] };
         for (classes, phrases) in CLASSES {
             phrases
                 .split_ascii_whitespace()
@@ -55,6 +79,12 @@ impl Table {
 
     /// Adds what a phrase means to what it means already.
     fn add(&mut self, phrase: &'static str, hints: Hints) {
+        if let [.., a, b, c] = phrase.as_bytes() {
+            let (word, bit) = ending(*a, *b, *c);
+            if let Some(bits) = self.endings.get_mut(word) {
+                *bits |= bit;
+            }
+        }
         let begin = place(phrase.as_bytes());
         for step in 0..SLOTS {
             match self.slots.get_mut((begin + step) % SLOTS) {
@@ -85,6 +115,9 @@ static TABLE: LazyLock<Table> = LazyLock::new(Table::new);
 
 /// More than twice as many as phrases, so that a look-up seldom steps on.
 const SLOTS: usize = 4096;
+
+/// Words of the set of endings: five bits for each of three letters.
+const ENDINGS: usize = (1 << 15) / 64;
 
 /// Unit: bytes. No phrase is longer.
 const PHRASE_BYTES_MAX: usize = 64;

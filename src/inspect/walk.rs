@@ -11,6 +11,7 @@ use super::nested::{Part, Reader, Token, looks_like_json};
 use super::paths::{Step, Trail};
 use super::redact::Plan;
 use super::scan::{Findings, Same};
+use super::seams::Ended;
 use super::seek::{Known, Seeker};
 use super::siblings::Siblings;
 use super::table;
@@ -39,6 +40,8 @@ pub(super) struct Walk<'m> {
     /// Set while a text is read in a second way: how many edits the first way had made.
     pub(super) again: Option<usize>,
     pub(super) undecided: Vec<Pending>,
+    /// The text block before the one at hand.
+    pub(super) ended: Option<Ended<'m>>,
     /// What stands beside the value at hand in its object.
     pub(super) siblings: Siblings,
     /// Redacted names of the object at hand.
@@ -126,6 +129,7 @@ impl<'m> Walk<'m> {
             texts: Known::default(),
             seeker: None,
             again: None,
+            ended: None,
             undecided: Vec::new(),
             siblings: Siblings::default(),
             labelled: 0,
@@ -151,8 +155,8 @@ impl<'m> Walk<'m> {
     }
 
     /// Plans for free text.
-    pub(super) fn text(mut self, text: &'m [u8]) -> Plan {
-        self.plain(text, Keys::NONE);
+    pub(super) fn text(mut self, text: &'m [u8], keys: Keys) -> Plan {
+        self.plain(text, keys);
         self.finish()
     }
 
@@ -220,7 +224,8 @@ impl<'m> Walk<'m> {
             Kind::String => {
                 let Range { start, end } = value.span();
                 let place = Place::Text(Span { layer: &Layer::WIRE, start, end });
-                return self.string(value, keys, place);
+                self.string(value, keys, place);
+                return self.seam(value);
             }
             Kind::Number => return self.number(value, keys),
             Kind::True | Kind::False | Kind::Null => return,

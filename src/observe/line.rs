@@ -1,6 +1,7 @@
 //! Writes one JSON object, member by member, without building a tree.
 
 use crate::json;
+use crate::screen::Deeds;
 
 /// A JSON object under construction.
 #[derive(Debug)]
@@ -77,6 +78,25 @@ impl Line {
             let _ = std::io::Write::write_fmt(&mut self.out, format_args!(":{count}"));
         }
         self.out.push(b'}');
+    }
+
+    /// Where values stood: class, path, how many, and whether they were shown. Left out where
+    /// there were none.
+    pub(super) fn places(&mut self, key: &'static str, outcome: &Deeds) {
+        if outcome.places.is_empty() {
+            return;
+        }
+        let mut list = vec![b'['];
+        for (index, seen) in outcome.places.iter().enumerate() {
+            list.extend_from_slice(if index > 0 { b",{\"class\":" } else { b"{\"class\":" });
+            json::write_string(&mut list, outcome.name_of(seen.class));
+            list.extend_from_slice(b",\"path\":");
+            json::write_string(&mut list, &seen.path);
+            let shown = if seen.revealed { ",\"revealed\":true" } else { "" };
+            list.extend_from_slice(format!(",\"count\":{}{shown}}}", seen.count).as_bytes());
+        }
+        list.push(b']');
+        self.raw(key, &list);
     }
 
     /// An array of words, left out when it is empty.

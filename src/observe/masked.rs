@@ -49,10 +49,11 @@ fn query(pairs: &[(String, String)], scrub: &Detector) -> (Vec<u8>, bool) {
         if i > 0 {
             out.push(b',');
         }
-        // Names are scanned with their values: `ssn=123456789` is known by its name.
         json::write_string(&mut out, &scrub.redact_text(name, ClassSet::empty(), &mut counts));
         out.push(b':');
-        json::write_string(&mut out, &scrub.redact_text(value, ClassSet::empty(), &mut counts));
+        // The name says what the value is: `ssn=123456789`.
+        let value = scrub.redact_named(name, value, ClassSet::empty(), &mut counts);
+        json::write_string(&mut out, &value);
     }
     out.push(b'}');
     (out, counts.is_empty())

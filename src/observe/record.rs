@@ -375,6 +375,7 @@ impl Record {
         let named = |(class, count)| (outcome.name_of(class), u64::from(count));
         line.counts("redactions", outcome.redacted.iter().map(named));
         line.counts("revealed", outcome.revealed.iter().map(named));
+        line.places("redaction_places", outcome);
         self.write_tried(&mut line, outcome);
         line.counts("dropped", outcome.dropped.iter().copied());
         line.counts("server_requests", outcome.asked.iter().copied());

@@ -4,6 +4,7 @@
 //! The same judge serves JSON answers and event streams, so that both give the same result for
 //! the same message. Pure: bytes in, verdict out.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,7 +13,6 @@ use http::HeaderName;
 use super::asking::{Asking, kind_name};
 use super::listening::{Heard, Listening};
 use super::results::Results;
-use super::tally::Deeds;
 use super::unfinished::{Call, Unfinished, Whose};
 use super::{Screener, Tally, invalid};
 use crate::authz::{Asker, Authorizer, Chosen};
@@ -304,7 +304,7 @@ impl Judge {
     ) -> Result<Verdict, Rejection> {
         let plan = self.detector.plan(document.root(), self.reveal);
         if let Some(class) = plan.blocked {
-            tally.note(|deeds| deeds.redacted.merge(&plan.counts));
+            tally.note(|deeds| deeds.found(&plan));
             let name = self.detector.custom_name(class);
             return Err(Rejection::new(
                 Code::AnswerBlocked,
@@ -313,21 +313,40 @@ impl Judge {
         }
         if plan.is_clean() && filtered.is_empty() {
             if !plan.revealed.is_empty() || !plan.counts.is_empty() {
-                tally.note(|deeds: &mut Deeds| {
-                    deeds.redacted.merge(&plan.counts);
-                    deeds.revealed.merge(&plan.revealed);
-                });
+                tally.note(|deeds| deeds.found(&plan));
             }
             return Ok(Verdict::Pass(document.bytes().clone()));
         }
-        tally.note(|deeds: &mut Deeds| {
-            deeds.redacted.merge(&plan.counts);
-            deeds.revealed.merge(&plan.revealed);
-        });
-        if filtered.is_empty() {
-            return Ok(Verdict::Pass(plan.apply(document.bytes())));
+        tally.note(|deeds| deeds.found(&plan));
+        if plan.is_clean() {
+            return Ok(Verdict::Pass(catalogue::apply(document.bytes(), &filtered)));
         }
-        Ok(Verdict::Pass(both(document.bytes(), filtered, &plan)))
+        let (out, sealed) = both(document.bytes(), filtered, &plan);
+        self.scanned_again(out, &sealed)
+    }
+}
+
+impl Judge {
+    /// What was rewritten is read once more as the caller will read it: a value that only the
+    /// rewriting brought to light must not leave either. What the gates put in, at the places
+    /// `sealed`, is theirs.
+    fn scanned_again(&self, out: Bytes, sealed: &[Range<usize>]) -> Result<Verdict, Rejection> {
+        let mut out = out;
+        for _ in 0..SCANS_MAX {
+            let document = parse(out)?;
+            let plan = self.detector.plan(document.root(), self.reveal);
+            let edits: Vec<Edit> = plan
+                .edits()
+                .filter(|(range, _)| !sealed.iter().any(|s| overlap(s, range)))
+                .map(|(span, with)| Edit { span, with: with.to_vec().into() })
+                .collect();
+            if edits.is_empty() {
+                return Ok(Verdict::Pass(document.bytes().clone()));
+            }
+            out = catalogue::apply(document.bytes(), &edits);
+        }
+        let why = "the answer could not be redacted so that nothing was left in it";
+        Err(Rejection::new(Code::AnswerBlocked, why))
     }
 }
 
@@ -359,22 +378,40 @@ impl Drop for Judge {
     }
 }
 
-/// The edits of the gates and those of the redaction in one go. What a gate removes or seals is
-/// gone from the answer, so nothing is masked in it; a sealed value is never masked either.
-fn both(bytes: &Bytes, mut edits: Vec<Edit>, plan: &Plan) -> Bytes {
+/// The edits of the gates and those of the redaction in one go, and where in the outcome stands
+/// what the gates put in. What a gate removes or seals is gone from the answer, so nothing is
+/// masked in it; a sealed value is never masked either.
+fn both(bytes: &Bytes, mut edits: Vec<Edit>, plan: &Plan) -> (Bytes, Vec<Range<usize>>) {
     edits.sort_by_key(|edit| edit.span.start);
-    let gates = edits.len();
+    let gates = edits.clone();
+    let mut masked: Vec<Edit> = Vec::new();
     for (range, with) in plan.edits() {
-        let (earlier, later) = edits.split_at(gates);
-        let at = earlier.partition_point(|edit| edit.span.end <= range.start);
-        let clear = earlier.get(at).is_none_or(|edit| range.end <= edit.span.start);
-        if clear && later.last().is_none_or(|last| last.span.end <= range.start) {
-            edits.push(Edit { span: range, with: with.to_vec().into() });
+        let at = gates.partition_point(|edit| edit.span.end <= range.start);
+        let clear = gates.get(at).is_none_or(|edit| range.end <= edit.span.start);
+        if clear && masked.last().is_none_or(|last| last.span.end <= range.start) {
+            masked.push(Edit { span: range, with: with.to_vec().into() });
         }
     }
+    edits.extend(masked);
     edits.sort_by_key(|edit| edit.span.start);
-    catalogue::apply(bytes, &edits)
+    let (mut sealed, mut grown, mut cut) = (Vec::new(), 0_usize, 0_usize);
+    for edit in &edits {
+        let start = (edit.span.start + grown).saturating_sub(cut);
+        if !edit.with.is_empty() && gates.contains(edit) {
+            sealed.push(start..start + edit.with.len());
+        }
+        grown += edit.with.len();
+        cut += edit.span.len();
+    }
+    (catalogue::apply(bytes, &edits), sealed)
 }
+
+fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.start < b.end && b.start < a.end
+}
+
+/// How often what was rewritten is read again.
+const SCANS_MAX: usize = 3;
 
 fn parse(bytes: Bytes) -> Result<Document, Rejection> {
     Document::parse(bytes, &crate::mcp::ANSWER).map_err(|e| invalid(e.to_string()))

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::class::Class;
-use crate::inspect::{Counts, Detector};
+use crate::inspect::{Counts, Detector, Plan, Seen};
+use crate::limits::FOUND_PLACES_MAX;
 use crate::mcp::version::Revision;
 use crate::pins::Findings;
 
@@ -14,6 +15,8 @@ pub struct Deeds {
     pub redacted: Counts,
     /// Values shown because a scope allowed it, by class.
     pub revealed: Counts,
+    /// Where they stood, by class and path; bounded.
+    pub places: Vec<Seen>,
     /// Messages that were not passed on, by reason.
     pub dropped: Vec<(&'static str, u64)>,
     /// Requests of the server that were delivered, by kind.
@@ -64,6 +67,19 @@ impl Deeds {
     #[must_use]
     pub fn name_of(&self, class: Class) -> &str {
         self.names.as_ref().map_or(class.name(), |detector| detector.custom_name(class))
+    }
+
+    /// Books what was found in one message of the answer.
+    pub(super) fn found(&mut self, plan: &Plan) {
+        self.redacted.merge(&plan.counts);
+        self.revealed.merge(&plan.revealed);
+        for seen in plan.places() {
+            if let Some(known) = self.places.iter_mut().find(|known| known.is_same_place(seen)) {
+                known.count = known.count.saturating_add(seen.count);
+            } else if self.places.len() < FOUND_PLACES_MAX {
+                self.places.push(seen.clone());
+            }
+        }
     }
 
     /// Books a message that was not passed on.
