@@ -350,6 +350,14 @@ limits! {
     #[doc = "Custom patterns one detector may hold."]
     CUSTOM_CLASSES_MAX: usize = 48, "classes", "with the built-in ones they make the labels of the metrics.";
 
+    // --- screen: text in pieces --------------------------------------------------
+    #[doc = "Time that an event waits for the next one, where its text may go on there."]
+    DELTA_HOLD_MS: u64 = 50, "ms", "People do not notice it; servers that cut text send the pieces at once.";
+    #[doc = "Events of one stream that wait so."]
+    DELTA_EVENTS_MAX: usize = 16, "events", "More come only when none is read.";
+    #[doc = "Sources of text of one stream whose last piece is remembered."]
+    DELTA_SOURCES_MAX: usize = 32, "sources", "Loggers and calls that speak at once.";
+
     // --- inspect ---------------------------------------------------------------
     #[doc = "Places of one message that a record names, by class and path; values at others are counted by class."]
     FOUND_PLACES_MAX: usize = 32, "places", "A record stays readable; a message has seldom more kinds of places.";

@@ -62,6 +62,54 @@ impl Detector {
     }
 }
 
+impl Detector {
+    /// The values that reach from the end of one JSON string into the begin of the next, by
+    /// where their halves stand in the documents of the strings.
+    pub fn across_values(
+        &self,
+        before: Value<'_>,
+        after: Value<'_>,
+        reveal: ClassSet,
+    ) -> Vec<Across> {
+        let (first, second) = (Block::of(before), Block::of(after));
+        if !may_be_cut(first.source, second.source) && !first.escaped && !second.escaped {
+            return Vec::new();
+        }
+        let (first_view, second_view) = (first.view(), second.view());
+        let (left, right) = (first.layer.viewed(&first_view), second.layer.viewed(&second_view));
+        let found = self.across(&first_view.text, &second_view.text, reveal);
+        let on_the_wire = |across: Across| Across {
+            class: across.class,
+            before: left.range(across.before.start, across.before.end),
+            after: right.range(across.after.start, across.after.end),
+        };
+        found.into_iter().map(on_the_wire).collect()
+    }
+
+    /// Whether the last value of a text may go on in the text behind it, and the place from which
+    /// on it is certainly cut: digits that a separator follows, an address without its domain.
+    pub fn is_open_ended(text: &str) -> (bool, Option<usize>) {
+        let bytes = text.as_bytes();
+        let run = bytes.iter().rev().take(WINDOW_BYTES);
+        let run = run.take_while(|b| b.is_ascii_alphanumeric() || b"@.-_+/".contains(b)).count();
+        let spaced = matches!(bytes, [.., b'0'..=b'9', b' ']);
+        let from = bytes.len() - run;
+        let tail = bytes.get(from..).unwrap_or_default();
+        // A full stop ends a sentence, unless it stands in an address or a number.
+        let word = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'.';
+        let sentence = tail.ends_with(b".") && tail.iter().all(word);
+        let open = (run > 0 && !sentence) || spaced;
+        let digits = tail.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let numbers = tail.iter().all(|byte| byte.is_ascii_digit() || b".-+/".contains(byte));
+        let cut_number = numbers && digits >= 3 && matches!(tail.last(), Some(b'-' | b'/'));
+        let cut_address = tail
+            .iter()
+            .position(|byte| *byte == b'@')
+            .is_some_and(|sign| sign > 0 && !tail.get(sign..).unwrap_or_default().contains(&b'.'));
+        (open, (cut_number || cut_address).then_some(from))
+    }
+}
+
 impl<'m> Walk<'m> {
     /// Looks at the seam between a text block and the one before it.
     pub(super) fn seam(&mut self, value: Value<'m>) {
@@ -74,15 +122,9 @@ impl<'m> Walk<'m> {
         let Some(before) = ended.filter(|ended| ended.way == way).map(|ended| ended.value) else {
             return;
         };
-        let (first, second) = (Block::of(before), Block::of(value));
-        if !may_be_cut(first.source, second.source) && !first.escaped && !second.escaped {
-            return;
-        }
-        let views = (first.view(), second.view());
-        for across in self.detector.across(&views.0.text, &views.1.text, self.reveal) {
-            let Across { class, before, after } = across;
-            let left = first.layer.viewed(&views.0).range(before.start, before.end);
-            let right = second.layer.viewed(&views.1).range(after.start, after.end);
+        for Across { class, before: left, after: right } in
+            self.detector.across_values(before, value, self.reveal)
+        {
             if self.plan.replaces(0, &left) && self.plan.replaces(0, &right) {
                 continue;
             }

@@ -6,6 +6,7 @@
 //! one event in memory; what cannot be read is not passed on; header fields leave by name only.
 
 mod asking;
+mod deltas;
 mod filter;
 mod judge;
 mod listening;

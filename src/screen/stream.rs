@@ -6,16 +6,19 @@
 
 use crate::limits::PIECE_BYTES_MAX;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::unfold;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
+use super::deltas::Deltas;
 use super::judge::{Judge, Verdict};
 use super::{Recheck, Tally};
 use crate::body::{ReplyBody, StreamCut};
 use crate::config::Upstream;
+use crate::json::Document;
 use crate::limits;
 use crate::mcp::sse::{Decoder, Event, KEEPALIVE};
 use crate::reject::{Code, Rejection};
@@ -70,6 +73,7 @@ pub(super) async fn relay(
     let mut relay = Relay {
         body,
         decoder: Decoder::new(bounds.event_bytes_max),
+        deltas: Deltas::new(Arc::clone(&judge.detector), judge.reveal),
         judge,
         recheck,
         tally,
@@ -94,6 +98,8 @@ struct Relay {
     body: RawBody,
     decoder: Decoder,
     judge: Judge,
+    /// Events whose text may go on in the next one.
+    deltas: Deltas,
     recheck: Recheck,
     tally: Tally,
     idle: Duration,
@@ -139,11 +145,13 @@ impl Relay {
                     return Some(Err(StreamCut));
                 }
             }
+            let deadline = self.deltas.deadline();
             tokio::select! {
                 biased;
                 () = self.recheck.woken() => self.ticked(),
                 data = self.body.data() => self.heard(data),
                 _ = self.tick.tick() => self.ticked(),
+                now = until(deadline) => self.let_go(now),
             }
         }
     }
@@ -238,10 +246,17 @@ impl Relay {
             return;
         };
         match self.judge.message(data.clone(), &self.tally) {
+            Ok(Verdict::Pass(out)) if Deltas::concerns(&out) => {
+                self.piece_of_text(event, &data, out);
+            }
             Ok(Verdict::Pass(out)) if out == data && !event.ignored_text => {
+                self.let_all_go();
                 self.out.push_back(event.raw.clone());
             }
-            Ok(Verdict::Pass(out)) => self.out.push_back(event.encode(&out)),
+            Ok(Verdict::Pass(out)) => {
+                self.let_all_go();
+                self.out.push_back(event.encode(&out));
+            }
             Ok(Verdict::Drop(reason)) => self.tally.note(|deeds| deeds.drop_one(reason)),
             Err(rejection) => {
                 let why = if rejection.code == Code::AnswerBlocked {
@@ -251,6 +266,27 @@ impl Relay {
                 };
                 self.cut(&rejection, why);
             }
+        }
+    }
+
+    /// An event whose text may go on in the next one, or that comes behind such a one.
+    fn piece_of_text(&mut self, event: &Event, data: &Bytes, out: Bytes) {
+        let changed = out != *data;
+        match Document::parse(out, &crate::mcp::ANSWER) {
+            Ok(document) => {
+                let now = Instant::now();
+                let found = self.deltas.push(event.clone(), document, changed, now);
+                self.tally.note(|deeds| found.iter().for_each(|class| deeds.redacted.add(*class)));
+                self.let_go(now);
+            }
+            Err(_) => self.fail("unreadable_event"),
+        }
+    }
+
+    /// Lets events go that need not wait for others any more.
+    fn let_go(&mut self, now: Instant) {
+        while let Some(bytes) = self.deltas.ready(now) {
+            self.out.push_back(bytes);
         }
     }
 
@@ -272,6 +308,7 @@ impl Relay {
     /// A server's stream that ends without its answer says so, unless the client will take it up
     /// again; a client that cancelled its request does not listen any more.
     fn upstream_ended(&mut self) {
+        self.let_all_go();
         self.state = State::Ending;
         let unanswered = self.judge.open_id().is_some() && !self.body.is_composed();
         if unanswered && !self.judge.can_be_resumed() {
@@ -284,7 +321,16 @@ impl Relay {
         }
     }
 
+    fn let_all_go(&mut self) {
+        while let Some(bytes) = self.deltas.release() {
+            self.out.push_back(bytes);
+        }
+    }
+
     fn cut(&mut self, rejection: &Rejection, why: &'static str) {
+        if why != "revoked" {
+            self.let_all_go();
+        }
         self.tally.note(|deeds| deeds.cut = Some(why));
         let id = self.judge.open_id();
         self.judge.close();
@@ -295,5 +341,16 @@ impl Relay {
     fn fail(&mut self, why: &'static str) {
         self.tally.note(|deeds| deeds.cut = Some(why));
         self.state = State::Failing;
+    }
+}
+
+/// Waits for a time, or for ever. Cancel-safe.
+async fn until(deadline: Option<Instant>) -> Instant {
+    match deadline {
+        Some(deadline) => {
+            tokio::time::sleep_until(deadline).await;
+            Instant::now()
+        }
+        None => std::future::pending().await,
     }
 }
