@@ -1,6 +1,7 @@
 //! Numbers: runs of digit groups, and which of them are a card, a social security
 //! number or a phone number.
 
+use super::candidate::Around;
 use super::context::Hints;
 use super::scan::{First, Same, Scan, Undecided};
 use super::tokens::Sought;
@@ -39,8 +40,8 @@ pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
     if let Some(end) = tokens::at_digit(scan, at) {
         return end;
     }
-    if let Some(end) = device::geo(scan.text, at).filter(|_| scan.is_on(Class::Geo)) {
-        return scan.found(Class::Geo, Confidence::Likely, at, end);
+    if let Some(end) = geo(scan, at) {
+        return end;
     }
     let first_end = at + scan.count(at, usize::MAX, |b| b.is_ascii_digit());
     if first_end - at < BARE_DIGITS_MIN && !is_separator(scan.byte(first_end)) {
@@ -61,6 +62,23 @@ pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
         }
     }
     groups.last().map_or(first_end, |last| last.end)
+}
+
+/// Judges the pair of coordinates that begins at `at`, or with a sign before it.
+fn geo(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
+    if !scan.is_on(Class::Geo)
+        || !matches!(
+            scan.byte_before(at, 1),
+            b' ' | b',' | b'(' | b'[' | b':' | b'=' | b'-' | b'+' | b'"' | b'\n' | 0
+        )
+    {
+        return None;
+    }
+    let signed = matches!(scan.byte_before(at, 1), b'-' | b'+');
+    let start = if signed { at - 1 } else { at };
+    let around = Around { named: scan.named.classes, on: scan.on() };
+    let end = device::geo(scan.text, start, around)?;
+    Some(scan.found(Class::Geo, Confidence::Likely, start, end))
 }
 
 /// Reads the groups that follow the first one; returns how many there are with it.

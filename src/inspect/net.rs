@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::candidate::Around;
 use super::context::{Hints, before};
 use super::device;
 use super::digits::{Left, Window};
@@ -86,7 +87,8 @@ pub(super) fn mac(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
     if before.is_ascii_alphanumeric() || matches!(before, b':' | b'-' | b'.' | b'_') {
         return None;
     }
-    let end = device::mac(scan.text, start)?;
+    let around = Around { named: scan.named.classes, on: scan.on() };
+    let end = device::mac(scan.text, start, around)?;
     Some(scan.found(Class::Mac, Confidence::Likely, start, end))
 }
 

@@ -1,14 +1,88 @@
-//! Placeholder until the validators stand here.
+//! Numbers of devices, vehicles, banks and wallets, and where things are.
+//!
+//! Owns what tells such a number from any other of its length: check digits, number ranges
+//! and printed groups. Assumes that the reader found the borders of a run of letters and
+//! digits; [`mac`] and [`geo`] find their end themselves, because what separates their
+//! parts is what makes them. Guarantees: linear in a candidate, whose length is bounded.
+
+mod bank;
+mod base58;
+mod bech32;
+mod geo;
+mod keccak;
+mod mac;
+mod mobile;
+#[cfg(test)]
+mod tests;
+mod vehicle;
+mod wallet;
+
 use super::candidate::{Around, Candidate, Judged};
-pub(super) fn judge(_: &Candidate<'_>, _: Around) -> Option<Judged> {
-    None
+use crate::class::{Class, Confidence};
+
+pub(super) use geo::{geo, measure};
+pub(super) use mac::mac;
+pub(super) use wallet::wallet;
+
+/// What the candidate is, if it is a number of a device, vehicle or bank; the surest class
+/// where several fit.
+pub(super) fn judge(candidate: &Candidate<'_>, around: Around) -> Option<Judged> {
+    let mut best: Option<Judged> = None;
+    for (class, validate) in VALIDATORS {
+        if !around.on.contains(class) {
+            continue;
+        }
+        let found = validate(candidate, Named::of(class, around));
+        let Some(confidence) = found else { continue };
+        if best.is_none_or(|(_, other)| confidence > other) {
+            best = Some((class, confidence));
+        }
+    }
+    best
 }
-pub(super) fn wallet(_: &[u8], _: Around) -> Option<Judged> {
-    None
+
+/// Whether something beside the candidate says that it is of the class.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Yes,
+    No,
 }
-pub(super) fn mac(_: &[u8], _: usize) -> Option<usize> {
-    None
+
+impl Named {
+    fn of(class: Class, around: Around) -> Named {
+        if around.named.contains(class) { Named::Yes } else { Named::No }
+    }
 }
-pub(super) fn geo(_: &[u8], _: usize) -> Option<usize> {
-    None
+
+type Validator = fn(&Candidate<'_>, Named) -> Option<Confidence>;
+
+/// Where two are as sure, the first one counts.
+const VALIDATORS: [(Class, Validator); 6] = [
+    (Class::Iccid, mobile::iccid),
+    (Class::Imei, mobile::imei),
+    (Class::Imsi, mobile::imsi),
+    (Class::Vin, vehicle::vin),
+    (Class::UsRouting, bank::us_routing),
+    (Class::Mac, mac::bare),
+];
+
+/// ISO/IEC 7812-1, annex B: every second digit from the right counts double.
+fn luhn_holds(digits: &[u8]) -> bool {
+    let places = digits.iter().rev().enumerate();
+    let sum: u32 = places
+        .map(|(place, symbol)| match (place % 2, u32::from(symbol.wrapping_sub(b'0'))) {
+            (1, digit) => digit * 2 / 10 + digit * 2 % 10,
+            (_, digit) => digit,
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+fn is_all_digits(symbols: &[u8]) -> bool {
+    symbols.iter().all(u8::is_ascii_digit)
+}
+
+/// `00000000`: fills a field, and is nobody's number.
+fn is_one_symbol(symbols: &[u8]) -> bool {
+    symbols.first().is_none_or(|first| symbols.iter().all(|symbol| symbol == first))
 }

@@ -188,7 +188,7 @@ fn twins_in_content_and_structured_content_are_both_clean() {
     text.extend_from_slice(format!("}}],\"structuredContent\":{record}}}}}").as_bytes());
     let out = redacted(Form::Label, std::str::from_utf8(&text).unwrap());
     let document = parse(&out);
-    let expected = r#"{"name":"Jane","email":"[EMAIL]","ssn":"[US_SSN]","card":0,"phone":"[PHONE]","iban":"[IBAN]","ip":"[IP]"}"#;
+    let expected = r#"{"name":"[PERSON_NAME]","email":"[EMAIL]","ssn":"[US_SSN]","card":0,"phone":"[PHONE]","iban":"[IBAN]","ip":"[IP]"}"#;
     let root = document.root();
     assert_eq!(root.pointer("/result/content/0/text").unwrap().as_str().unwrap(), expected);
     assert_eq!(root.pointer("/result/structuredContent").unwrap().raw(), expected.as_bytes());
