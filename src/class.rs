@@ -73,6 +73,7 @@ macro_rules! classes {
             }
 
             /// A small number for tables: built-in classes first, custom ones after them.
+            #[inline]
             pub const fn index(self) -> usize {
                 match self {
                     $(Class::$variant => Place::$variant as usize,)*

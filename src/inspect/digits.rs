@@ -4,7 +4,6 @@
 use super::candidate::Around;
 use super::context::Hints;
 use super::scan::{First, Same, Scan, Undecided};
-use super::tokens::Sought;
 use super::{device, iban, net, phone, tokens};
 use crate::class::{Class, Confidence};
 
@@ -66,16 +65,15 @@ pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
 
 /// Judges the pair of coordinates that begins at `at`, or with a sign before it.
 fn geo(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
-    if !scan.is_on(Class::Geo)
-        || !matches!(
-            scan.byte_before(at, 1),
-            b' ' | b',' | b'(' | b'[' | b':' | b'=' | b'-' | b'+' | b'"' | b'\n' | 0
-        )
-    {
+    // Most numbers have no decimals, and those that have them mostly fewer.
+    let degrees = scan.count(at, 4, |byte| byte.is_ascii_digit());
+    let point = at + degrees;
+    let decimal = scan.byte(point) == b'.' && scan.byte(point + 4).is_ascii_digit();
+    // The first byte of a degree sign in UTF-8.
+    if degrees > 3 || !(decimal || scan.byte(point) == 0xC2) || !scan.is_on(Class::Geo) {
         return None;
     }
-    let signed = matches!(scan.byte_before(at, 1), b'-' | b'+');
-    let start = if signed { at - 1 } else { at };
+    let start = if matches!(scan.byte_before(at, 1), b'-' | b'+') { at - 1 } else { at };
     let around = Around { named: scan.named.classes, on: scan.on() };
     let end = device::geo(scan.text, start, around)?;
     Some(scan.found(Class::Geo, Confidence::Likely, start, end))
@@ -154,14 +152,15 @@ impl<'r> Window<'r> {
         if let Some(end) = net::v4(scan, self, left).or_else(|| phone::international(scan, self)) {
             return Some(end);
         }
-        if let Some(end) = tokens::numbered(scan, self, left, Sought::Named) {
-            return Some(end);
+        let numbered = tokens::numbered(scan, self, left);
+        if let Some(named) = numbered.filter(|numbered| numbered.named) {
+            return Some(named.found(scan));
         }
         ssn(scan, self, left)
             .or_else(|| card(scan, self, left))
             .or_else(|| phone::north_american(scan, self, left))
             .or_else(|| bare(scan, self))
-            .or_else(|| tokens::numbered(scan, self, left, Sought::Unnamed))
+            .or_else(|| numbered.map(|numbered| numbered.found(scan)))
             .or_else(|| {
                 undecided(scan, &[group]);
                 None

@@ -85,6 +85,11 @@ fn judge(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
         for to in (first..count).rev() {
             let part = groups.get(from..=to)?;
             let (Some(head), Some(tail)) = (part.first(), part.last()) else { continue };
+            let text = scan.text.get(head.start..tail.end).unwrap_or_default();
+            let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+            if text.len() < SYMBOLS_MIN || digits < LETTERED_DIGITS_MIN {
+                continue;
+            }
             if !stands_alone(scan, head.start, tail.end) {
                 continue;
             }
@@ -196,44 +201,51 @@ fn separator(scan: &Scan<'_, '_>, groups: &[Group]) -> u8 {
     if all.all(|other| other == first) { first } else { b'?' }
 }
 
-/// Which numbers are looked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Sought {
-    /// Those that a name or word says to be what they are: they come before all others.
-    Named,
-    /// Those that only their shape explains.
-    Unnamed,
+/// A number that validators know.
+#[derive(Clone, Copy)]
+pub(super) struct Numbered {
+    class: Class,
+    confidence: Confidence,
+    start: usize,
+    end: usize,
+    /// Whether a name or word says that it is what it is: then it comes before all others.
+    pub(super) named: bool,
+}
+
+impl Numbered {
+    pub(super) fn found(self, scan: &mut Scan<'_, '_>) -> usize {
+        scan.found(self.class, self.confidence, self.start, self.end)
+    }
 }
 
 /// Asks the validators about the digit groups of a window, the longest candidate first.
-pub(super) fn numbered(
-    scan: &mut Scan<'_, '_>,
-    window: &Window<'_>,
-    left: Left,
-    sought: Sought,
-) -> Option<usize> {
+pub(super) fn numbered(scan: &Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<Numbered> {
     let rest = window.rest();
-    for count in (1..=rest.len().min(TOKEN_GROUPS_MAX)).rev() {
+    let rest = rest.get(..rest.len().min(TOKEN_GROUPS_MAX)).unwrap_or_default();
+    let mut digits: usize = rest.iter().map(Group::length).sum();
+    let mut unnamed = None;
+    for count in (1..=rest.len()).rev() {
         let groups = rest.get(..count)?;
         let (head, tail) = (groups.first()?, groups.last()?);
-        if !stands_alone(scan, head.start, tail.end) {
+        let fits = (SYMBOLS_MIN..=DIGITS_MAX).contains(&digits);
+        digits -= tail.length();
+        if !fits || !stands_alone(scan, head.start, tail.end) {
             continue;
         }
         let hints = |scan: &Scan<'_, '_>| window.hints(scan, head.start, tail.end);
         let Some((class, confidence, hints)) = judged(scan, groups, hints) else { continue };
-        let fits = match sought {
-            Sought::Named => hints.names(class),
-            Sought::Unnamed => {
-                let between = separator(scan, groups);
-                let alone = left == Left::Free && !window.is_part_of_more(scan, count, between);
-                alone && !hints.has(Hints::SERIAL)
-            }
-        };
-        if fits {
-            return Some(scan.found(class, confidence, head.start, tail.end));
+        let (start, end, named) = (head.start, tail.end, hints.names(class));
+        let found = Numbered { class, confidence, start, end, named };
+        if named {
+            return Some(found);
+        }
+        let between = separator(scan, groups);
+        let alone = left == Left::Free && !window.is_part_of_more(scan, count, between);
+        if alone && !hints.has(Hints::SERIAL) {
+            unnamed = unnamed.or(Some(found));
         }
     }
-    None
+    unnamed
 }
 
 /// Whether no letter or digit is joined to a candidate.
@@ -276,6 +288,13 @@ const RUN_BYTES_MIN: usize = 20;
 
 /// Unit: bytes. The shortest address of a crypto currency.
 const WALLET_BYTES_MIN: usize = 25;
+
+/// Symbols of the shortest number that validators know, and its digits where it has letters.
+const SYMBOLS_MIN: usize = 7;
+const LETTERED_DIGITS_MIN: usize = 4;
+
+/// Digits of the longest number without letters (ITU-T E.118).
+const DIGITS_MAX: usize = 20;
 
 /// Groups of one candidate.
 const TOKEN_GROUPS_MAX: usize = 8;
