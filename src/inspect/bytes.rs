@@ -49,7 +49,7 @@ const fn class(byte: u8) -> u8 {
     };
     let trigger = match byte {
         // A percent-encoded at sign, and one that is an HTML entity, hold digits too.
-        b'0'..=b'9' | b'@' | b'%' | b'&' | b':' | b'-' | b'_' | b'=' | b'>' => TRIGGER,
+        b'0'..=b'9' | b'@' | b'%' | b'&' | b':' | b'-' | b'_' | b'=' | b'>' | b'~' => TRIGGER,
         // Where the fixed prefixes of secrets end that end in a letter.
         b'A' | b'z' | b'J' | b'G' | b'v' => TRIGGER,
         _ => 0,

@@ -26,11 +26,6 @@ pub(super) fn whole(scan: &mut Scan<'_, '_>) {
     }
 }
 
-/// Judges the value behind an equals sign.
-pub(super) fn at_equals(scan: &mut Scan<'_, '_>, at: usize) -> usize {
-    at_sign(scan, at).unwrap_or(at + 1)
-}
-
 /// Judges the value behind a colon or an equals sign that ends a label.
 pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
     let ends_label = |byte: u8| {
@@ -61,6 +56,12 @@ pub(super) fn at_tag(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
     let name = tag.split(|byte| *byte == b' ').next().unwrap_or_default();
     let plain = name.iter().all(|b| b.is_ascii_alphanumeric() || b"_-:.".contains(b));
     if !plain || !name.first().is_some_and(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    // What stands in an element ends with a tag; `<password>` by itself is a placeholder.
+    let rest = scan.text.get(at + 1..)?;
+    let length = rest.iter().take(VALUE_BYTES_MAX).position(|byte| *byte == b'<')?;
+    if rest.get(length + 1) != Some(&b'/') {
         return None;
     }
     behind(scan, at + 1, label(name))
