@@ -25,6 +25,7 @@ pub mod hidden;
 mod iban;
 mod labelled;
 mod labels;
+mod lookalike;
 mod mask;
 mod national;
 mod nested;
@@ -33,6 +34,7 @@ mod paths;
 mod phone;
 mod redact;
 mod scan;
+mod seam;
 mod seams;
 mod secrets;
 mod seek;
@@ -42,6 +44,7 @@ mod tokens;
 mod view;
 mod vocabulary;
 mod walk;
+mod written;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,7 +1,7 @@
 //! Values that are cut in two by the pieces in which a text is delivered: the first half ends one
 //! content block, the second begins the next.
 //!
-//! Owns what is read across such a seam. Guarantees: at most [`WINDOW_BYTES`] on either side are
+//! Owns what is read across such a seam. Guarantees: a bounded window on either side is
 //! read a second time, and only where a value can be cut at all.
 
 use std::ops::Range;
@@ -10,6 +10,7 @@ use super::Detector;
 use super::paths::Trail;
 use super::redact::Find;
 use super::scan::{Findings, Found, Subject};
+use super::seam::{may_be_cut, window};
 use super::view::{Escapes, Layer, View};
 use super::walk::Walk;
 use crate::class::{Class, ClassSet, Form};
@@ -41,9 +42,10 @@ impl Detector {
         if !may_be_cut(before, after) {
             return Vec::new();
         }
-        let from = before.len().saturating_sub(WINDOW_BYTES);
-        let tail = before.get(from..).unwrap_or_default();
-        let head = after.get(..after.len().min(WINDOW_BYTES)).unwrap_or_default();
+        let (tail, head) = window(before, after);
+        let from = tail.start;
+        let (tail, head) =
+            (before.get(tail).unwrap_or_default(), after.get(head).unwrap_or_default());
         let joined = [tail, head].concat();
         let mut findings = Findings::default();
         let named = super::context::Hints::NONE;
@@ -90,7 +92,7 @@ impl Detector {
     /// on it is certainly cut: digits that a separator follows, an address without its domain.
     pub fn is_open_ended(text: &str) -> (bool, Option<usize>) {
         let bytes = text.as_bytes();
-        let run = bytes.iter().rev().take(WINDOW_BYTES);
+        let run = bytes.iter().rev().take(RUN_BYTES_MAX);
         let run = run.take_while(|b| b.is_ascii_alphanumeric() || b"@.-_+/".contains(b)).count();
         let spaced = matches!(bytes, [.., b'0'..=b'9', b' ']);
         let from = bytes.len() - run;
@@ -159,19 +161,11 @@ impl<'m> Block<'m> {
     }
 }
 
-/// Whether a value may stand on both sides of a seam: nothing ends it on either.
-fn may_be_cut(before: &[u8], after: &[u8]) -> bool {
-    let goes_on =
-        |byte: &u8| byte.is_ascii_alphanumeric() || b"@.-_+/:(".contains(byte) || *byte >= 0x80;
-    before.last().is_some_and(|byte| goes_on(byte) || *byte == b' ')
-        && after.first().is_some_and(|byte| goes_on(byte) || *byte == b' ')
-}
-
 /// The member of a content block that holds its text (MCP, "Content Types").
 const BLOCK: &[u8] = b"text";
 
-/// Unit: bytes. Half of the longest value that is looked for across a seam, and what explains it.
-const WINDOW_BYTES: usize = 256;
+/// Unit: bytes. The longest run at the end of a text that is looked at.
+const RUN_BYTES_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests {

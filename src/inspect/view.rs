@@ -1,9 +1,11 @@
 //! The text a detector reads: escapes decoded, Unicode forms brought to ASCII, invisible
-//! characters left out, with a map back to the bytes it came from.
+//! characters left out, with a map back to the bytes it came from. Which characters those
+//! are is owned by [`super::lookalike`]; other ways of writing them by [`super::written`].
 
 use std::cell::Cell;
 use std::ops::Range;
 
+use super::lookalike::{Normal, normal};
 use crate::json::{Piece, Pieces, equal_bytes, escape_or_backslash};
 
 /// Whether backslashes of the source are escapes.
@@ -22,6 +24,17 @@ pub(super) struct View {
     segments: Vec<Segment>,
     /// The segment that was asked for last: questions come mostly in order.
     last: Cell<usize>,
+    /// The end of the last digit that was written raised.
+    raised_end: usize,
+}
+
+/// What became of a character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read {
+    /// It stands in the view as in the source.
+    Itself,
+    /// Something else stands in its place, or nothing.
+    Changed,
 }
 
 /// From here in the view, bytes follow each other as they do in the source from there.
@@ -44,11 +57,6 @@ impl View {
             }
         }
         view
-    }
-
-    /// Placeholder.
-    pub(super) fn written(_: &[u8]) -> Option<View> {
-        None
     }
 
     /// As [`View::decoded`], for what JSON in strings mostly is: short runs of ASCII
@@ -99,40 +107,91 @@ impl View {
         }
     }
 
-    /// Appends source bytes that hold no escapes and stand at `from`.
+    /// Appends source bytes that hold no escapes and stand at `from`. What is no UTF-8 is
+    /// kept as it is: a text may be cut anywhere.
     fn plain(&mut self, from: usize, bytes: &[u8]) {
         if bytes.is_ascii() {
             return self.text.extend_from_slice(bytes);
         }
-        // A JSON text inside a string may be cut anywhere; what is no UTF-8 is kept as it is.
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            return self.text.extend_from_slice(bytes);
-        };
-        for (at, character) in text.char_indices() {
-            match normal(character) {
-                Normal::Itself => self.push(character),
-                Normal::Ascii(byte) => {
-                    self.text.push(byte);
-                    self.resume(from + at + character.len_utf8());
-                }
-                Normal::Nothing => self.resume(from + at + character.len_utf8()),
-            }
+        let mut at = from;
+        for chunk in bytes.utf8_chunks() {
+            self.characters(at, chunk.valid());
+            self.text.extend_from_slice(chunk.invalid());
+            at += chunk.valid().len() + chunk.invalid().len();
         }
     }
 
-    fn character(&mut self, character: char) {
-        if let Some(byte) = u8::try_from(character).ok().filter(u8::is_ascii) {
-            return self.text.push(byte);
+    fn characters(&mut self, from: usize, text: &str) {
+        // Up to here the characters were appended; those that are kept wait for company.
+        let mut copied = 0;
+        for (at, character) in text.char_indices() {
+            if character.is_ascii() || normal(character) == Normal::Itself {
+                continue;
+            }
+            self.text.extend_from_slice(text.get(copied..at).unwrap_or_default().as_bytes());
+            copied = at + character.len_utf8();
+            if self.character(character) == Read::Changed {
+                self.resume(from + copied);
+            }
         }
+        self.text.extend_from_slice(text.get(copied..).unwrap_or_default().as_bytes());
+    }
+
+    /// Appends what a character is read as.
+    pub(super) fn character(&mut self, character: char) -> Read {
+        let length = self.text.len();
+        let after_digit = self.text.last().is_some_and(u8::is_ascii_digit);
         match normal(character) {
-            Normal::Itself => self.push(character),
-            Normal::Ascii(byte) => self.text.push(byte),
-            Normal::Nothing => {}
+            Normal::Raised(_) if after_digit && self.raised_end != length => {}
+            Normal::Raised(byte) => {
+                self.raised_end = length + 1;
+                self.text.push(byte);
+                return Read::Changed;
+            }
+            Normal::Ascii(byte) => {
+                self.text.push(byte);
+                return Read::Changed;
+            }
+            Normal::AfterDigit(byte) if after_digit => {
+                self.text.push(byte);
+                return Read::Changed;
+            }
+            Normal::OverDigit if after_digit => return Read::Changed,
+            Normal::Nothing => return Read::Changed,
+            Normal::Itself | Normal::AfterDigit(_) | Normal::OverDigit => {}
         }
+        self.push(character);
+        Read::Itself
     }
 
     fn push(&mut self, character: char) {
         self.text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+
+    /// Whether a stretch of the view stands in the source just as it is. What a second
+    /// reading finds there, a first one has judged. Errs towards no.
+    pub(super) fn is_verbatim(&self, start: usize, end: usize) -> bool {
+        let before = self.segments.partition_point(|segment| segment.view <= start);
+        self.segments.get(before).is_none_or(|segment| segment.view > end)
+    }
+
+    /// This view of another view's text as a view of that one's source.
+    pub(super) fn over(self, inner: &View) -> View {
+        let count = self.segments.len() + inner.segments.len() + 1;
+        let mut segments = Vec::with_capacity(count);
+        // What stands at the very end of the inner view belongs to the last run.
+        let ends = self.segments.iter().map(|next| next.view).chain([self.text.len() + 1]);
+        let mut rest = inner.segments.iter().peekable();
+        for (run, end) in [Segment { view: 0, source: 0 }].iter().chain(&self.segments).zip(ends) {
+            segments.push(Segment { view: run.view, source: inner.source(run.source) });
+            while rest.next_if(|segment| segment.view <= run.source).is_some() {}
+            let within = |segment: &Segment| segment.view - run.source < end - run.view;
+            while let Some(segment) = rest.next_if(|segment| within(segment)) {
+                let view = run.view + (segment.view - run.source);
+                segments.push(Segment { view, source: segment.source });
+            }
+        }
+        View { text: self.text, segments, ..View::default() }
     }
 
     /// Where the byte at `at` of the view came from.
@@ -154,7 +213,7 @@ impl View {
     }
 
     /// From here on the view follows the source from `source`.
-    fn resume(&mut self, source: usize) {
+    pub(super) fn resume(&mut self, source: usize) {
         self.segments.push(Segment { view: self.text.len(), source });
     }
 }
@@ -200,81 +259,6 @@ impl<'l> Layer<'l> {
         self.outer.map_or(here, |outer| outer.out(here))
     }
 }
-
-/// Whether a text that holds non-ASCII bytes could hold characters that a detector
-/// reads as ASCII, or overlooks. Cheap and generous: looks at first bytes only.
-/// Written without an early exit inside a block, so that it compiles to vector
-/// instructions.
-pub(super) fn has_lookalikes(bytes: &[u8]) -> bool {
-    let first = |byte: u8| matches!(byte, 0xC2 | 0xCD | 0xD8..=0xDB | 0xDF..=0xE3 | 0xEA | 0xEF..);
-    bytes.chunks(1024).any(|block| block.iter().fold(false, |any, byte| any | first(*byte)))
-}
-
-/// What a detector reads in place of a character.
-enum Normal {
-    Itself,
-    Ascii(u8),
-    Nothing,
-}
-
-fn normal(character: char) -> Normal {
-    if character.is_ascii() {
-        return Normal::Itself;
-    }
-    match character {
-        '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}' => {
-            Normal::Ascii(b' ')
-        }
-        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}' => {
-            Normal::Ascii(b'-')
-        }
-        '\u{3002}' | '\u{FF0E}' | '\u{FF61}' | '\u{2024}' | '\u{FE52}' => Normal::Ascii(b'.'),
-        '\u{FF20}' | '\u{FE6B}' => Normal::Ascii(b'@'),
-        '\u{FF1A}' => Normal::Ascii(b':'),
-        '\u{FF0B}' => Normal::Ascii(b'+'),
-        '\u{FF08}' => Normal::Ascii(b'('),
-        '\u{FF09}' => Normal::Ascii(b')'),
-        '\u{FF3F}' => Normal::Ascii(b'_'),
-        '\u{FF21}'..='\u{FF3A}' => shifted(character, 0xFF21, b'A'),
-        '\u{FF41}'..='\u{FF5A}' => shifted(character, 0xFF41, b'a'),
-        '\u{1D7CE}'..='\u{1D7FF}' => {
-            Normal::Ascii(b'0' + low_byte((u32::from(character) - 0x1_D7CE) % 10))
-        }
-        '\u{AD}'
-        | '\u{34F}'
-        | '\u{61C}'
-        | '\u{180E}'
-        | '\u{200B}'..='\u{200F}'
-        | '\u{202A}'..='\u{202E}'
-        | '\u{2060}'..='\u{2064}'
-        | '\u{2066}'..='\u{2069}'
-        | '\u{FE00}'..='\u{FE0F}'
-        | '\u{FEFF}'
-        | '\u{E0000}'..='\u{E007F}' => Normal::Nothing,
-        _ => digit(character),
-    }
-}
-
-fn digit(character: char) -> Normal {
-    let code = u32::from(character);
-    let base = DIGIT_ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code));
-    base.map_or(Normal::Itself, |zero| Normal::Ascii(b'0' + low_byte(code - zero)))
-}
-
-fn shifted(character: char, from: u32, to: u8) -> Normal {
-    Normal::Ascii(to + low_byte(u32::from(character) - from))
-}
-
-fn low_byte(code: u32) -> u8 {
-    code.to_le_bytes()[0]
-}
-
-/// The zeros of the decimal digits in wide use (Unicode category Nd): full-width,
-/// Arabic-Indic, extended Arabic-Indic, N'Ko, and the scripts of India and South-East Asia.
-const DIGIT_ZEROS: [u32; 17] = [
-    0xFF10, 0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6,
-    0x0D66, 0x0E50, 0x0ED0, 0x1040, 0x17E0,
-];
 
 /// Segments that are tried one after the other before the rest is searched.
 const NEAR_SEGMENTS: usize = 16;
@@ -324,11 +308,35 @@ mod tests {
             ("\u{661}\u{662}\u{663}", "123"),
             ("\u{96e}\u{1d7d8}", "80"),
             ("żółć 電話", "żółć 電話"),
+            ("𝟎𝟕𝟖-⓪⑤-₁₁₂₀ ²³", "078-05-1120 23"),
+            ("078-05-1120² 10⁻³ m²", "078-05-1120² 10-3 m2"),
+            ("０３ー１２３４ー５６７８ データ", "03-1234-5678 データ"),
+            ("212·555•0147 col·lega •x", "212.555.0147 col·lega •x"),
+            ("0\u{336}7\u{336}8\u{336} 1\u{fe0f}\u{20e3} e\u{301}", "078 1 e\u{301}"),
+            ("ｊａｎｅ﹫ｘ．ｄｅ 𝗃𝖺𝗇𝖾 Ⓙⓐ", "jane@x.de jane Ja"),
         ];
         for (source, expected) in cases {
             let view = View::new(source.as_bytes(), Escapes::Keep);
             assert_eq!(String::from_utf8(view.text).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn what_is_no_utf_8_keeps_nothing_else_from_being_read() {
+        let view = View::new(b"\xFF\xEF\xBC\x91 \xC3", Escapes::Keep);
+        assert_eq!(view.text, b"\xFF1 \xC3");
+        let layer = Layer::wire(0).viewed(&view);
+        assert_eq!([0, 1, 2, 3].map(|at| layer.out(at)), [0, 1, 4, 5]);
+    }
+
+    #[test]
+    fn a_view_of_a_view_leads_back_to_the_first_source() {
+        let first = View::new(r"a\\u0040b\t１".as_bytes(), Escapes::Decode);
+        let second = View::new(&first.text, Escapes::Decode);
+        let both = second.over(&first);
+        assert_eq!(both.text, b"a@b\t1");
+        let layer = Layer::wire(0).viewed(&both);
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|at| layer.out(at)), [0, 1, 8, 9, 11, 14]);
     }
 
     #[test]

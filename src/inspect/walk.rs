@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::Detector;
 use super::context::{Keys, Names};
+use super::lookalike::has_lookalikes;
 use super::nested::{Part, Reader, Token, looks_like_json};
 use super::paths::{Step, Trail};
 use super::redact::Plan;
@@ -15,7 +16,7 @@ use super::seams::Ended;
 use super::seek::{Known, Seeker};
 use super::siblings::Siblings;
 use super::table;
-use super::view::{Escapes, Layer, View, has_lookalikes};
+use super::view::{Escapes, Layer, View};
 use crate::class::{Class, ClassSet};
 use crate::json::{Items, Kind, Members, Value};
 
