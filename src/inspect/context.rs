@@ -156,11 +156,19 @@ pub(super) fn of_name(name: &[u8]) -> Hints {
     hints.settled()
 }
 
-/// What the words directly before `start` suggest: `SSN: 123…`, `"homePhone":"212…`.
-/// Only what is joined to the value by punctuation and filler words counts.
+/// What the words directly before `start` suggest: `SSN: 123…`, `"homePhone":"212…`,
+/// `<td>SSN</td><td>123…`. Only what is joined to the value by punctuation, tags and filler
+/// words counts.
 pub(super) fn before(text: &[u8], start: usize) -> Hints {
     let from = start.saturating_sub(BEFORE_BYTES);
     let mut rest = text.get(from..start).unwrap_or_default();
+    for _ in 0..BEFORE_TAGS {
+        match without_tag(rest) {
+            Some((_, hints)) if !matches!(hints, Hints::NONE | Hints::GENERIC) => return hints,
+            Some((before, _)) => rest = before,
+            None => break,
+        }
+    }
     for _ in 0..BEFORE_WORDS {
         let joined = rest.iter().rev().take_while(|b| JOINING.contains(b)).count();
         rest = rest.get(..rest.len() - joined).unwrap_or_default();
@@ -169,12 +177,44 @@ pub(super) fn before(text: &[u8], start: usize) -> Hints {
         if word.is_empty() {
             return Hints::NONE;
         }
+        if is(word, b"value")
+            && let Some(name) = attribute(before)
+        {
+            return label(name);
+        }
         if !FILLERS.iter().any(|filler| is(word, filler)) {
             return if vocabulary::may_end(word) { label(rest) } else { Hints::NONE };
         }
         rest = before;
     }
     Hints::NONE
+}
+
+/// A text without the tag with which it ends, and what the name of an element's start tag says.
+fn without_tag(text: &[u8]) -> Option<(&[u8], Hints)> {
+    let text = text.trim_ascii_end();
+    if let Some(before) = text.strip_suffix(b"<![CDATA[") {
+        return Some((before, Hints::NONE));
+    }
+    let inner = text.strip_suffix(b">")?;
+    let open = inner.iter().rposition(|byte| *byte == b'<')?;
+    let (before, tag) = inner.split_at(open);
+    let tag = tag.get(1..).unwrap_or_default();
+    let name = tag.split(|byte| *byte == b' ').next().unwrap_or_default();
+    match name.first() {
+        Some(b'/') => Some((before, Hints::NONE)),
+        Some(first) if first.is_ascii_alphabetic() || *first >= 0x80 => Some((before, label(name))),
+        Some(_) | None => None,
+    }
+}
+
+/// What the attribute before `value` holds: `name="phone" value="…"`.
+fn attribute(before: &[u8]) -> Option<&[u8]> {
+    let before = before.trim_ascii_end();
+    let quote = *before.last().filter(|byte| matches!(byte, b'"' | b'\''))?;
+    let inner = before.get(..before.len() - 1)?;
+    let open = inner.iter().rposition(|byte| *byte == quote)?;
+    inner.get(open + 1..)
 }
 
 /// What the label with which a text ends suggests: its last words, of which the very last counts.
@@ -190,6 +230,10 @@ pub(super) fn label(text: &[u8]) -> Hints {
             break;
         }
         from -= 1;
+        // `Tel. no`
+        if text.get(..from).is_some_and(|rest| rest.ends_with(b".")) {
+            from -= 1;
+        }
     }
     let mut split = Split::default();
     (Words { rest: text.get(from..).unwrap_or_default() }).for_each(|word| split.push(word));
@@ -228,6 +272,7 @@ impl Split {
             // Letters of Latin-1 without their accents: `téléphone`, `Straße`.
             let folded = match byte {
                 0xC3 => bytes.next().map_or(0xC3, |second| unaccented(*second)),
+                0xC4 | 0xC5 => bytes.next().map_or(*byte, |second| extended(*byte, *second)),
                 byte => byte.to_ascii_lowercase(),
             };
             let Some(place) = self.text.get_mut(end) else { return };
@@ -287,6 +332,27 @@ impl Split {
             }
         }
         hints.settled()
+    }
+}
+
+/// The same for the letters of Latin Extended-A, which Polish, Czech and Turkish are written with.
+fn extended(first: u8, second: u8) -> u8 {
+    match (first, second) {
+        (0xC4, 0x80..=0x85) => b'a',
+        (0xC4, 0x86..=0x8D) => b'c',
+        (0xC4, 0x8E..=0x91) => b'd',
+        (0xC4, 0x92..=0x9B) => b'e',
+        (0xC4, 0x9C..=0xA3) => b'g',
+        (0xC4, 0xA8..=0xB1) => b'i',
+        (0xC4, 0xB9..=0xBF) | (0xC5, 0x80..=0x82) => b'l',
+        (0xC5, 0x83..=0x88) => b'n',
+        (0xC5, 0x8C..=0x93) => b'o',
+        (0xC5, 0x94..=0x99) => b'r',
+        (0xC5, 0x9A..=0xA1) => b's',
+        (0xC5, 0xA2..=0xA7) => b't',
+        (0xC5, 0xA8..=0xB3) => b'u',
+        (0xC5, 0xB9..=0xBE) => b'z',
+        _ => b'x',
     }
 }
 
@@ -373,9 +439,9 @@ fn ends_word(before: u8, here: u8, after: u8) -> bool {
 }
 
 /// Words that may stand between a telling word and the value.
-const FILLERS: [&[u8]; 14] = [
-    b"number", b"no", b"nr", b"num", b"is", b"was", b"nummer", b"at", b"on", b"me", b"us",
-    b"numero", b"the", b"my",
+const FILLERS: [&[u8]; 18] = [
+    b"is", b"was", b"at", b"on", b"me", b"us", b"the", b"my", b"are", b"ist", b"est", b"es",
+    b"jest", b"to", b"as", b"of", b"eq", b"lautet",
 ];
 
 /// Punctuation that joins a telling word to its value.
@@ -397,10 +463,13 @@ const LABEL_WORDS: usize = 5;
 const NAMES_KEPT: usize = 64;
 
 /// How far before a value its telling word may begin. Unit: bytes.
-const BEFORE_BYTES: usize = 48;
+const BEFORE_BYTES: usize = 96;
 
 /// How many words before a value are looked at.
 const BEFORE_WORDS: usize = 3;
+
+/// Tags that may stand between a telling word and its value.
+const BEFORE_TAGS: usize = 4;
 
 /// How far after a value its telling word may end. Unit: bytes.
 const AFTER_BYTES: usize = 16;

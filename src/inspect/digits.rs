@@ -45,7 +45,7 @@ pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
     let first_end = at + scan.count(at, usize::MAX, |b| b.is_ascii_digit());
     if first_end - at < BARE_DIGITS_MIN && !is_separator(scan.byte(first_end)) {
         // Most numbers are short and alone.
-        return first_end;
+        return tokens::labelled(scan, at).unwrap_or(first_end);
     }
     let mut groups = [Group::default(); GROUPS_MAX];
     let count = read(scan, Group { start: at, end: first_end }, &mut groups);
@@ -60,7 +60,8 @@ pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
             return group.end;
         }
     }
-    groups.last().map_or(first_end, |last| last.end)
+    let end = groups.last().map_or(first_end, |last| last.end);
+    tokens::labelled(scan, at).unwrap_or(end)
 }
 
 /// Judges the pair of coordinates that begins at `at`, or with a sign before it.
@@ -209,12 +210,22 @@ pub(super) fn ends_number(scan: &mut Scan<'_, '_>, end: usize) -> bool {
     !inside && !joined
 }
 
-/// The one byte between the first two groups, if it is one.
+/// What stands between the first two groups, if it is one byte, blanks around it not counted.
 pub(super) fn separator(scan: &Scan<'_, '_>, groups: &[Group]) -> Option<u8> {
     let [first, second, ..] = groups else {
         return None;
     };
-    (second.start - first.end == 1).then(|| scan.byte(first.end))
+    between(scan, first, second)
+}
+
+/// The one byte between two groups, blanks around it not counted; a blank where there are only
+/// blanks.
+fn between(scan: &Scan<'_, '_>, first: &Group, second: &Group) -> Option<u8> {
+    match scan.text.get(first.end..second.start)?.trim_ascii() {
+        [] => Some(b' '),
+        [byte] => Some(*byte),
+        _ => None,
+    }
 }
 
 /// A social security number in three groups: 20 CFR 422.103 and the SSA's rules since
@@ -226,7 +237,7 @@ fn ssn(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usize
         return None;
     }
     let between = separator(scan, window.rest())?;
-    let same = serial.start - group.end == 1 && scan.byte(group.end) == between;
+    let same = self::between(scan, &group, &serial) == Some(between);
     let digits = Number::of(scan, &[area, group, serial])?;
     if !same || !matches!(between, b'-' | b' ' | b'.') || !is_ssn(digits) {
         return None;
@@ -266,7 +277,8 @@ fn card(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usiz
     let mut digits = Number { length: 0, value: 0 };
     for (index, group) in groups.iter().enumerate() {
         // A long first group is a number of its own; what follows it is another.
-        let printed = group.length() >= 3 && first.length() < 12;
+        let printed = first.length() < 12
+            && (group.length() >= 3 || (index == 4 && (1..=3).contains(&group.length())));
         if index > 0 && !printed {
             break;
         }
@@ -274,7 +286,13 @@ fn card(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<usiz
             break;
         };
         digits = longer;
-        if digits.length >= 12 && is_card(digits) {
+        // A short number whose groups go on is the begin of a longer one.
+        let goes_on = digits.length < 16
+            && index > 0
+            && groups.get(index + 1).is_some_and(|next| {
+                next.length() >= 3 && between(scan, group, next) == separator(scan, groups)
+            });
+        if digits.length >= 12 && !goes_on && is_card(digits) {
             best = Some((*group, digits, index));
         }
     }

@@ -26,7 +26,8 @@ impl<'m> Walk<'m> {
         let mut findings = mem::take(&mut self.findings);
         findings.clear();
         let named = context.keys.hints();
-        self.detector.find(Subject { text, named, numeric }, &mut findings);
+        let is_name = matches!(context.place, Place::Name);
+        self.detector.find(Subject { text, named, numeric, is_name }, &mut findings);
         self.fields(text, context, &mut findings);
         if context.keys.is_name() && !matches!(context.place, Place::Name) && labels::is_name(text)
         {
@@ -95,6 +96,8 @@ impl<'m> Walk<'m> {
             self.siblings.note(plan.counts.total() > 0);
             if plan.edits().next().is_some() {
                 let encoded = run.encode_like(&plan.splice(&decoded));
+                let levels = usize::from(self.is_json) + context.trail.levels();
+                let encoded = with_line_ends(&encoded, levels);
                 let range = layer.range(run.start(), run.end());
                 self.plan.replace(range, Class::Custom(0), |out| out.extend_from_slice(&encoded));
             }
@@ -317,6 +320,28 @@ impl PendingPlace {
     }
 }
 
+/// Encoded text as it is written in so many JSON texts around each other.
+fn with_line_ends(text: &[u8], levels: usize) -> Vec<u8> {
+    let backslashes = match levels {
+        0 => return text.to_vec(),
+        levels => 1_usize << (levels - 1).min(LEVELS_MAX),
+    };
+    let mut out = Vec::with_capacity(text.len());
+    for byte in text {
+        let letter = match byte {
+            b'\n' => b'n',
+            b'\r' => b'r',
+            byte => {
+                out.push(*byte);
+                continue;
+            }
+        };
+        out.extend(std::iter::repeat_n(b'\\', backslashes));
+        out.push(letter);
+    }
+    out
+}
+
 /// The greatest number of labels such as `[EMAIL_2]` that stand in a message already; 1
 /// where there are labels without one, 0 without any.
 fn greatest_label(wire: &[u8]) -> u32 {
@@ -334,6 +359,9 @@ fn greatest_label(wire: &[u8]) -> u32 {
 
 /// Numbers of labels for names whose object is closed begin after this.
 const LATE_LABELS: u32 = 1_000_000_000;
+
+/// JSON texts around each other that are read as JSON.
+const LEVELS_MAX: usize = super::walk::NESTING_MAX;
 
 /// Encoded text in encoded text is read so many levels deep.
 const WRAPPED_MAX: usize = 3;

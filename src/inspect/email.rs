@@ -19,7 +19,9 @@ pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> usize {
         return sign_end;
     };
     // `git@host:path` names a repository, not a person.
-    if scan.text.get(start..at) == Some(b"git") && scan.byte(end) == b':' {
+    let path = scan.text.get(end..).unwrap_or_default();
+    let path = path.starts_with(b":") || path.starts_with(b"%3A");
+    if scan.text.get(start..at) == Some(b"git") && path {
         return end;
     }
     scan.email_floor = end;

@@ -23,6 +23,10 @@ pub(super) fn at_check_digits(scan: &mut Scan<'_, '_>, at: usize) -> Option<usiz
         scan.findings.pass_over(start, end);
         return None;
     }
+    // ISO 7064 yields 02 to 98.
+    if matches!((scan.byte(at), scan.byte(at + 1)), (b'0', b'0' | b'1') | (b'9', b'9')) {
+        return None;
+    }
     if !check_digits_hold(scan.text.get(start..end).unwrap_or_default()) {
         return None;
     }
@@ -31,12 +35,16 @@ pub(super) fn at_check_digits(scan: &mut Scan<'_, '_>, at: usize) -> Option<usiz
 
 /// Where the account number ends: so many letters and digits with single separators.
 fn end_of(scan: &Scan<'_, '_>, start: usize, length: usize) -> Option<usize> {
-    let (mut at, mut taken) = (start, 0);
+    let (mut at, mut taken, mut gap) = (start, 0, 0);
     while taken < length {
         if scan.byte(at).is_ascii_alphanumeric() {
             taken += 1;
-        } else if !is_separator(scan.byte(at)) || is_separator(scan.byte(at + 1)) {
-            return None;
+            gap = 0;
+        } else {
+            gap += 1;
+            if !is_separator(scan.byte(at)) || gap > GAP_BYTES_MAX {
+                return None;
+            }
         }
         at += 1;
     }
@@ -62,6 +70,9 @@ fn check_digits_hold(text: &[u8]) -> bool {
 fn is_separator(byte: u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.')
 }
+
+/// Bytes that may stand between two groups: ` - `.
+const GAP_BYTES_MAX: usize = 3;
 
 /// A number that still fits 64 bits with one more symbol.
 const REDUCE_AT: u64 = u64::MAX / 1000;

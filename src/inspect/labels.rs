@@ -40,8 +40,49 @@ pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
     if before_sign.is_ascii_digit() && scan.byte(at + 1).is_ascii_digit() {
         return None;
     }
-    let hints = before(scan.text, at);
-    behind(scan, at + 1, hints)
+    let mut hints = before(scan.text, at);
+    let mut from = at + 1;
+    if hints.classes.is_empty()
+        && let Some(of_property) = property(scan, at)
+    {
+        hints = of_property;
+        // The first parts of an address are mostly empty.
+        from += scan.count(from, OPENING_BYTES_MAX, |byte| matches!(byte, b';' | b':'));
+    }
+    behind(scan, from, hints)
+}
+
+/// What the property of a vCard says, whose parameters end with the colon at `at` (RFC 6350
+/// section 3.3): `ADR;TYPE=home:`.
+fn property(scan: &Scan<'_, '_>, at: usize) -> Option<Hints> {
+    let from = at.saturating_sub(TAG_BYTES_MAX);
+    let line = scan.text.get(from..at)?;
+    let line = line.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next()?;
+    let name = line.get(..line.iter().position(|byte| *byte == b';')?)?;
+    name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'.').then(|| label(name))
+}
+
+/// Judges the value that begins at a place without a sign before it: `passport X1234567`.
+pub(super) fn at_value(scan: &mut Scan<'_, '_>, start: usize) -> Option<usize> {
+    let opens = matches!(
+        scan.byte_before(start, 1),
+        b' ' | b'(' | b'"' | b'\'' | b'[' | b'#' | b'>' | b'`'
+    );
+    if !opens || start < scan.floor || !scan.looks_for_labelled() {
+        return None;
+    }
+    let hints = before(scan.text, start);
+    if hints.has(Hints::ABOUT) || hints.classes.is_empty() {
+        return None;
+    }
+    let text = scan.text.get(start..)?;
+    let text = text.get(..text.len().min(VALUE_BYTES_MAX)).unwrap_or_default();
+    // A word before a secret is not enough: prose speaks of passwords.
+    let secret = |class: &Class| class.is_secret() && *class != Class::CardCode;
+    let bracket = matches!(scan.byte_before(start, 1), b'(' | b'[' | b'"' | b'`');
+    let named = hints.classes.iter().filter(|class| bracket || !secret(class)).collect();
+    let (class, hit) = best(scan, named, text, Extent::Begin)?;
+    Some(scan.found(class, hit.confidence, start, start + hit.length))
 }
 
 /// Judges the value behind an element's start tag, whose `>` is at `at`.
@@ -50,9 +91,9 @@ pub(super) fn at_tag(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
         return None;
     }
     let from = at.saturating_sub(TAG_BYTES_MAX);
-    let before = scan.text.get(from..at)?;
-    let open = before.iter().rposition(|byte| *byte == b'<')?;
-    let tag = before.get(open + 1..)?;
+    let head = scan.text.get(from..at)?;
+    let open = head.iter().rposition(|byte| *byte == b'<')?;
+    let tag = head.get(open + 1..)?;
     let name = tag.split(|byte| *byte == b' ').next().unwrap_or_default();
     let plain = name.iter().all(|b| b.is_ascii_alphanumeric() || b"_-:.".contains(b));
     if !plain || !name.first().is_some_and(u8::is_ascii_alphabetic) {
@@ -61,10 +102,14 @@ pub(super) fn at_tag(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
     // What stands in an element ends with a tag; `<password>` by itself is a placeholder.
     let rest = scan.text.get(at + 1..)?;
     let length = rest.iter().take(VALUE_BYTES_MAX).position(|byte| *byte == b'<')?;
-    if rest.get(length + 1) != Some(&b'/') {
+    let data = rest.starts_with(b"<![CDATA[");
+    if !data && rest.get(length + 1) != Some(&b'/') {
         return None;
     }
-    behind(scan, at + 1, label(name))
+    let hints = label(name);
+    // `<td>` says nothing: the cell before it does.
+    let hints = if hints.classes.is_empty() { before(scan.text, at + 1) } else { hints };
+    behind(scan, if data { at + 1 + b"<![CDATA[".len() } else { at + 1 }, hints)
 }
 
 /// Judges the value that begins behind its label.
@@ -72,7 +117,7 @@ fn behind(scan: &mut Scan<'_, '_>, from: usize, hints: Hints) -> Option<usize> {
     if hints.has(Hints::ABOUT) || hints == Hints::NONE {
         return None;
     }
-    let skip = scan.count(from, OPENING_BYTES_MAX, |b| b" \t\"'`=*\\>".contains(&b));
+    let skip = scan.count(from, OPENING_BYTES_MAX, |b| OPENING.contains(&b));
     let start = from + skip;
     if start < scan.floor {
         return None;
@@ -103,6 +148,9 @@ fn best(
 }
 
 fn judge(class: Class, text: &[u8], extent: Extent) -> Option<Labelled> {
+    if SELF_EVIDENT.iter().any(|begin| text.starts_with(begin)) {
+        return None;
+    }
     if class.is_secret() && class != Class::CardCode {
         let (length, confidence) = secrets::labelled(class, text, extent == Extent::Whole)?;
         return Some(Labelled { length, confidence });
@@ -139,11 +187,17 @@ pub(super) const LABELLED: [Class; 19] = [
     Class::ConnectionString,
 ];
 
+/// How values begin that detectors of their own know better than their label does.
+const SELF_EVIDENT: [&[u8]; 4] = [b"eyJ", b"-----BEGIN", b"https://", b"http://"];
+
 /// Unit: bytes. How far before `>` an element's name may begin.
 const TAG_BYTES_MAX: usize = 64;
 
-/// Unit: bytes. What may stand between a label and its value: blanks and quotes.
-const OPENING_BYTES_MAX: usize = 6;
+/// What may stand between a label and its value: blanks, quotes, brackets.
+const OPENING: &[u8] = b" \t\"'`=*\\>([";
+
+/// Unit: bytes.
+const OPENING_BYTES_MAX: usize = 8;
 
 /// Unit: bytes. How much of a text is looked at for the end of a labelled value.
-const VALUE_BYTES_MAX: usize = 512;
+const VALUE_BYTES_MAX: usize = 4096;

@@ -276,7 +276,7 @@ impl Detector {
     /// Finds all values of a text; they may overlap, and are in no order.
     fn find(&self, subject: Subject<'_>, findings: &mut Findings) {
         if !self.wanted.on.is_empty() {
-            if !subject.named.classes.is_empty() {
+            if !subject.named.classes.is_empty() && !subject.is_name {
                 labels::whole(&mut Scan::new(subject, &self.wanted, findings));
             }
             if let Some(from) = first_trigger(subject.text) {

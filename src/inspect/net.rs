@@ -46,7 +46,8 @@ fn is_version(scan: &Scan<'_, '_>, start: usize) -> bool {
         && length > 0
         && scan.byte_before(start, length + 1).is_ascii_uppercase();
     // The last byte of `§` in UTF-8.
-    product || scan.byte_before(start, 1) == 0xA7
+    let blank = usize::from(scan.byte_before(start, 1) == b' ');
+    product || scan.byte_before(start, 1 + blank) == 0xA7
 }
 
 /// Judges the run of hexadecimal digits and colons whose first colon is at `at`.

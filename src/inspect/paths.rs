@@ -82,6 +82,12 @@ impl<'k> Trail<'k> {
         if out.is_empty() { String::from("/") } else { out }
     }
 
+    /// How many JSON texts stand between the value and its part.
+    pub(super) fn levels(&self) -> usize {
+        let own = usize::from(matches!(self, Trail::Nested(..)));
+        own + self.outer().map_or(0, Trail::levels)
+    }
+
     fn outer(&self) -> Option<&'k Trail<'k>> {
         match self {
             Trail::Nested(outer, ..) | Trail::Cell(outer, _) => Some(outer),

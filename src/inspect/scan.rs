@@ -135,6 +135,8 @@ pub(super) struct Subject<'t> {
     pub(super) named: Hints,
     /// Whether it is a JSON number.
     pub(super) numeric: bool,
+    /// Whether it is a member name itself.
+    pub(super) is_name: bool,
 }
 
 /// What is looked for, and how sure of it one must be.
@@ -198,7 +200,7 @@ impl<'t, 'f> Scan<'t, 'f> {
         wanted: &'t Wanted,
         findings: &'f mut Findings,
     ) -> Self {
-        let Subject { text, named, numeric } = subject;
+        let Subject { text, named, numeric, is_name: _ } = subject;
         Scan { text, named, numeric, wanted, findings, floor: 0, email_floor: 0 }
     }
 
@@ -231,7 +233,7 @@ impl<'t, 'f> Scan<'t, 'f> {
             b':' => at_colon(self, at),
             b'=' => at_equals(self, at),
             b'~' => secrets::at_tilde(self, at).unwrap_or(at + 1),
-            b'-' => net::mac(self, at).unwrap_or_else(|| secrets::at_dash(self, at)),
+            b'-' => at_dash(self, at),
             b'>' => labels::at_tag(self, at).unwrap_or(at + 1),
             b'_' => secrets::at_underscore(self, at),
             _ => secrets::at_letter(self, at),
@@ -340,6 +342,13 @@ fn at_colon(scan: &mut Scan<'_, '_>, at: usize) -> usize {
         .or_else(|| net::mac(scan, at))
         .or_else(|| labels::at_sign(scan, at))
         .unwrap_or_else(|| net::at_colon(scan, at))
+}
+
+/// A dash joins the parts of addresses and keys; between blanks it ends a label.
+fn at_dash(scan: &mut Scan<'_, '_>, at: usize) -> usize {
+    let label = scan.byte(at + 1) == b' ' && scan.byte_before(at, 1) == b' ';
+    let end = if label { labels::at_sign(scan, at) } else { net::mac(scan, at) };
+    end.unwrap_or_else(|| secrets::at_dash(scan, at))
 }
 
 /// An equals sign ends a label.

@@ -49,7 +49,7 @@ impl Detector {
         let joined = [tail, head].concat();
         let mut findings = Findings::default();
         let named = super::context::Hints::NONE;
-        self.find(Subject { text: &joined, named, numeric: false }, &mut findings);
+        self.find(Subject { text: &joined, named, numeric: false, is_name: false }, &mut findings);
         let seam = tail.len();
         let crosses = |found: &&Found| found.start < seam && found.end > seam;
         let hidden = |found: &&Found| {

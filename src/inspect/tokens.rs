@@ -7,7 +7,7 @@ use super::candidate::{Around, Candidate, SYMBOLS_MAX};
 use super::context::Hints;
 use super::digits::{Group, Left, Window};
 use super::scan::{First, Same, Scan, Undecided};
-use super::{device, national};
+use super::{device, labels, national, net};
 use crate::class::{Class, ClassSet, Confidence};
 
 /// Judges the run of letters and digits around the digit at `at`; `None` where it holds no
@@ -24,14 +24,21 @@ pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
     if !lettered && !letters_beside(scan, start, end) {
         return None;
     }
-    if token.len() > TOKEN_BYTES_MAX || is_hex_digest(token) {
+    if token.len() > TOKEN_BYTES_MAX || is_hex_digest(token) || in_base64(scan, start, end) {
         scan.findings.run(start);
         return lettered.then_some(end);
     }
     if let Some(end) = uuid_end(scan, start, end) {
         return Some(end);
     }
-    if let Some(end) = judge(scan, start, end) {
+    // A hardware address that begins with a letter.
+    if back > 0
+        && matches!((token.len(), scan.byte(end)), (2, b':' | b'-') | (4, b'.'))
+        && let Some(end) = net::mac(scan, end)
+    {
+        return Some(end);
+    }
+    if let Some(end) = judge(scan, start, end).or_else(|| labelled(scan, start)) {
         return Some(end);
     }
     if !lettered {
@@ -46,6 +53,21 @@ pub(super) fn at_digit(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
         scan.findings.undecided.push(Undecided { start, end, same });
     }
     (back > 0).then_some(end)
+}
+
+/// Judges the value that holds a token, where a word before it says what it is.
+pub(super) fn labelled(scan: &mut Scan<'_, '_>, start: usize) -> Option<usize> {
+    let from = start.saturating_sub(VALUE_BACK_BYTES).max(scan.floor);
+    let before = scan.text.get(from..start).unwrap_or_default();
+    let joined = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-./_".contains(byte);
+    let begin = start - before.iter().rev().take_while(joined).count();
+    // A short group of capitals before a blank may begin the value: `M 114 CW`.
+    let group = scan.text.get(from..begin.saturating_sub(1)).unwrap_or_default();
+    let letters = group.iter().rev().take_while(|byte| byte.is_ascii_uppercase()).count();
+    let lettered = (1..=LETTERS_MAX).contains(&letters) && scan.byte_before(begin, 1) == b' ';
+    let first = if lettered { begin - 1 - letters } else { begin };
+    labels::at_value(scan, begin)
+        .or_else(|| if first == begin { None } else { labels::at_value(scan, first) })
 }
 
 /// How many bytes of a run belong to what is written before it: the code of a percent-encoded
@@ -271,6 +293,17 @@ fn uuid_end(scan: &Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
     (shape && alone).then_some(start + UUID_BYTES)
 }
 
+/// Whether a token is a piece of encoded data: `+` or `/` joins it to long others.
+fn in_base64(scan: &Scan<'_, '_>, start: usize, end: usize) -> bool {
+    let symbol = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let before = scan.text.get(start.saturating_sub(DATA_BYTES_MIN).max(scan.floor)..start);
+    let before = before.unwrap_or_default().iter().rev().take_while(symbol).count();
+    let after = scan.text.get(end..).unwrap_or_default().iter().take(DATA_BYTES_MIN);
+    let after = after.take_while(symbol).count();
+    let joined = before > 0 || after > 0;
+    joined && before + after + (end - start) >= DATA_BYTES_MIN
+}
+
 /// The lengths of common digests in hexadecimal digits, and longer.
 fn is_hex_digest(token: &[u8]) -> bool {
     matches!(token.len(), 32 | 40 | 56..) && token.iter().all(u8::is_ascii_hexdigit)
@@ -282,6 +315,9 @@ fn is_joint(byte: u8) -> bool {
 
 /// Unit: bytes. Longer runs are keys or encoded data.
 const TOKEN_BYTES_MAX: usize = 95;
+
+/// Unit: bytes. Runs of base64 with marks in them that are longer are no paths.
+const DATA_BYTES_MIN: usize = 60;
 
 /// Unit: bytes. Shorter runs are no encoded text.
 const RUN_BYTES_MIN: usize = 20;
@@ -304,6 +340,9 @@ const GROUP_BYTES_MAX: usize = 12;
 
 /// Letters that may stand alone in a group.
 const LETTERS_MAX: usize = 4;
+
+/// Unit: bytes. How far before its first digit a value begins.
+const VALUE_BACK_BYTES: usize = 24;
 
 /// Unit: bytes.
 const UUID_BYTES: usize = 36;

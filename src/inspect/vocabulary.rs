@@ -114,7 +114,7 @@ fn place(phrase: &[u8]) -> usize {
 static TABLE: LazyLock<Table> = LazyLock::new(Table::new);
 
 /// More than twice as many as phrases, so that a look-up seldom steps on.
-const SLOTS: usize = 4096;
+const SLOTS: usize = 8192;
 
 /// Words of the set of endings: five bits for each of three letters.
 const ENDINGS: usize = (1 << 15) / 64;
@@ -130,19 +130,19 @@ const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 const CLASSES: &[(&[Class], &str)] = &[
     (&[Class::Email], "email emails mail emailaddress mailaddress courriel correo correoelectronico posta \
       epost indirizzoemail adresseemail recoveryemail 邮箱 电子邮件 メール メールアドレス 이메일"),
-    (&[Class::Phone], "phone phones phonenumber phoneno tel telephone telephonenumber telefon telefono telefone \
+    (&[Class::Phone], "telefonu telefonie komorkowy numertelefonu telefonnummern telno phonenumbers tlf tlfnr telefonnumer mobilni handynummer mobiltelefon mobilnummer 手機 手機號碼 連絡先 연락처 телефон тел номертелефона phone phones phonenumber phoneno tel telephone telephonenumber telefon telefono telefone \
       telefoon mobile mobiles mobil mob cell cellular cellphone fax faxnumber msisdn sms whatsapp handy celular movil \
       rufnummer telefonnummer mobilenumber mobileno mobilephone telno callback dial call homephone workphone \
       officephone businessphone landline gsm portable telmobile numerodetelephone telefonnr telnr tfn \
       numerodetelefono numerotelefono cellulare telemovel komorka telefonkomorkowy contactnumber contactno \
       電話 電話番号 电话 手机 手机号 手机号码 전화 전화번호 휴대폰"),
-    (&[Class::PostalAddress], "address addresses postaladdress homeaddress mailingaddress streetaddress \
+    (&[Class::PostalAddress], "adr adres adresse addresse homeaddr mailaddr addressofresidence strassehausnummer hausanschrift direccionpostal direccioncompleta indirizzodiresidenza moradacompleta zamieszkania adreszamieszkania woonadres 現住所 адрес address addresses postaladdress homeaddress mailingaddress streetaddress \
       billingaddress shippingaddress deliveryaddress street street1 street2 addressline addressline1 addressline2 line1 \
       addr addr1 addr2 strasse anschrift adresse adressepostale rue voie direccion domicilio calle indirizzo via \
       endereco morada rua adres straat ulica residence residentialaddress permanentaddress currentaddress \
       workaddress streetname streetline adresszeile wohnort wohnanschrift lieferadresse rechnungsadresse \
       住所 地址 住址 주소"),
-    (&[Class::PersonName], "fullname firstname lastname surname familyname givenname middlename maidenname \
+    (&[Class::PersonName], "fn namevorname fullnm nameofholder namesurname nameandsurname nomprenom nometprenom nomeecognome nomeesobrenome imieinazwisko 氏 名 担当者 患者姓名 客户姓名 фио имя фамилия fullname firstname lastname surname familyname givenname middlename maidenname \
       forename nachname vorname familienname vollername prenom nomcomplet nomdefamille nombrecompleto \
       apellido apellidos primerapellido segundoapellido cognome nomecompleto nomeecognome sobrenome apelido voornaam \
       achternaam volledigenaam imie nazwisko imieinazwisko legalname displayedname cardholder cardholdername \
@@ -151,7 +151,7 @@ const CLASSES: &[(&[Class], &str)] = &[
       membername studentname teachername doctorname physicianname ownername authorname sendername \
       personname firstnm lastnm fname lname mname birthname namn fornamn efternamn mothersmaidenname \
       spousename studentfullname signatory attendee attendees 姓名 名字 氏名 名前 お名前 이름 성명"),
-    (&[Class::DateOfBirth], "dob dateofbirth birthdate birthday birthdt bday birthdatetime borndate bornon born \
+    (&[Class::DateOfBirth], "birth geburt nacido nacida nato nata data_nascita dataur urodz nascita fechanac fechadenac fnac gebdat datebirth bornin geborenam naissancedate datenaissance date_naiss birthdateiso rojstva datumrodjenja datumnarozeni 出生 誕生日 датарождения dob dateofbirth birthdate birthday birthdt bday birthdatetime borndate bornon born \
       dateofbirthday geburtsdatum gebdatum geburtstag geborenam geboren datedenaissance naissance neele neale nele \
       fechadenacimiento fechanacimiento nacimiento datadinascita datanascita natoil nataoil datadenascimento \
       datanascimento nascimento geboortedatum dataurodzenia urodzenia urodzony fodelsedatum birthdatum patientdob \
@@ -166,20 +166,20 @@ const CLASSES: &[(&[Class], &str)] = &[
     (&[Class::Iccid], "iccid simnumber simserial simcard simcardnumber sim"),
     (&[Class::Vin], "vin vinnumber vehicleidentificationnumber vehicleidentification chassis chassisnumber \
       fahrgestellnummer fin numerodechasis telaio numerotelaio chassi vehicleid"),
-    (&[Class::LicencePlate], "licenseplate licenceplate plate platenumber plateno numberplate registrationplate \
+    (&[Class::LicencePlate], "numerrejestracyjny rejestracyjny nrrejestracyjny registrationno registrationnumber regnumber regno numberplates vrm vehiclereg autokennzeichen kfzkennzeichen numeroplaque numeroimmatriculation plaqueimmatriculation matriculacoche targaveicolo ナンバープレート 车牌 车牌号 차량번호 licenseplate licenceplate plate platenumber plateno numberplate registrationplate \
       vehicleregistration vehicleplate licenseplatenumber licenceplatenumber kennzeichen immatriculation \
       plaqued plaquedimmatriculation matricula targa placa kenteken rejestracja numerrejestracyjny \
       vehicleregistrationnumber carregistration tagnumber"),
-    (&[Class::Card], "card cards cc creditcard debitcard cardnumber cardno ccnumber ccnum visa mastercard amex \
+    (&[Class::Card], "numerokarty numeroscarte numerocarte cartecredit numerotarjeta tarjetacredito numerocartacredito numerodellacarta numerocartao cartaocredito kartennr kartanr karta platobnakarta karty nrkarty cardnumbers pannumbers paymentcardnumber 신용카드 카드번호 card cards cc creditcard debitcard cardnumber cardno ccnumber ccnum visa mastercard amex \
       paymentcard creditcardnumber debitcardnumber bankcard kreditkarte kartennummer kreditkartennummer \
       cartebancaire numerodecarte tarjeta numerodetarjeta tarjetadecredito cartadicredito numerocarta \
       cartao numerodocartao cartaodecredito creditcardno primaryaccountnumber cardpan kartanumer numerkarty \
       カード番号 卡号 信用卡"),
     (&[Class::Card, Class::InPan], "pan pannumber panno pancard"),
-    (&[Class::CardCode], "cvv cvc cvv2 cvc2 csc cid cardcode securitycode cardsecuritycode cardverification \
+    (&[Class::CardCode], "kartenprufnummer prufnummer prufziffer cvn kodcvv codigodeseguridad codicedisicurezza codigocvv cryptogrammevisuel codecvv codigoseguridad cvccode kodbezpieczenstwa codigodeseguranca セキュリティコード 安全码 보안코드 cvv cvc cvv2 cvc2 csc cid cardcode securitycode cardsecuritycode cardverification \
       cardverificationvalue cardverificationcode cvvcode cvccode kartenpruefnummer pruefziffer cryptogramme"),
     (&[Class::Iban], "iban ibans ibannumber ibanno ibancode"),
-    (&[Class::BankAccount], "bankaccount bankaccountnumber accountnumber accountno acctno acctnum acctnumber \
+    (&[Class::BankAccount], "numerocuenta numerocompte numeroconta kontanr numerokonta numerrachunku rachunek numerkonta konta accountnr bankkontonummer ktonr acc accno accountnumbers bankacc numerodicontocorrente nrkonta 口座 银行卡号 계좌 bankaccount bankaccountnumber accountnumber accountno acctno acctnum acctnumber \
       acct accountnum bankacct kontonummer kontonr konto bankkonto numerodecompte comptebancaire \
       numerodecuenta cuentabancaria numeroconto contobancario numerodaconta contabancaria rekeningnummer numerkonta \
       beneficiaryaccount checkingaccount savingsaccount directdepositaccount 口座番号 账号 银行账号 계좌번호"),
@@ -188,28 +188,28 @@ const CLASSES: &[(&[Class], &str)] = &[
     (&[Class::CryptoWallet], "wallet walletaddress cryptowallet cryptoaddress btc bitcoin btcaddress \
       bitcoinaddress eth ethereum ethaddress ethereumaddress walletid depositaddress payoutaddress ltc xrp sol \
       solana tron trx doge"),
-    (&[Class::Passport], "passport passportnumber passportno passportnum passportid passeport numerodepasseport \
+    (&[Class::Passport], "passportnumbers passportnr passeportno numeropasseport numeropasaporte numpasaporte passaportonumero numerpaszportu nrpaszportu pasnummer passnumber паспорт passport passportnumber passportno passportnum passportid passeport numerodepasseport \
       pasaporte numerodepasaporte passaporto numeropassaporto passaporte numerodopassaporte reisepass \
       reisepassnummer passnummer passnr paspoort paspoortnummer paszport numerpaszportu traveldocument \
       traveldocumentnumber 護照 护照 护照号 护照号码 パスポート パスポート番号 旅券番号 여권번호 여권"),
-    (&[Class::DriverLicence], "driverlicense driverlicence driverslicense driverslicence drivinglicense drivinglicence \
+    (&[Class::DriverLicence], "prawojazdynr nrprawajazdy numerprawajazdy licenciaconducir permisoconducir numeropermis numerolicencia licencenumber licensenumber driverslic driverlic drivinglic permis permisconduire numeropermisconduire fuehrerscheinnr fuhrerscheinnr patenteguida cartaconducao 驾驶证 driverlicense driverlicence driverslicense driverslicence drivinglicense drivinglicence \
       driverlicensenumber driverlicencenumber driverslicensenumber driverslicencenumber drivinglicensenumber \
       drivinglicencenumber driverslicenseno drivinglicenceno dl dlnumber dlno dln fuehrerschein fuhrerschein \
       fuehrerscheinnummer fuhrerscheinnummer permisdeconduire numerodepermis licenciadeconducir permisodeconducir \
       carnetdeconducir patente patentediguida numeropatente cartadeconducao carteirademotorista cnh rijbewijs \
       rijbewijsnummer prawojazdy numerprawajazdy driverpermit drivingpermit 驾照 驾驶证号 運転免許証 運転免許証番号 운전면허"),
-    (&[Class::NationalId], "nationalid nationalidnumber nationalidentifier nationalidentitynumber identitynumber \
+    (&[Class::NationalId], "emiratesid kennitala mykad icnumber icno jmbg amka isikukood asmenskodas personaskods taj tajszam szemelyi szemelyiszam dui ci ruc nationalregistration nationalno civilno civilidnumber cnic iqama saudiid nikktp nik ktp cccd cmnd citizenidentity identitycode idcode identifikationsnummer numeroidentidad numeroidentificacion personenkennziffer personalcode identitydocument identitydocumentnumber documentnumber documentno numerodocumento numerodedocumento dokumentnummer kimlik kimliknumarasi паспортныеданные רישוםאוכלוסין 居民身份 住民票コード 識別番号 nationalid nationalidnumber nationalidentifier nationalidentitynumber identitynumber \
       identitycard identitycardnumber idcard idcardnumber idcardno personalid personalidnumber \
       personalidentitynumber personalnumber citizenid citizenshipnumber civilid governmentid govid nin nid ausweis \
       ausweisnummer personalausweis cartedidentite numerodidentite documentodeidentidad documentoidentidad cedula \
       cartadidentita documentodidentita cartaodecidadao bilhetedeidentidade rg identiteitskaart dowodosobisty \
       numerdowodu identificationnumber governmentidnumber idnumber idno residentid \
       身分証番号 证件号 证件号码 신분증번호"),
-    (&[Class::TaxId], "taxid taxidnumber taxnumber taxno taxpayerid taxpayeridentificationnumber taxidentificationnumber \
+    (&[Class::TaxId], "taxidno taxcode inn инн ico dic cvr orgnr organisationsnummer ytunnus siren siret nrnip vatin numerotvaintracommunautaire umsatzsteuerid umsatzsteueridentifikationsnummer uid uidnummer ust steuernr taxregistration taxregistrationnumber trn gstregno npwp taxpayernumber taxpayerno taxpayer tinnumber tinno regon numeroidentificationfiscale numerofiscal idfiscal codefiscal 统一社会信用代码 法人番号 taxid taxidnumber taxnumber taxno taxpayerid taxpayeridentificationnumber taxidentificationnumber \
       taxidentifier tin ein eid fein employeridentificationnumber vat vatid vatnumber vatno vatregistration \
       ustid ustidnr umsatzsteuerid numerotva tva partitaiva piva btw btwnummer nip numernip fiscalnumber fiscalid \
       taxfile taxref 税号 税務番号 사업자등록번호"),
-    (&[Class::UsSsn], "ssn ssns socialsecurity socialsecuritynumber socialsecurityno ssnumber ssnno socialsec socsec \
+    (&[Class::UsSsn], "ssno socialsecuritynr ssnr numeroseguridadsocial numeroseguro numerodesegurosocial segurosocial ss ssn ssns socialsecurity socialsecuritynumber socialsecurityno ssnumber ssnno socialsec socsec \
       ssnumbers social securitynumber numerodeseguridadsocial"),
     (&[Class::UsItin], "itin itins itinnumber individualtaxpayeridentificationnumber individualtaxpayerid"),
     (&[Class::UsNpi], "npi npinumber nationalprovideridentifier nationalproviderid providernpi npiid npino"),
@@ -219,8 +219,8 @@ const CLASSES: &[(&[Class], &str)] = &[
     (&[Class::AuMedicare], "medicare medicarenumber medicareno medicarecard medicarecardnumber medicareid"),
     (&[Class::UkNhs], "nhs nhsnumber nhsno nhsid nationalhealthservicenumber chinumber"),
     (&[Class::UkNino], "nino ninumber nationalinsurance nationalinsurancenumber nationalinsuranceno ninos"),
-    (&[Class::UkUtr], "utr utrnumber uniquetaxpayerreference taxpayerreference utrno sautr"),
-    (&[Class::CaSin], "sin sinnumber sinno socialinsurancenumber socialinsurance numerodassurancesociale nas"),
+    (&[Class::UkUtr], "uniquetaxpayerref sautrnumber utr utrnumber uniquetaxpayerreference taxpayerreference utrno sautr"),
+    (&[Class::CaSin], "numeroassurancesociale sinnumbers sin sinnumber sinno socialinsurancenumber socialinsurance numerodassurancesociale nas"),
     (&[Class::AuTfn], "tfn tfnnumber taxfilenumber taxfileno tfnno"),
     (&[Class::AuAbn], "abn abnnumber australianbusinessnumber businessnumber abnno"),
     (&[Class::AuAcn], "acn acnnumber australiancompanynumber companynumber acnno"),
@@ -232,13 +232,13 @@ const CLASSES: &[(&[Class], &str)] = &[
     (&[Class::InGstin], "gstin gst gstnumber gstno gstinnumber gstregistration gstid"),
     (&[Class::DeTaxId], "steuerid steueridnr steueridentifikationsnummer idnr steuernummer steueridentnummer \
       steueridentifikationsnr taxidde steuerlicheidentifikationsnummer"),
-    (&[Class::DeIdCard], "personalausweis personalausweisnummer ausweisnummer ausweisnr persoausweis perso"),
-    (&[Class::DeInsurance], "rentenversicherungsnummer sozialversicherungsnummer svnummer rvnr svnr rvnummer \
+    (&[Class::DeIdCard], "personalausweisnr personalausweisnum ausweis ausweisdokument personalausweisid idcardde germanid germanidcard personalausweis personalausweisnummer ausweisnummer ausweisnr persoausweis perso"),
+    (&[Class::DeInsurance], "rentenversicherung rentenversicherungsnr svnummer sozialversicherung krankenversicherung krankenversichertennr versichertennr kvnr kvnrnummer krankenkassennummer gesetzlicheversicherung rvnr sozialversicherungsnr rentenversicherungsnummer sozialversicherungsnummer svnummer rvnr svnr rvnummer \
       krankenversichertennummer krankenversicherungsnummer kvnr versichertennummer versicherungsnummer kvnummer"),
-    (&[Class::FrNir], "nir insee numeroinsee numerodesecuritesociale securitesociale numerosecuritesociale numsecu \
+    (&[Class::FrNir], "numerosecuritesociale numerosecuritesoc numerodesecu securitesocialenumero nosecu numsecuritesociale nirnumber numeronir carte_vitale cartevitale nir insee numeroinsee numerodesecuritesociale securitesociale numerosecuritesociale numsecu \
       numerosecu nss numeross ssfr socialsecurityfr"),
     (&[Class::ItFiscalCode], "codicefiscale fiscalcode codfiscale cf codfisc codicefisc"),
-    (&[Class::EsNif], "nif nie dni dninie nifnie cif numerodni numerodedni documentonacional"),
+    (&[Class::EsNif], "numeronif numeronie numerodenif nifnie nifcif docidentidad dniespanol numerodnie dninumero nif nie dni dninie nifnie cif numerodni numerodedni documentonacional"),
     (&[Class::PtNif], "nif nifpt contribuinte numerodecontribuinte numerocontribuinte numeronif"),
     (&[Class::NlBsn], "bsn bsnnummer burgerservicenummer sofinummer sofi bsnnumber"),
     (&[Class::BeNrn], "nrn rijksregisternummer rijksregister numeronational registrenational numeroregistrenational \
@@ -250,12 +250,12 @@ const CLASSES: &[(&[Class], &str)] = &[
     (&[Class::SePersonnummer], "personnummer samordningsnummer personnr pnr personalidentitynumber swedishid"),
     (&[Class::NoFnr], "fodselsnummer fnr fodselsnr dnummer personnummer fnumber fodselnummer"),
     (&[Class::DkCpr], "cpr cprnummer cprnr personnummer cprnumber cprno"),
-    (&[Class::FiHetu], "hetu henkilotunnus personalidentitycode personbeteckning sotu"),
+    (&[Class::FiHetu], "henkilotunnus hetutunnus henkilötunnus finnishid personalidentitycodefi hetu henkilotunnus personalidentitycode personbeteckning sotu"),
     (&[Class::CzBirthNumber], "rodnecislo rc birthnumber rodnec"),
     (&[Class::RoCnp], "cnp codnumericpersonal cnpnumber"),
-    (&[Class::BgEgn], "egn egnnumber egnno"),
-    (&[Class::HrOib], "oib oibnumber osobniidentifikacijskibroj"),
-    (&[Class::TrTckn], "tckn tckimlik tckimlikno tcno kimlikno tckimliknumarasi tc tckimliknumber tcidentity"),
+    (&[Class::BgEgn], "егн единенгражданскиномер egnnumber egn egnnumber egnno"),
+    (&[Class::HrOib], "oibbroj osobniid oib oibnumber osobniidentifikacijskibroj"),
+    (&[Class::TrTckn], "tckimliknumarasi tckimlikno kimliknumarasi tckimliknum kimlikno tcnumarasi turkishid turkishidnumber tckn tckimlik tckimlikno tcno kimlikno tckimliknumarasi tc tckimliknumber tcidentity"),
     (&[Class::BrCpf], "cpf cpfnumber numerocpf numerodocpf cpfcnpj cpfno"),
     (&[Class::BrCnpj], "cnpj cnpjnumber numerocnpj numerodocnpj cpfcnpj cnpjno"),
     (&[Class::ArCuit], "cuit cuil cuitcuil cuitnumber cuilnumber numerodecuit"),
@@ -265,20 +265,20 @@ const CLASSES: &[(&[Class], &str)] = &[
     (&[Class::KrRrn], "rrn jumin juminno residentregistrationnumber residentregistrationno jumindeungnokbeonho \
       주민등록번호 주민번호 krrrn"),
     (&[Class::SgNric], "nric fin nricfin nricno nricnumber finnumber finno nricnum"),
-    (&[Class::ThId], "thaiid thainationalid thaicitizenid citizenid thaiidcard thaiidnumber เลขประจำตัวประชาชน"),
+    (&[Class::ThId], "เลขบัตรประชาชน บัตรประชาชน เลขบัตร thaiidno thaiid thainationalid thaicitizenid citizenid thaiidcard thaiidnumber เลขประจำตัวประชาชน"),
     (&[Class::CnResidentId], "residentid residentidentitynumber residentidnumber shenfenzheng shenfenzhenghao sfzh \
       chineseid residentidcard 身份证 身份证号 身份证号码 公民身份号码"),
-    (&[Class::JpMyNumber], "mynumber individualnumber kojinbango mynumberjp マイナンバー 個人番号"),
-    (&[Class::TwId], "taiwanid twid twnationalid rocid 身分證 身分證字號 國民身分證統一編號"),
-    (&[Class::HkId], "hkid hkidno hkidnumber hongkongid hongkongidentitycard hkic 香港身份證 香港身份證號碼"),
-    (&[Class::IlId], "teudatzehut teudat tz mispar misparzehut israeliid zehut israelid תעודתזהות"),
-    (&[Class::ZaId], "saidnumber said southafricanid rsaid southafricanidnumber zaid idnumberza rsaidnumber"),
+    (&[Class::JpMyNumber], "kojinbangou 個人番號 mynumbercard mynumber individualnumber kojinbango mynumberjp マイナンバー 個人番号"),
+    (&[Class::TwId], "身分證號碼 身份證字號 統一編號 roc rocidnumber taiwanid twid twnationalid rocid 身分證 身分證字號 國民身分證統一編號"),
+    (&[Class::HkId], "身份證號碼 身份證 香港身份证 hkidcard hkid hkidno hkidnumber hongkongid hongkongidentitycard hkic 香港身份證 香港身份證號碼"),
+    (&[Class::IlId], "תז מספרזהות ת.ז teudatzehut teudat tz mispar misparzehut israeliid zehut israelid תעודתזהות"),
+    (&[Class::ZaId], "southafricaidnumber rsaidno saidno said saidnumber said southafricanid rsaid southafricanidnumber zaid idnumberza rsaidnumber"),
     (&[Class::NgNin], "nin nationalidentificationnumber ninnumber nigerianin ninno nimc"),
-    (&[Class::MedicalRecord], "mrn medicalrecord medicalrecordnumber medicalrecordno medrec medrecno patientid \
+    (&[Class::MedicalRecord], "medicalrecordid patientref patientrecord patientrecordnumber hospitalid hospitalno clinicid numeropaciente numerohistoria numerocartella numeroprocesso 診察券番号 병록번호 환자번호 mrn medicalrecord medicalrecordnumber medicalrecordno medrec medrecno patientid \
       patientnumber patientno patientidentifier chartnumber chartno hospitalnumber healthrecord healthrecordnumber \
       patientennummer patientenid fallnummer numerodossier dossiermedical numerodepatient historiaclinica \
       numerodehistoria cartellaclinica prontuario patientnummer mrnumber mrnnumber 病历号 カルテ番号 患者番号"),
-    (&[Class::HealthPlan], "healthplan healthplanid healthplannumber memberid membernumber insuranceid \
+    (&[Class::HealthPlan], "insuranceno insurancepolicy insurancepolicyno healthinsuranceno healthplanmemberid healthplanidnumber policyid membershipnumber membershipid versicherungsscheinnummer policennummer numeropoliza numeropolice numeroadherent numeroassure 健康保険 保険者番号 保险号 보험번호 healthplan healthplanid healthplannumber memberid membernumber insuranceid \
       insurancenumber insurancememberid policyholderid subscriberid healthinsurance healthinsurancenumber \
       healthinsuranceid beneficiaryid planmemberid groupnumber insurancepolicynumber policynumber policyno \
       hicn medicaidid medicaidnumber healthid carteid mutuelle tarjetasanitaria tesserasanitaria healthcard \
@@ -310,7 +310,7 @@ const OTHERS: &[(Hints, &str)] = &[
     (Hints::SERIAL, "order orders invoice tracking sku ean isbn upc gtin serial ticket epoch ts parcel shipment \
       barcode batch lot orderid ordernumber orderno invoiceid invoicenumber trackingnumber serialnumber ticketid \
       asin mpn partnumber productid skuid transactionid requestid traceid spanid messageid"),
-    (Hints::VERSION, "oid version ver v release build section chapter firmware revision rev semver kernel driver"),
+    (Hints::VERSION, "clause article paragraph subsection appendix annex abschnitt kapitel absatz paragraf seccion capitulo apartado sezione capitolo artikel artículo articulo oid version ver v release build section chapter firmware revision rev semver kernel driver"),
     (Hints::SERIAL, "timestamp"),
     (Hints::ABOUT, "verified type count policy required format model brand provider enabled valid validated \
       status hash length size id ids at time date code ext extension prefix exp expiry expires expiration \
@@ -326,7 +326,7 @@ const OTHERS: &[(Hints, &str)] = &[
       fingerprint timestamp issued issuer issuedat scope scopes claim claims granttype tokentype \
       generator validator service vault helper util utils resolver handler strategy plugin module \
       provisioning changedat lastused lastlogin lastchanged reminder question answer prompt title heading text_length"),
-    (Hints::GENERIC, "number numbers value values no num nr home work primary secondary main personal office day \
+    (Hints::GENERIC, "broj cislo numarasi liczba szam nomor numéro numaralari number numbers value values no num nr home work primary secondary main personal office day \
       evening emergency other default raw full digits nummer numero numer current new old first second third item \
       items data entry private alternate alternative alt billing shipping mailing number1 number2 nbr string plain \
       actual content body text"),

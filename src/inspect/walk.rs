@@ -51,6 +51,8 @@ pub(super) struct Walk<'m> {
     pub(super) first_label: Option<u32>,
     /// Names that were redacted after their object was closed.
     pub(super) late: u32,
+    /// Whether the message is JSON, and not free text.
+    pub(super) is_json: bool,
     /// How many encoded texts are around this one.
     pub(super) wrapped: usize,
     /// Bytes of encoded text that may still be decoded.
@@ -136,6 +138,7 @@ impl<'m> Walk<'m> {
             labelled: 0,
             first_label: None,
             late: 0,
+            is_json: false,
             wrapped: 0,
             budget: wire.len().saturating_mul(DECODED_PER_BYTE).max(DECODED_BYTES_MIN),
         }
@@ -148,6 +151,7 @@ impl<'m> Walk<'m> {
 
     /// Plans for a JSON value and all below it.
     pub(super) fn value(mut self, root: Value<'m>) -> Plan {
+        self.is_json = true;
         self.tree(root);
         if let Some(seeker) = Seeker::new(&self.texts) {
             self.seek(seeker, |walk| walk.tree(root));
@@ -284,7 +288,7 @@ impl<'m> Walk<'m> {
         if table::looks_like_table(text) {
             self.cells(text, layer, context);
         } else {
-            self.scan(text, layer, context);
+            self.running(text, layer, context);
         }
         let written = if context.depth < NESTING_MAX { View::written(text) } else { None };
         if let Some(view) = written {
@@ -292,6 +296,27 @@ impl<'m> Walk<'m> {
             let again = self.again.replace(before);
             self.content(&view.text, &layer.part(0).viewed(&view), context);
             self.again = again;
+        }
+    }
+
+    /// Looks at running text and at the JSON texts in it: log lines end with them.
+    fn running(&mut self, text: &[u8], layer: &Layer<'_>, context: Context<'_>) {
+        let mut from = 0;
+        for _ in 0..OBJECTS_MAX {
+            let rest = text.get(from..).unwrap_or_default();
+            let Some(found) = memchr::memmem::find(rest, b"{\"") else { break };
+            let at = from + found;
+            let inner = Context { depth: context.depth + 1, ..context };
+            if found > 0 {
+                self.scan(text.get(from..at).unwrap_or_default(), &layer.part(from), context);
+            }
+            let object = text.get(at..).unwrap_or_default();
+            let read = self.nested(object, &layer.part(at), inner);
+            // One byte at least, so that every round gets further.
+            from = at + read.max(1);
+        }
+        if from < text.len() {
+            self.scan(text.get(from..).unwrap_or_default(), &layer.part(from), context);
         }
     }
 
@@ -371,6 +396,9 @@ pub(super) struct Context<'k> {
 
 /// JSON in JSON in JSON is read so many levels deep; below that it is read as text.
 pub(super) const NESTING_MAX: usize = 4;
+
+/// JSON texts in one running text that are read as JSON.
+const OBJECTS_MAX: usize = 256;
 
 /// Shorter numbers are nobody's unless a name says so.
 const NUMBER_BYTES_MIN: usize = 7;

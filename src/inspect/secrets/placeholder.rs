@@ -35,6 +35,9 @@ fn is_variable(value: &[u8]) -> bool {
     };
     match value {
         [b'$' | b'#' | b'%' | b'\\', b'{' | b'(', ..] | [b'{', b'{' | b'%', ..] => true,
+        // The same in a query string, where brackets and dollars are percent-encoded.
+        [b'%', b'3', b'C' | b'c', ..] | [b'%', b'2', b'4', b'%', b'7', b'B' | b'b', ..] => true,
+        [b'%', b'e', b'n', b'v', b'(', ..] | [b'%', b'2', b'5', b'e', b'n', b'v', ..] => true,
         [b'%', inner @ .., b'%'] | [b'@', inner @ .., b'@'] | [b'$', inner @ .., b'$'] => {
             name(inner)
         }

@@ -17,7 +17,8 @@ type Hit = (Class, Confidence, String);
 /// Everything found in a text when every class is on, in order.
 fn hits(text: &str) -> Vec<Hit> {
     let mut findings = Findings::default();
-    let subject = Subject { text: text.as_bytes(), named: Hints::NONE, numeric: false };
+    let subject =
+        Subject { text: text.as_bytes(), named: Hints::NONE, numeric: false, is_name: false };
     Scan::new(subject, &Wanted::everything(), &mut findings).run(0);
     findings.found.sort_by_key(|found| found.start);
     let hit = |f: &crate::inspect::scan::Found| {

@@ -109,8 +109,13 @@ pub(super) fn webhook(scan: &mut Scan<'_, '_>, start: usize) -> Option<usize> {
     if length < *least || is_placeholder(secret.get(..length)?) {
         return None;
     }
-    let from = start + host + skip;
-    Some(scan.found(Class::ApiKey, Confidence::Certain, from, from + length))
+    // All of the address gives access, and nothing of it is worth keeping.
+    let scheme = start.checked_sub(b"://".len()).and_then(|end| scan.text.get(..end));
+    let letters = scheme
+        .map_or(0, |s| s.iter().rev().take(8).take_while(|b| b.is_ascii_alphabetic()).count());
+    let has_scheme = letters > 0 && scan.text.get(..start).is_some_and(|s| s.ends_with(b"://"));
+    let from = if has_scheme { start - b"://".len() - letters } else { start };
+    Some(scan.found(Class::ApiKey, Confidence::Certain, from, start + host + skip + length))
 }
 
 fn is_path(byte: u8) -> bool {
@@ -291,6 +296,11 @@ fn pgpass_password(scan: &Scan<'_, '_>, at: usize) -> Option<(usize, usize)> {
             byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'*')
         })
         .count();
+    // Groups of hexadecimal digits are an address or a fingerprint.
+    let name = scan.text.get(at - host..at)?;
+    if host <= 4 && name != b"*" && name.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
     let alone = |byte: u8| matches!(byte, 0 | b'\n' | b'\r' | b'"' | b'\'');
     if !alone(scan.byte_before(at - host, 1)) {
         return None;

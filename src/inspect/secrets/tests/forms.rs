@@ -49,7 +49,8 @@ fn rows() -> impl Iterator<Item = &'static Row> {
 /// What one row says about the begin of a text.
 fn judge(row: &Row, text: &str) -> Option<usize> {
     let mut findings = Findings::default();
-    let subject = Subject { text: text.as_bytes(), named: Hints::NONE, numeric: false };
+    let subject =
+        Subject { text: text.as_bytes(), named: Hints::NONE, numeric: false, is_name: false };
     let wanted = Wanted::everything();
     let mut scan = Scan::new(subject, &wanted, &mut findings);
     row.judge(&mut scan, 0)
