@@ -105,16 +105,18 @@ fn keys_of_azure_and_signatures_are_found() {
 }
 
 #[test]
-fn webhooks_lose_the_secret_of_their_path() {
+fn webhooks_are_secrets_as_a_whole() {
     let (slack, discord) = ("hooks.slack.com", "discord.com/api/web");
     let secret = "T01ABCDEF/B02GHIJKL/a1B2c3D4e5F6g7H8i9J0k1L2";
     for text in
         [format!("https://{slack}/services/{secret}"), format!("{slack}/services/{secret} x")]
     {
-        assert_eq!(found(Class::ApiKey, &text), [secret], "{text}");
+        let address = text.trim_end_matches(" x");
+        assert_eq!(found(Class::ApiKey, &text), [address], "{text}");
     }
     let secret = format!("123456789012345678/{}", "aB3-dE5_fG7".repeat(6));
-    assert_eq!(found(Class::ApiKey, &format!("https://{discord}hooks/{secret}")), [secret]);
+    let address = format!("https://{discord}hooks/{secret}");
+    assert_eq!(found(Class::ApiKey, &address), [address]);
     assert_no_secret(&[
         "https://hooks.slack.com/services/T000/B000/XXXX",
         "https://discord.com/api",
