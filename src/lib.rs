@@ -4,8 +4,8 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`reject`] [`body`] [`json`] [`api_key`] [`glob`] [`policy`] [`view`] [`config`] |
-//! | tools | [`bucket`] [`inspect`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] |
+//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`surrogate`] [`reject`] [`body`] [`json`] [`api_key`] [`glob`] [`policy`] [`view`] [`config`] |
+//! | tools | [`bucket`] [`inspect`] [`schema`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] |
 //! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`facade`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
 //! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`cli`] |
 //!
@@ -27,6 +27,7 @@ pub mod policy;
 pub mod principal;
 pub mod reject;
 pub mod secret;
+pub mod surrogate;
 pub mod view;
 
 pub mod audit;
@@ -40,6 +41,7 @@ pub mod outbound;
 pub mod pins;
 pub mod rest;
 pub mod revocation;
+pub mod schema;
 pub mod session;
 pub mod shared_state;
 pub mod ticket;

@@ -35,6 +35,7 @@ mod claims;
 mod facade;
 mod policy;
 mod revocation;
+mod schema;
 mod upstream;
 mod view;
 
@@ -42,14 +43,15 @@ pub use claims::*;
 pub use facade::*;
 pub use policy::*;
 pub use revocation::*;
+pub use schema::*;
 pub use upstream::*;
 pub use view::*;
 
 /// Every row: first what faces clients, then their claims, then the facade, then what faces
-/// servers, then revocation, policy, and what answers may show.
+/// servers, then revocation, policy, what answers may show, and what shape they have.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
     let more = facade::ROWS.iter().chain(upstream::ROWS).chain(revocation::ROWS);
-    let more = more.chain(policy::ROWS).chain(view::ROWS);
+    let more = more.chain(policy::ROWS).chain(view::ROWS).chain(schema::ROWS);
     ROWS.iter().chain(claims::ROWS).chain(more)
 }
 

@@ -31,6 +31,7 @@ const VOCABULARY: &[&str] = &[
     "peer",
     "call",
     "class",
+    "surrogate",
     "reject",
     "body",
     "json",
@@ -43,6 +44,7 @@ const VOCABULARY: &[&str] = &[
 const TOOLS: &[&str] = &[
     "bucket",
     "inspect",
+    "schema",
     "exchange",
     "net",
     "mcp",
