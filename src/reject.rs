@@ -191,6 +191,8 @@ codes! {
     InputRefused = "input_refused", 403, 40307, Warn, "the server asked for input that it may not ask for";
     #[doc = "The answer holds data of a class that this route blocks."]
     AnswerBlocked = "answer_blocked", 403, 40306, Warn, "the answer holds data that may not leave";
+    #[doc = "Something in the structured result must be hidden, and the tool's output schema allows no value in its place."]
+    AnswerUnfit = "answer_unfit", 403, 40309, Warn, "the answer holds data that may not leave, and cannot do without it";
     #[doc = "The server sends people to an address that is not on its list (`elicitation.url_hosts`)."]
     ElicitationRefused = "elicitation_refused", 403, 40308, Warn, "the server asks for a visit to an address that is not allowed";
     #[doc = "The caller's token expired, the caller was revoked or the policy changed while a stream or a call was open."]

@@ -370,6 +370,11 @@ impl Part<'_> {
         let same = old.filter(|old| Arc::ptr_eq(&old.upstream, &upstream));
         let seen = same.map_or_else(Arc::default, |old| Arc::clone(old.pins.seen()));
         let pins = Arc::new(Pins::new(server, seen, clock.clone()));
+        for (tool, shape) in server.tool_shapes.iter().flatten() {
+            if let Some(schema) = &shape.output {
+                upstream.outputs().suggest(tool, schema.as_bytes());
+            }
+        }
         let detector =
             Arc::new(Detector::new(&settings(&server.redact)).map_err(|source| {
                 BuildError::Detector { server: Arc::clone(&server.name), source }
@@ -407,6 +412,7 @@ impl Part<'_> {
                 sessions: Arc::clone(self.sessions),
                 tickets: Arc::clone(self.tickets),
                 mirrors: Arc::clone(upstream.mirrors()),
+                outputs: Arc::clone(upstream.outputs()),
                 pins: Arc::clone(&pins),
                 url_hosts: UrlHosts::new(&server.url_hosts),
                 unfinished: old.map_or_else(Arc::default, |o| Arc::clone(&o.screen.unfinished)),

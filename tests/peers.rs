@@ -197,6 +197,9 @@ fn records_are_masked_for_the_reader_and_clear_for_the_revealing_scope() {
         }
         assert_eq!(masked.result(1)["structuredContent"]["name"], NAME, "{sdk:?}");
         assert_eq!(masked.result(1)["structuredContent"]["balance"], 1204.5, "{sdk:?}");
+        // The clients have the schema from the list, and refuse what does not fit it.
+        let ssn = &masked.result(1)["structuredContent"]["ssn"];
+        assert_eq!(ssn, "000-00-0000", "{sdk:?}");
 
         let revealed = gateway.visit(sdk, &support, &record_steps());
         assert_eq!(revealed.result(1)["structuredContent"]["email"], EMAIL, "{sdk:?}");

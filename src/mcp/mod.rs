@@ -20,6 +20,7 @@ pub mod error_body;
 pub mod headers;
 pub mod message;
 pub mod method;
+pub mod outputs;
 pub mod params;
 pub mod redeem;
 pub mod sse;

@@ -47,6 +47,8 @@ pub struct Metrics {
     pub revealed: IntCounterVec,
     /// `sallyport_dropped_messages_total`
     pub dropped_messages: IntCounterVec,
+    /// `sallyport_structured_results_total`
+    pub structured_results: IntCounterVec,
     /// `sallyport_tools_quarantined_total`
     pub tools_quarantined: IntCounterVec,
     /// `sallyport_tools_changed_total`
@@ -135,6 +137,7 @@ impl Metrics {
             shadow_decisions: counters "shadow_decisions_total" "What the policies said and what the candidates would have said." ["server", "live", "shadow"];
             shadow_values: counters "shadow_values_total" "Values that the candidates would have masked or shown instead." ["server", "change"];
             dropped_messages: counters "dropped_messages_total" "Messages of upstreams that were not passed on." ["server", "reason"];
+            structured_results: counters "structured_results_total" "Structured results in which something was hidden, by what fits their schema." ["server", "fit"];
             tools_quarantined: counters "tools_quarantined_total" "Tool definitions that were put into quarantine, by reason." ["server", "reason"];
             tools_changed: counters "tools_changed_total" "Tool definitions that changed and are not pinned." ["server"];
             audit_records: counters "audit_records_total" "Audit records by phase and result." ["phase", "result"];
@@ -301,6 +304,11 @@ impl RouteMetrics {
     /// Books messages of the upstream that were not passed on.
     pub(super) fn dropped(&self, reason: &str, count: u64) {
         self.all.dropped_messages.with_label_values(&[self.server.as_ref(), reason]).inc_by(count);
+    }
+
+    /// Books structured results in which something was hidden.
+    pub(super) fn fitted(&self, fit: &str, count: u64) {
+        self.all.structured_results.with_label_values(&[self.server.as_ref(), fit]).inc_by(count);
     }
 
     /// Books tool definitions that were put into quarantine.

@@ -307,6 +307,9 @@ impl Record {
         for (reason, count) in &outcome.dropped {
             route.dropped(reason, *count);
         }
+        for (fit, count) in &outcome.fits {
+            route.fitted(fit, *count);
+        }
         for (reason, count) in &outcome.alarms {
             route.quarantined(reason, *count);
         }
@@ -378,6 +381,7 @@ impl Record {
         line.places("redaction_places", outcome);
         self.write_tried(&mut line, outcome);
         line.counts("dropped", outcome.dropped.iter().copied());
+        line.counts("structured", outcome.fits.iter().copied());
         line.counts("server_requests", outcome.asked.iter().copied());
         line.counts("tools_quarantined", outcome.quarantined.iter().copied());
         if outcome.changed_tools > 0 {

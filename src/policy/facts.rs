@@ -148,6 +148,8 @@ pub struct ToolShape {
     pub hints: Hints,
     /// Its arguments.
     pub arguments: Fields,
+    /// Its output schema as JSON, where it has one.
+    pub output: Option<Arc<str>>,
 }
 
 /// Which kind of principal somebody is.

@@ -1,4 +1,4 @@
-//! What a server says of its tools, as policies know it: annotations and arguments.
+//! What a server says of its tools, as policies know it: annotations, arguments and results.
 //!
 //! Pure. Reads the forms in which lists of tools are kept: an answer to `tools/list`, its result,
 //! the bare list, or a file of approved definitions.
@@ -35,5 +35,7 @@ fn shape(definition: &Value) -> ToolShape {
         open_world: hint("openWorldHint", none.open_world),
     };
     let arguments = definition.get("inputSchema").map(Fields::of_schema).unwrap_or_default();
-    ToolShape { hints, arguments }
+    let output = definition.get("outputSchema").filter(|schema| schema.is_object());
+    let output = output.map(|schema| schema.to_string().into());
+    ToolShape { hints, arguments, output }
 }

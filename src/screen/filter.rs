@@ -27,6 +27,7 @@ impl Judge {
         }
         match self.list {
             Some(list) => {
+                self.remember(list, result);
                 let invalid = self.learn(list, result);
                 let quarantined = self.quarantine(list, result, tally);
                 let visible = |name: &str| {
@@ -80,6 +81,16 @@ impl Judge {
             }
         }
         invalid
+    }
+
+    /// Remembers what the results of tools look like.
+    fn remember(&self, list: Listing, result: Value<'_>) {
+        let tools = result.get("tools").filter(|_| list == Listing::Tools);
+        for tool in tools.into_iter().flat_map(|tools| tools.items()) {
+            if let Some(name) = tool.get("name").and_then(|name| name.as_str()) {
+                self.outputs.learn(&name, tool.get("outputSchema"));
+            }
+        }
     }
 
     /// The tools of a list that are left out for what the server says of them (S-36).

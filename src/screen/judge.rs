@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::HeaderName;
 
 use super::asking::{Asking, kind_name};
+use super::fit;
 use super::listening::{Heard, Listening};
 use super::results::Results;
 use super::unfinished::{Call, Unfinished, Whose};
@@ -22,10 +23,11 @@ use crate::clock::Clock;
 use crate::config::ServerRequest;
 use crate::decode::Expect;
 use crate::inspect::{Detector, Plan};
-use crate::json::Document;
-use crate::mcp::catalogue::{self, Edit, Listing};
+use crate::json::{self, Document};
+use crate::mcp::catalogue::{Edit, Listing};
 use crate::mcp::message::{Id, Kind, Message};
 use crate::mcp::method::{self, ServerMessage};
+use crate::mcp::outputs::Outputs;
 use crate::mcp::params::Known;
 use crate::mcp::sse::{Event, KEEPALIVE};
 use crate::mcp::version::Revision;
@@ -77,6 +79,9 @@ pub struct Judge {
     pub(super) listening: Option<Listening>,
     pub(super) resumable: Option<Resumable>,
     pub(super) mirrors: Arc<Known>,
+    pub(super) outputs: Arc<Outputs>,
+    /// Whose result is asked for.
+    pub(super) tool: Option<Box<str>>,
     pub(super) pins: Arc<Pins>,
     /// Which page of a list was asked for; `None` for the first.
     pub(super) cursor: Option<Box<str>>,
@@ -107,6 +112,8 @@ impl Judge {
             listening: Listening::new(request),
             resumable: Resumable::new(screener, request),
             mirrors: Arc::clone(&screener.mirrors),
+            outputs: Arc::clone(&screener.outputs),
+            tool: fit::tool_of(&request.call().resource),
             pins: Arc::clone(&screener.pins),
             cursor: cursor(request),
             asking: Asking::new(screener, request),
@@ -219,7 +226,10 @@ impl Judge {
                 self.answered = true;
             }
             None => match self.resumed(message) {
-                Some(list) => self.list = list,
+                Some(call) => {
+                    self.list = call.list;
+                    self.tool = fit::tool_of(&call.asked.1);
+                }
                 None => return Ok(Verdict::Drop("foreign_response")),
             },
         }
@@ -267,14 +277,13 @@ impl Judge {
         Asker { principal: &self.principal, around: &self.around }
     }
 
-    /// The list of a call whose stream ended before, where this is its answer and the caller may
-    /// still have it.
-    fn resumed(&self, message: &Message) -> Option<Option<Listing>> {
+    /// A call whose stream ended before, where this is its answer and the caller may still have it.
+    fn resumed(&self, message: &Message) -> Option<Call> {
         let resumable = self.resumable.as_ref().filter(|it| it.resumes)?;
         let call =
             resumable.table.finish(&resumable.whose, message.id()?, resumable.clock.unix_s())?;
         let (action, resource) = &call.asked;
-        self.authz.allows(self.asker(), *action, resource).then_some(call.list)
+        self.authz.allows(self.asker(), *action, resource).then_some(call)
     }
 
     /// An event with an id leaves: the stream can be taken up behind it.
@@ -299,9 +308,10 @@ impl Judge {
     fn redact(
         &self,
         document: &Document,
-        filtered: Vec<Edit>,
+        mut filtered: Vec<Edit>,
         tally: &Tally,
     ) -> Result<Verdict, Rejection> {
+        filtered.sort_by_key(|edit| edit.span.start);
         let plan = self.detector.plan(document.root(), self.reveal);
         if let Some(class) = plan.blocked {
             tally.note(|deeds| deeds.found(&plan));
@@ -318,32 +328,54 @@ impl Judge {
             return Ok(Verdict::Pass(document.bytes().clone()));
         }
         tally.note(|deeds| deeds.found(&plan));
+        let bytes = document.bytes();
         if plan.is_clean() {
-            return Ok(Verdict::Pass(catalogue::apply(document.bytes(), &filtered)));
+            return Ok(Verdict::Pass(json::apply(bytes, &filtered)));
         }
-        let (out, sealed) = both(document.bytes(), filtered, &plan);
-        self.scanned_again(out, &sealed)
+        let fitted = self.fitted(document, &filtered, &plan, tally)?;
+        let again = if fitted.is_some() { Again::Refuse } else { Again::Rewrite };
+        let edits = match fitted {
+            Some(fitted) => fit::merge(&filtered, fitted.into_iter()),
+            None => fit::merge(&filtered, planned(&plan)),
+        };
+        let sealed = sealed(&edits, &filtered);
+        self.scanned_again(json::apply(bytes, &edits), &sealed, again)
     }
+}
+
+/// What becomes of a value that only the rewriting of a message brought to light.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// It is hidden too.
+    Rewrite,
+    /// The message fits a schema and cannot be written anew.
+    Refuse,
 }
 
 impl Judge {
     /// What was rewritten is read once more as the caller will read it: a value that only the
     /// rewriting brought to light must not leave either. What the gates put in, at the places
     /// `sealed`, is theirs.
-    fn scanned_again(&self, out: Bytes, sealed: &[Range<usize>]) -> Result<Verdict, Rejection> {
+    fn scanned_again(
+        &self,
+        out: Bytes,
+        sealed: &[Range<usize>],
+        again: Again,
+    ) -> Result<Verdict, Rejection> {
         let mut out = out;
         for _ in 0..SCANS_MAX {
             let document = parse(out)?;
             let plan = self.detector.plan(document.root(), self.reveal);
-            let edits: Vec<Edit> = plan
-                .edits()
-                .filter(|(range, _)| !sealed.iter().any(|s| overlap(s, range)))
-                .map(|(span, with)| Edit { span, with: with.to_vec().into() })
+            let edits: Vec<Edit> = planned(&plan)
+                .filter(|edit| !sealed.iter().any(|s| overlap(s, &edit.span)))
                 .collect();
             if edits.is_empty() {
                 return Ok(Verdict::Pass(document.bytes().clone()));
             }
-            out = catalogue::apply(document.bytes(), &edits);
+            if again == Again::Refuse {
+                break;
+            }
+            out = json::apply(document.bytes(), &edits);
         }
         let why = "the answer could not be redacted so that nothing was left in it";
         Err(Rejection::new(Code::AnswerBlocked, why))
@@ -378,24 +410,15 @@ impl Drop for Judge {
     }
 }
 
-/// The edits of the gates and those of the redaction in one go, and where in the outcome stands
-/// what the gates put in. What a gate removes or seals is gone from the answer, so nothing is
-/// masked in it; a sealed value is never masked either.
-fn both(bytes: &Bytes, mut edits: Vec<Edit>, plan: &Plan) -> (Bytes, Vec<Range<usize>>) {
-    edits.sort_by_key(|edit| edit.span.start);
-    let gates = edits.clone();
-    let mut masked: Vec<Edit> = Vec::new();
-    for (range, with) in plan.edits() {
-        let at = gates.partition_point(|edit| edit.span.end <= range.start);
-        let clear = gates.get(at).is_none_or(|edit| range.end <= edit.span.start);
-        if clear && masked.last().is_none_or(|last| last.span.end <= range.start) {
-            masked.push(Edit { span: range, with: with.to_vec().into() });
-        }
-    }
-    edits.extend(masked);
-    edits.sort_by_key(|edit| edit.span.start);
+/// The edits of the redaction.
+fn planned(plan: &Plan) -> impl Iterator<Item = Edit> {
+    plan.edits().map(|(span, with)| Edit { span, with: with.to_vec().into() })
+}
+
+/// Where in the outcome of edits stands what the gates put in.
+fn sealed(edits: &[Edit], gates: &[Edit]) -> Vec<Range<usize>> {
     let (mut sealed, mut grown, mut cut) = (Vec::new(), 0_usize, 0_usize);
-    for edit in &edits {
+    for edit in edits {
         let start = (edit.span.start + grown).saturating_sub(cut);
         if !edit.with.is_empty() && gates.contains(edit) {
             sealed.push(start..start + edit.with.len());
@@ -403,7 +426,7 @@ fn both(bytes: &Bytes, mut edits: Vec<Edit>, plan: &Plan) -> (Bytes, Vec<Range<u
         grown += edit.with.len();
         cut += edit.span.len();
     }
-    (catalogue::apply(bytes, &edits), sealed)
+    sealed
 }
 
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {

@@ -8,6 +8,7 @@
 mod asking;
 mod deltas;
 mod filter;
+mod fit;
 mod judge;
 mod listening;
 mod results;
@@ -36,6 +37,7 @@ use crate::decode::Expect;
 use crate::inspect::Detector;
 use crate::limits::LOST_SESSION_BYTES_MAX;
 use crate::mcp::elicitation::UrlHosts;
+use crate::mcp::outputs::Outputs;
 use crate::mcp::params::Known;
 use crate::mcp::version::Revision;
 use crate::pins::Pins;
@@ -56,6 +58,7 @@ pub struct Screener {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) mirrors: Arc<Known>,
+    pub(crate) outputs: Arc<Outputs>,
     pub(crate) pins: Arc<Pins>,
     pub(crate) url_hosts: UrlHosts,
     pub(crate) unfinished: Arc<Unfinished>,
@@ -165,8 +168,8 @@ impl Screener {
     ///
     /// # Errors
     /// [`Code::UpstreamInvalid`] for answers that cannot be read, matched or bounded,
-    /// [`Code::AnswerBlocked`] for data that may not leave, [`Code::SessionUnknown`] when the
-    /// upstream has lost the session.
+    /// [`Code::AnswerBlocked`] for data that may not leave, [`Code::AnswerUnfit`] where its schema
+    /// leaves no room to hide it, [`Code::SessionUnknown`] when the upstream has lost the session.
     pub async fn screen(
         &self,
         answer: Answer<Raw>,

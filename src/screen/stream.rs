@@ -259,10 +259,10 @@ impl Relay {
             }
             Ok(Verdict::Drop(reason)) => self.tally.note(|deeds| deeds.drop_one(reason)),
             Err(rejection) => {
-                let why = if rejection.code == Code::AnswerBlocked {
-                    "blocked"
-                } else {
-                    "unreadable_event"
+                let why = match rejection.code {
+                    Code::AnswerBlocked => "blocked",
+                    Code::AnswerUnfit => "unfit",
+                    _other => "unreadable_event",
                 };
                 self.cut(&rejection, why);
             }

@@ -27,6 +27,8 @@ pub struct Deeds {
     pub alarms: Vec<(&'static str, u64)>,
     /// Tools whose definition changed, and which are not pinned.
     pub changed_tools: u64,
+    /// What became of structured results in which something is hidden, by what fits their schema.
+    pub fits: Vec<(&'static str, u64)>,
     /// The revision that the server's answer to the handshake names.
     pub agreed: Option<Revision>,
     /// Why a stream was cut.
@@ -85,6 +87,11 @@ impl Deeds {
     /// Books a message that was not passed on.
     pub(super) fn drop_one(&mut self, reason: &'static str) {
         count(&mut self.dropped, reason);
+    }
+
+    /// Books a structured result in which something is hidden.
+    pub(super) fn fit_one(&mut self, fit: &'static str) {
+        count(&mut self.fits, fit);
     }
 
     /// Books what was found in a list of tools.

@@ -23,6 +23,7 @@ use crate::decode::Plan;
 use crate::json::{Document, write_string};
 use crate::limits;
 use crate::mcp::headers;
+use crate::mcp::outputs::Outputs;
 use crate::mcp::params::{Known, Mirrors};
 use crate::mcp::sse::Decoder;
 use crate::mcp::version::Revision;
@@ -33,6 +34,7 @@ use crate::reject::{Code, Rejection};
 #[derive(Debug)]
 pub(super) struct Mirror {
     known: Arc<Known>,
+    outputs: Arc<Outputs>,
     /// When the server was asked last; locked while it is being asked.
     asked: Mutex<Option<Instant>>,
     wait: Duration,
@@ -40,9 +42,14 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    pub(super) fn new(upstream: &config::Upstream, known: Arc<Known>) -> Self {
+    pub(super) fn new(
+        upstream: &config::Upstream,
+        known: Arc<Known>,
+        outputs: Arc<Outputs>,
+    ) -> Self {
         Self {
             known,
+            outputs,
             asked: Mutex::new(None),
             wait: upstream.head_timeout.min(Duration::from_millis(limits::MIRROR_WAIT_MS)),
             answer_bytes_max: upstream.answer_bytes_max,
@@ -92,6 +99,7 @@ impl Mirror {
             for tool in result.get("tools").into_iter().flat_map(|tools| tools.items()) {
                 if let Some(name) = tool.get("name").and_then(|name| name.as_str()) {
                     self.known.learn(&name, tool.get("inputSchema"));
+                    self.outputs.learn(&name, tool.get("outputSchema"));
                 }
             }
             cursor = result.get("nextCursor").and_then(|next| next.as_str()).map(String::from);

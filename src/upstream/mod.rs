@@ -41,6 +41,7 @@ use straight::Greeted;
 use crate::authn::bearer;
 use crate::config;
 use crate::exchange::Exchange;
+use crate::mcp::outputs::Outputs;
 use crate::mcp::params::Known;
 use crate::principal::AuthMethod;
 use crate::record::Recorded;
@@ -60,6 +61,7 @@ pub struct Forwarder {
     down: down::Down,
     /// Which arguments of its tools the server wants mirrored in headers.
     mirrors: Arc<Known>,
+    outputs: Arc<Outputs>,
     /// What proves the gateway, where anything does.
     authority: Option<Arc<credential::Authority>>,
 }
@@ -149,8 +151,9 @@ impl Forwarder {
         let authority = http.as_ref().and_then(|http| http.authority()).map(Arc::clone);
         let http = http.filter(|_| !connector.shares_stream());
         let mirrors = Arc::<Known>::default();
+        let outputs = Arc::<Outputs>::default();
         let straight =
-            http.map(|http| straight::Straight::new(http, upstream, Arc::clone(&mirrors)));
+            http.map(|http| straight::Straight::new(http, upstream, (&mirrors, &outputs)));
         let deadline = upstream.head_timeout;
         let talk = talk::Face::new(talk::Setup {
             dial: Arc::clone(&connector) as Arc<dyn link::Dial>,
@@ -172,6 +175,7 @@ impl Forwarder {
             talk,
             down: down.map_err(|_| ClientError::Random)?,
             mirrors,
+            outputs,
             connector,
             authority,
         })
@@ -187,6 +191,12 @@ impl Forwarder {
     #[must_use]
     pub fn mirrors(&self) -> &Arc<Known> {
         &self.mirrors
+    }
+
+    /// What the server's lists said of results; the response gate adds to it.
+    #[must_use]
+    pub fn outputs(&self) -> &Arc<Outputs> {
+        &self.outputs
     }
 
     /// Opens conversations with the server.

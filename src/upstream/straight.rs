@@ -18,6 +18,7 @@ use super::era::{self, Era, Shows, Speaks};
 use super::http::Http;
 use super::mirror::Mirror;
 use crate::config;
+use crate::mcp::outputs::Outputs;
 use crate::mcp::params::Known;
 use crate::record::Recorded;
 use crate::reject::{Code, Rejection};
@@ -44,9 +45,18 @@ pub(super) enum Greeted {
 
 impl Straight {
     /// The way to the server at the end of `http`.
-    pub(super) fn new(http: Arc<Http>, upstream: &config::Upstream, mirrors: Arc<Known>) -> Self {
+    pub(super) fn new(
+        http: Arc<Http>,
+        upstream: &config::Upstream,
+        (mirrors, outputs): (&Arc<Known>, &Arc<Outputs>),
+    ) -> Self {
         let (idle, answer_bytes_max) = (upstream.idle_timeout, upstream.answer_bytes_max);
-        Self { http, mirror: Mirror::new(upstream, mirrors), idle, answer_bytes_max }
+        Self {
+            http,
+            mirror: Mirror::new(upstream, Arc::clone(mirrors), Arc::clone(outputs)),
+            idle,
+            answer_bytes_max,
+        }
     }
 
     /// Sends the call.

@@ -52,6 +52,7 @@ mod rest;
 mod resumption;
 mod revocation;
 mod revocation_redis;
+mod schemas;
 mod sessions;
 mod signals;
 mod straight;

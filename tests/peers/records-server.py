@@ -20,10 +20,10 @@ class Customer(BaseModel):
 
     id: int
     name: Annotated[str, Field(max_length=60)]
-    email: Annotated[str, Field(min_length=3, max_length=60)]
-    phone: Annotated[str, Field(min_length=3, max_length=30)]
-    ssn: Annotated[str, Field(min_length=3, max_length=30)]
-    card: Annotated[str, Field(min_length=3, max_length=30)]
+    email: Annotated[str, Field(max_length=60, json_schema_extra={"format": "email"})]
+    phone: Annotated[str, Field(pattern=r"^\+[0-9 -]+$")]
+    ssn: Annotated[str, Field(pattern=r"^[0-9]{3}-[0-9]{2}-[0-9]{4}$")]
+    card: Annotated[str, Field(pattern=r"^([0-9]{4}[ -]?){4}$")]
     balance: float
 
 

@@ -7,6 +7,7 @@ use super::super::model::{Auth, Governance, Server};
 use super::super::problem::Problem;
 use super::{At, Context};
 use crate::policy::Policies;
+use crate::policy::facts::ToolShape;
 use crate::policy::lint::{Around, Governed, Names, cheap};
 
 /// Warns of policies without effect, of policies with more than anybody wants, and of tools that no
@@ -32,8 +33,10 @@ pub(super) fn ungoverned<'s>(
 ) {
     for (number, (server, governed)) in servers.enumerate() {
         let at = at.item(number);
+        // What is hidden in results keeps to their schemas, with policies or without.
+        let alone = |tools: &Vec<(_, ToolShape)>| tools.iter().all(|(_, it)| it.output.is_none());
         let keys = [
-            (server.tool_shapes.is_some(), at.key("tool_schemas")),
+            (server.tool_shapes.as_ref().is_some_and(alone), at.key("tool_schemas")),
             (!server.limits.classes.is_empty(), at.key("limits").key("classes")),
             (!server.redact.profiles.is_empty(), at.key("redact").key("profiles")),
         ];

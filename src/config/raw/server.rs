@@ -70,7 +70,8 @@ pub struct Server {
     /// what scopes and rules ask for. Default: none.
     pub roles: Option<Pairs<Role>>,
     /// Definitions of the server's tools, JSON: its answer to `tools/list`, or its file of pins.
-    /// Policies are checked against the arguments in them. Default: none.
+    /// Policies are checked against the arguments in them, and masked results against the output
+    /// schemas in them until a list says more. Default: none.
     #[schemars(example = &"crm-tools.json")]
     pub tool_schemas: Option<FilePath>,
     /// Requests that the server may send to the client on its streams. Default: none.

@@ -151,6 +151,9 @@ fn what_only_policies_use_is_refused_where_none_govern_and_told_where_none_choos
     ] {
         refused_in(&folder, &format!("{SERVER}{lines}"), "no policies govern", "add `policy`");
     }
+    folder.write("t.json", "{\"tools\": [{\"name\": \"a\", \"outputSchema\": {}}]}");
+    let alone = format!("{SERVER}    tool_schemas: t.json\n");
+    check_in(&folder, &alone, Strictness::Strict).unwrap();
     let governed = |lines: &str| format!("{SERVER}    roles: {{ a: {{ tools: [b] }} }}\n{lines}");
     warned_in(
         &folder,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::arguments::Fields;
-use super::facts::{Act, Arguments, Circumstances, Hints, Question, Target, ToolShape, World};
+use super::facts::{Act, Arguments, Circumstances, Question, Target, ToolShape, World};
 use super::hierarchy::Hierarchy;
 use super::roles::{self, Role};
 use super::text::Source;
@@ -29,7 +29,7 @@ pub(super) fn world() -> World {
         "roles: {manager: [support]}\ntool_sets: {reads: [crm/get_*]}\nclass_sets: {pii: [email]}";
     let refund = json!({"type": "object", "required": ["amount"], "properties": {
         "amount": {"type": "integer"}, "price": {"type": "number"}, "mode": {"type": "string"}}});
-    let tool = |arguments| ToolShape { hints: Hints::default(), arguments };
+    let tool = |arguments| ToolShape { arguments, ..ToolShape::default() };
     World {
         hierarchy: Hierarchy::read(file).unwrap(),
         networks: vec![("office".into(), vec!["10.0.0.0/8".parse().unwrap()])],
