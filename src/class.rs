@@ -4,7 +4,12 @@
 //! Owns the vocabulary that configuration, policy, redaction, audit and metrics share.
 //! The names are public API.
 
+mod form;
+mod preset;
+
 pub use crate::limits::CUSTOM_CLASSES_MAX;
+pub use form::Form;
+pub use preset::{Group, Preset};
 use serde::{Serialize, Serializer};
 
 /// What a class is about. Presets are made of these.
@@ -393,63 +398,6 @@ impl FromIterator<Class> for ClassSet {
         let mut set = ClassSet::empty();
         classes.into_iter().for_each(|class| set.insert(class));
         set
-    }
-}
-
-/// What takes the place of a found value.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Form {
-    /// Keeps what is harmless: the last four digits of a card or a social security
-    /// number, the first letter and the top-level domain of an address, the last two
-    /// digits of a phone number, country and last four of an IBAN, the first group of an
-    /// IP address. For secrets the same as [`Form::Label`].
-    Mask,
-    /// A label such as `[EMAIL]`.
-    Label,
-    /// A value of the same shape that is nobody's, the same for every value of a class:
-    /// `redacted@redacted.invalid`, `000-00-0000`.
-    Surrogate,
-    /// A label with a keyed hash of the value: the same value has the same one, and nobody
-    /// without the key can tell which value it is.
-    Pseudonym,
-    /// The whole JSON value that holds the finding becomes `null`, which keeps the
-    /// document well-formed and its members in order. In a member name and in free text
-    /// the same as [`Form::Label`].
-    Drop,
-    /// The answer is not delivered.
-    Block,
-    /// The value stays and is counted.
-    Report,
-}
-
-impl Form {
-    /// Every form.
-    pub const ALL: [Form; 7] = [
-        Form::Mask,
-        Form::Label,
-        Form::Surrogate,
-        Form::Pseudonym,
-        Form::Drop,
-        Form::Block,
-        Form::Report,
-    ];
-
-    /// The name in the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Form::Mask => "mask",
-            Form::Label => "label",
-            Form::Surrogate => "surrogate",
-            Form::Pseudonym => "pseudonym",
-            Form::Drop => "drop",
-            Form::Block => "block",
-            Form::Report => "report",
-        }
-    }
-
-    /// The form of this name.
-    pub fn from_name(name: &str) -> Option<Form> {
-        Form::ALL.into_iter().find(|form| form.name() == name)
     }
 }
 
