@@ -4,7 +4,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`surrogate`] [`reject`] [`body`] [`json`] [`api_key`] [`glob`] [`policy`] [`view`] [`config`] |
+//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`dictionary`] [`surrogate`] [`reject`] [`body`] [`json`] [`api_key`] [`glob`] [`policy`] [`view`] [`config`] |
 //! | tools | [`bucket`] [`inspect`] [`schema`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] |
 //! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`facade`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
 //! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`cli`] |
@@ -19,6 +19,7 @@ pub mod call;
 pub mod class;
 pub mod clock;
 pub mod config;
+
 pub mod glob;
 pub mod json;
 pub mod limits;

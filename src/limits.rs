@@ -34,6 +34,7 @@ macro_rules! limits {
 mod claims;
 mod facade;
 mod policy;
+mod redact;
 mod revocation;
 mod schema;
 mod upstream;
@@ -42,6 +43,7 @@ mod view;
 pub use claims::*;
 pub use facade::*;
 pub use policy::*;
+pub use redact::*;
 pub use revocation::*;
 pub use schema::*;
 pub use upstream::*;
@@ -51,7 +53,7 @@ pub use view::*;
 /// servers, then revocation, policy, what answers may show, and what shape they have.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
     let more = facade::ROWS.iter().chain(upstream::ROWS).chain(revocation::ROWS);
-    let more = more.chain(policy::ROWS).chain(view::ROWS).chain(schema::ROWS);
+    let more = more.chain(policy::ROWS).chain(view::ROWS).chain(schema::ROWS).chain(redact::ROWS);
     ROWS.iter().chain(claims::ROWS).chain(more)
 }
 

@@ -66,11 +66,9 @@ impl Preset {
     pub fn least(self) -> Option<Confidence> {
         match self {
             Preset::PiiStrict => Some(Confidence::Possible),
-            Preset::PiiDefault
-            | Preset::Gdpr
-            | Preset::Hipaa
-            | Preset::Secrets
-            | Preset::Pci => None,
+            Preset::PiiDefault | Preset::Gdpr | Preset::Hipaa | Preset::Secrets | Preset::Pci => {
+                None
+            }
         }
     }
 

@@ -223,8 +223,9 @@ impl<'m> Walk<'m> {
 
     /// A number stays one, so that the message still fits its schema.
     fn replace_number(&mut self, value: Range<usize>, class: Class, form: Form) {
-        let text: &[u8] = if form == Form::Drop { b"null" } else { b"0" };
-        self.plan.replace(value, class, |out| out.extend_from_slice(text));
+        let look = self.detector.look(class, form);
+        let number = self.wire.get(value.clone()).unwrap_or_default();
+        self.plan.replace(value, class, |out| mask::write_number(out, &look, number));
     }
 
     /// A name is labelled in every form, and stays distinct in its object by a number.
@@ -238,8 +239,8 @@ impl<'m> Walk<'m> {
     }
 
     pub(super) fn replace(&mut self, range: Range<usize>, class: Class, form: Form, value: &[u8]) {
-        let label = self.detector.custom_name(class);
-        self.plan.replace(range, class, |out| mask::write(out, class, form, label, value));
+        let look = self.detector.look(class, form);
+        self.plan.replace(range, class, |out| mask::write(out, &look, value));
     }
 
     /// The number of the next redacted name of the object at hand. Begins at 1, or above

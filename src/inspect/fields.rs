@@ -2,6 +2,7 @@
 
 use crate::class::Class;
 use crate::glob::Glob;
+use crate::limits::FIELD_NAMES_MAX;
 
 /// A path whose values are of a class, whatever they look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,9 +87,10 @@ fn is_record(path: &[&str], at: usize) -> bool {
 /// Whether a pattern fits the begin of a path: what stands below a named value is named with it.
 /// Linear in path times pattern: `reach` holds the places of the pattern that can be next.
 fn fits(pattern: &[Name], path: &[&str]) -> bool {
-    let Some(all) = u64::try_from(pattern.len()).ok().filter(|length| *length < NAMES_MAX) else {
+    let all = pattern.len();
+    if all > NAMES_MAX {
         return false;
-    };
+    }
     let spread = |mut reach: u64| {
         for (at, name) in pattern.iter().enumerate() {
             if matches!(name, Name::Any) && reach & (1 << at) != 0 {
@@ -118,11 +120,11 @@ fn fits(pattern: &[Name], path: &[&str]) -> bool {
 /// Names of members whose values are records of their own.
 const RECORDS: [&str; 5] = ["structuredContent", "text", "data", "result", "contents"];
 
-/// Names in one pattern, and the bits of the set of places in it.
-const NAMES_MAX: u64 = 32;
+/// Names in one pattern: one less than the bits of the set of places in it.
+const NAMES_MAX: usize = FIELD_NAMES_MAX;
 
 /// Compiled values that are left alone.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Allow {
     values: Vec<(Option<Class>, Glob)>,
 }
@@ -131,6 +133,13 @@ impl Allow {
     pub(super) fn new(values: &[Allowed]) -> Allow {
         let value = |value: &Allowed| (value.class, Glob::new(&value.value));
         Allow { values: values.iter().map(value).collect() }
+    }
+
+    /// These and more.
+    pub(super) fn with(&self, more: &[Allowed]) -> Allow {
+        let mut all = self.clone();
+        all.values.extend(Allow::new(more).values);
+        all
     }
 
     pub(super) fn has(&self, class: Class, value: &[u8]) -> bool {

@@ -53,18 +53,23 @@ pub use crate::limits::CUSTOM_CACHE_BYTES_MAX;
 pub use crate::limits::CUSTOM_MATCHES_MAX;
 pub use crate::limits::CUSTOM_NAME_BYTES_MAX;
 pub use crate::limits::CUSTOM_PATTERN_BYTES_MAX;
+pub use crate::limits::KEEP_SYMBOLS_MAX;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use regex::bytes::{Regex, RegexBuilder};
 
 pub use fields::{Allowed, FieldRule};
+pub use mask::Pseudonyms;
 pub use redact::{Counts, Found as Finding, Plan, Seen};
 pub use seams::Across;
 
-use crate::class::{CUSTOM_CLASSES_MAX, Class, ClassSet, Confidence, Form};
+use crate::class::{CLASSES_MAX, CUSTOM_CLASSES_MAX, Class, ClassSet, Confidence, Form};
+use crate::dictionary::Dictionary;
 use crate::json::Value;
 use context::{Keys, of_name};
 use fields::{Allow, Fields};
+use mask::Look;
 use scan::{Findings, Found, Scan, Subject, Wanted, first_trigger};
 use walk::Walk;
 
@@ -76,12 +81,40 @@ pub struct Settings {
     /// How sure one must be of a value of a class that it counts. Others count when they are
     /// [`Confidence::Likely`].
     pub least: Vec<(Class, Confidence)>,
+    /// How many symbols at its end the mask of a number keeps, where not [`Class::keeps`].
+    pub keep: Vec<(Class, usize)>,
     /// Patterns of the configuration. The first one is [`Class::Custom`]`(0)`.
     pub custom: Vec<CustomPattern>,
+    /// Dictionaries of the configuration; their classes follow those of the patterns.
+    pub dictionaries: Vec<CustomDictionary>,
+    /// Classes that only a field rule has; they follow those of the dictionaries.
+    pub named: Vec<CustomName>,
     /// Values that their path explains.
     pub fields: Vec<FieldRule>,
     /// Values that are left alone.
     pub allow: Vec<Allowed>,
+    /// What makes pseudonyms; without it they are labels.
+    pub pseudonyms: Option<Pseudonyms>,
+}
+
+/// Words and phrases of the configuration, looked for wherever patterns are.
+#[derive(Debug, Clone)]
+pub struct CustomDictionary {
+    /// As that of a [`CustomPattern`].
+    pub name: String,
+    /// The phrases.
+    pub words: Arc<Dictionary>,
+    /// What takes the place of a phrase.
+    pub form: Form,
+}
+
+/// A class of the configuration that is found by field rules alone.
+#[derive(Debug, Clone)]
+pub struct CustomName {
+    /// As that of a [`CustomPattern`].
+    pub name: String,
+    /// What takes the place of a value.
+    pub form: Form,
 }
 
 /// A pattern of the configuration.
@@ -98,8 +131,8 @@ pub struct CustomPattern {
     /// A regular expression in the syntax of the crate `regex`. It must not match the
     /// empty text.
     pub pattern: String,
-    /// What takes the place of a match. [`Form::Mask`] keeps nothing: nobody knows what
-    /// is harmless in it.
+    /// What takes the place of a match. [`Form::Mask`] keeps nothing unless told so: nobody
+    /// knows what is harmless in it.
     pub form: Form,
 }
 
@@ -107,7 +140,7 @@ pub struct CustomPattern {
 #[derive(Debug, thiserror::Error)]
 pub enum DetectorError {
     /// More patterns than classes.
-    #[error("more than {CUSTOM_CLASSES_MAX} custom patterns")]
+    #[error("more than {CUSTOM_CLASSES_MAX} custom classes")]
     TooMany,
     /// The name of a pattern cannot be a label and a metric value.
     #[error("`{name}` is no pattern name: use lower-case letters, digits and `_`")]
@@ -144,21 +177,32 @@ pub enum DetectorError {
 }
 
 /// Finds values of the classes that are on. Compiled once for a route; shared freely.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Detector {
     wanted: Wanted,
-    fields: Fields,
+    fields: Arc<Fields>,
     allow: Allow,
     forms: [Form; Class::BUILTIN.len()],
+    keep: [u8; CLASSES_MAX],
     custom: Vec<Custom>,
+    pseudonyms: Option<Pseudonyms>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Custom {
     class: Class,
     name: String,
-    pattern: Regex,
+    finder: Finder,
     form: Form,
+}
+
+/// How values of a custom class are found.
+#[derive(Debug, Clone)]
+enum Finder {
+    Pattern(Regex),
+    Words(Arc<Dictionary>),
+    /// By field rules.
+    Fields,
 }
 
 impl Detector {
@@ -170,10 +214,12 @@ impl Detector {
     pub fn new(settings: &Settings) -> Result<Detector, DetectorError> {
         let mut detector = Detector {
             wanted: Wanted::default(),
-            fields: Fields::new(&settings.fields),
+            fields: Arc::new(Fields::new(&settings.fields)),
             allow: Allow::new(&settings.allow),
             forms: [Form::Label; Class::BUILTIN.len()],
-            custom: Vec::with_capacity(settings.custom.len()),
+            keep: kept(&settings.keep),
+            custom: Vec::new(),
+            pseudonyms: settings.pseudonyms.clone(),
         };
         for (class, form) in &settings.forms {
             let index = class.index();
@@ -185,13 +231,46 @@ impl Detector {
             let least = settings.least.iter().find(|(other, _)| other == class);
             detector.wanted.add(*class, least.map_or(Confidence::Likely, |(_, least)| *least));
         }
-        for (number, custom) in settings.custom.iter().enumerate() {
-            if detector.custom.iter().any(|other| other.name == custom.name) {
-                return Err(DetectorError::Twice { name: custom.name.clone() });
-            }
-            detector.custom.push(Custom::new(number, custom)?);
+        for CustomPattern { name, pattern, form } in &settings.custom {
+            detector.add(name, *form, |name| compiled(name, pattern).map(Finder::Pattern))?;
+        }
+        for CustomDictionary { name, words, form } in &settings.dictionaries {
+            detector.add(name, *form, |_| Ok(Finder::Words(Arc::clone(words))))?;
+        }
+        for CustomName { name, form } in &settings.named {
+            detector.add(name, *form, |_| Ok(Finder::Fields))?;
         }
         Ok(detector)
+    }
+
+    /// The same, with more values that are left alone.
+    #[must_use]
+    pub fn allowing(&self, more: &[Allowed]) -> Detector {
+        Detector { allow: self.allow.with(more), ..self.clone() }
+    }
+
+    /// Adds a class of the configuration.
+    fn add(
+        &mut self,
+        name: &str,
+        form: Form,
+        finder: impl FnOnce(&str) -> Result<Finder, DetectorError>,
+    ) -> Result<(), DetectorError> {
+        let class = Class::from_index(Class::BUILTIN.len() + self.custom.len());
+        let class = class.ok_or(DetectorError::TooMany)?;
+        let name = name.to_owned();
+        let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        let begins = name.bytes().next().is_some_and(|first| first.is_ascii_lowercase());
+        if !begins || name.len() > CUSTOM_NAME_BYTES_MAX || !name.bytes().all(letters) {
+            return Err(DetectorError::Name { name });
+        }
+        let taken = self.custom.iter().any(|other| other.name == name);
+        if taken || Class::from_name(&name).is_some() {
+            return Err(DetectorError::Twice { name });
+        }
+        let finder = finder(&name)?;
+        self.custom.push(Custom { class, name, finder, form });
+        Ok(())
     }
 
     /// The name of a class in audit and metrics: a custom one has the name of its pattern.
@@ -258,9 +337,21 @@ impl Detector {
         !self.custom.is_empty() || !self.fields.is_empty()
     }
 
-    /// Whether the configuration leaves this value alone.
+    /// Whether a value is left alone: the configuration says so, or it is what was put in the
+    /// place of another.
     fn allows(&self, class: Class, value: &[u8]) -> bool {
-        self.allow.has(class, value)
+        let knows = |name: &str| {
+            Class::from_name(name).is_some() || self.custom.iter().any(|one| one.name == name)
+        };
+        mask::is_made(&self.look(class, self.form(class)), value, knows)
+            || self.allow.has(class, value)
+    }
+
+    /// What becomes of values of a class that are given a form.
+    fn look(&self, class: Class, form: Form) -> Look<'_> {
+        let keep = self.keep.get(class.index()).copied().map_or(0, usize::from);
+        let (label, pseudonyms) = (self.custom_name(class), self.pseudonyms.as_ref());
+        Look { class, form, label, keep, pseudonyms }
     }
 
     fn custom_of(&self, class: Class) -> Option<&Custom> {
@@ -275,6 +366,9 @@ impl Detector {
 
     /// Finds all values of a text; they may overlap, and are in no order.
     fn find(&self, subject: Subject<'_>, findings: &mut Findings) {
+        if subject.numeric && mask::is_made_number(subject.text) {
+            return;
+        }
         if !self.wanted.on.is_empty() {
             if !subject.named.classes.is_empty() && !subject.is_name {
                 labels::whole(&mut Scan::new(subject, &self.wanted, findings));
@@ -311,49 +405,62 @@ impl Detector {
 }
 
 impl Custom {
-    fn new(number: usize, settings: &CustomPattern) -> Result<Custom, DetectorError> {
-        let CustomPattern { name, pattern, form } = settings;
-        let class = Class::from_index(Class::BUILTIN.len() + number);
-        let class = class.ok_or(DetectorError::TooMany)?;
-        let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-        let begins = name.bytes().next().is_some_and(|first| first.is_ascii_lowercase());
-        if !begins || name.len() > CUSTOM_NAME_BYTES_MAX || !name.bytes().all(letters) {
-            return Err(DetectorError::Name { name: name.clone() });
-        }
-        if Class::from_name(name).is_some() {
-            return Err(DetectorError::Twice { name: name.clone() });
-        }
-        let compiled = RegexBuilder::new(pattern)
-            .size_limit(CUSTOM_PATTERN_BYTES_MAX)
-            .dfa_size_limit(CUSTOM_CACHE_BYTES_MAX)
-            .build();
-        let pattern = compiled.map_err(|source| DetectorError::Pattern {
-            name: name.clone(),
-            source: Box::new(source),
-        })?;
-        if pattern.is_match(b"") {
-            return Err(DetectorError::MatchesNothing { name: name.clone() });
-        }
-        Ok(Custom { class, name: name.clone(), pattern, form: *form })
-    }
-
     fn find(&self, text: &[u8], found: &mut Vec<Found>) {
-        for (count, hit) in self.pattern.find_iter(text).enumerate() {
-            if hit.is_empty() {
-                continue;
-            }
-            // A text of nothing but matches could make many long searches: hide the rest.
-            let last = count + 1 >= CUSTOM_MATCHES_MAX;
-            let end = if last { text.len() } else { hit.end() };
-            let (start, class) = (hit.start(), self.class);
-            let confidence = Confidence::Certain;
-            found.push(Found { start, end, class, confidence, same: None, merged: false });
-            if last {
-                return;
-            }
+        let (class, confidence) = (self.class, Confidence::Certain);
+        let at = |start, end| Found { start, end, class, confidence, same: None, merged: false };
+        match &self.finder {
+            Finder::Pattern(pattern) => matches(pattern, text, |s, e| found.push(at(s, e))),
+            Finder::Words(words) => words.find(text, |start, end| found.push(at(start, end))),
+            Finder::Fields => {}
         }
     }
 }
+
+/// Tells where a pattern of the configuration matches.
+fn matches(pattern: &Regex, text: &[u8], mut found: impl FnMut(usize, usize)) {
+    for (count, hit) in pattern.find_iter(text).enumerate() {
+        if hit.is_empty() {
+            continue;
+        }
+        // A text of nothing but matches could make many long searches: hide the rest.
+        let last = count + 1 >= CUSTOM_MATCHES_MAX;
+        found(hit.start(), if last { text.len() } else { hit.end() });
+        if last {
+            return;
+        }
+    }
+}
+
+fn compiled(name: &str, pattern: &str) -> Result<Regex, DetectorError> {
+    let compiled = RegexBuilder::new(pattern)
+        .size_limit(CUSTOM_PATTERN_BYTES_MAX)
+        .dfa_size_limit(CUSTOM_CACHE_BYTES_MAX)
+        .build();
+    let pattern = compiled.map_err(|source| DetectorError::Pattern {
+        name: name.to_owned(),
+        source: Box::new(source),
+    })?;
+    if pattern.is_match(b"") {
+        return Err(DetectorError::MatchesNothing { name: name.to_owned() });
+    }
+    Ok(pattern)
+}
+
+/// How many symbols masks keep, by class.
+fn kept(own: &[(Class, usize)]) -> [u8; CLASSES_MAX] {
+    let mut kept = [0; CLASSES_MAX];
+    let usual = Class::BUILTIN.iter().filter_map(|class| Some((*class, class.keeps()?)));
+    for (class, symbols) in usual.chain(own.iter().copied()) {
+        // PCI DSS v4.0 requirement 3.4.1: no more than the last four digits.
+        let most = if class == Class::Card { CARD_DIGITS_MAX } else { KEEP_SYMBOLS_MAX };
+        let symbols = u8::try_from(symbols.min(most)).unwrap_or(0);
+        kept.get_mut(class.index()).into_iter().for_each(|slot| *slot = symbols);
+    }
+    kept
+}
+
+/// Digits of a card that a mask may keep.
+const CARD_DIGITS_MAX: usize = 4;
 
 /// Second looks at one text. Each finds at least one value that the one before it did
 /// not; texts that need more are made for it.

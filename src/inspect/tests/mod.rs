@@ -4,6 +4,7 @@ mod classes;
 mod forms;
 mod messages;
 mod properties;
+mod replaced;
 
 use bytes::Bytes;
 
