@@ -19,7 +19,7 @@ pub mod call;
 pub mod class;
 pub mod clock;
 pub mod config;
-
+pub mod dictionary;
 pub mod glob;
 pub mod json;
 pub mod limits;

@@ -5,6 +5,8 @@
 //! change its meaning lives on in the next snapshot: buckets, key caches, connection pools,
 //! session keys.
 
+mod detectors;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,9 +16,8 @@ use crate::authn::dpop::Nonces;
 use crate::authn::{Authenticator, Authn, SetupError};
 use crate::authz::{Asker, Authorizer};
 use crate::call::{Action, Resource};
-use crate::class::{Class, Form};
 use crate::clock::Clock;
-use crate::config::{self, Config, CustomPattern, Redact, RedactProfile, Server};
+use crate::config::{self, Config, Server};
 use crate::decode::{BodyBudget, Decoded, Decoder};
 use crate::exchange::Exchange;
 use crate::facade::{self, Facade};
@@ -32,7 +33,7 @@ use crate::pins::Pins;
 use crate::policy::facts::Arguments;
 use crate::principal::Principal;
 use crate::reject::{Code, Rejection};
-use crate::screen::{Profile, Screener};
+use crate::screen::Screener;
 use crate::session::{self, Book, Sealer, Sessions};
 use crate::ticket::Tickets;
 use crate::upstream::{ClientError, Forwarder, Services};
@@ -106,6 +107,8 @@ pub struct Gates {
     pub screen: Screener,
     /// Its handles.
     pub metrics: Arc<RouteMetrics>,
+    /// Looks at the arguments of tools on their way to the server; `None` where nothing does.
+    pub arguments: Option<Arc<Detector>>,
     /// Masks every class in what records say of arguments.
     scrub: Arc<Detector>,
 }
@@ -375,10 +378,6 @@ impl Part<'_> {
                 upstream.outputs().suggest(tool, schema.as_bytes());
             }
         }
-        let detector =
-            Arc::new(Detector::new(&settings(&server.redact)).map_err(|source| {
-                BuildError::Detector { server: Arc::clone(&server.name), source }
-            })?);
         Ok(Gates {
             metadata: authn::metadata::document(server),
             keys: upstream::key_set(server),
@@ -406,8 +405,7 @@ impl Part<'_> {
             guard: Guards::new(server.guard).with_pins(Arc::clone(&pins)),
             screen: Screener {
                 server: Arc::clone(server),
-                detector,
-                profiles: profiles(server)?,
+                looks: detectors::looks(server)?,
                 authz: Arc::clone(&authz),
                 sessions: Arc::clone(self.sessions),
                 tickets: Arc::clone(self.tickets),
@@ -422,57 +420,9 @@ impl Part<'_> {
             upstream,
             pins,
             metrics: Arc::new(self.shared.metrics.route(server)),
-            scrub: scrubber(server)?,
+            arguments: detectors::arguments(server)?,
+            scrub: detectors::scrubber(server)?,
             server: Arc::clone(server),
         })
     }
-}
-
-/// The other choices of a route, ready to look.
-fn profiles(server: &Server) -> Result<Vec<Profile>, BuildError> {
-    let ready = |profile: &RedactProfile| {
-        let custom = server.redact.custom.iter().enumerate().map(|(at, pattern)| {
-            let number = u8::try_from(at).ok().map(Class::Custom);
-            let own = profile.forms.iter().find(|(class, _)| Some(*class) == number);
-            CustomPattern { form: own.map_or(pattern.form, |(_, form)| *form), ..pattern.clone() }
-        });
-        let redact = Redact {
-            forms: profile.forms.clone(),
-            custom: custom.collect(),
-            ..server.redact.clone()
-        };
-        let detector = Detector::new(&settings(&redact))
-            .map_err(|source| BuildError::Detector { server: Arc::clone(&server.name), source })?;
-        let (name, reveals) = (Arc::clone(&profile.name), profile.reveals);
-        Ok(Profile { name, detector: Arc::new(detector), reveals })
-    };
-    server.redact.profiles.iter().map(ready).collect()
-}
-
-/// What a route redacts, in the detector's words.
-fn settings(redact: &Redact) -> inspect::Settings {
-    let custom = |pattern: &CustomPattern| inspect::CustomPattern {
-        name: pattern.name.clone(),
-        pattern: pattern.pattern.clone(),
-        form: pattern.form,
-    };
-    // The configuration lists its own patterns among the classes too; here they come by pattern.
-    let built_in = redact.forms.iter().filter(|(class, _)| Class::BUILTIN.contains(class)).copied();
-    inspect::Settings {
-        forms: built_in.collect(),
-        custom: redact.custom.iter().map(custom).collect(),
-        ..inspect::Settings::default()
-    }
-}
-
-/// Masks every class, whatever a route redacts: records never hold personal data.
-fn scrubber(server: &Server) -> Result<Arc<Detector>, BuildError> {
-    let mut all = settings(&server.redact);
-    all.forms = Class::BUILTIN.iter().map(|class| (*class, Form::Label)).collect();
-    for pattern in &mut all.custom {
-        pattern.form = Form::Label;
-    }
-    Detector::new(&all)
-        .map(Arc::new)
-        .map_err(|source| BuildError::Detector { server: Arc::clone(&server.name), source })
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::call::{Action, Arguments, Call, Name};
 use crate::class::{Class, ClassSet};
-use crate::config::{CustomPattern, Governance, Server};
+use crate::config::{CustomClass, Governance, Server};
 use crate::decode::Decoded;
 use crate::exchange::Exchange;
 use crate::policy::facts::{self, Act, Circumstances, Question, Target};
@@ -41,7 +41,7 @@ pub struct Asker<'a> {
 impl Governor {
     pub(super) fn new(server: &Server, classes: &[Class]) -> Option<Self> {
         let governance = Arc::clone(server.policy.as_ref()?);
-        let name = |class: &Class| CustomPattern::class_name(&server.redact.custom, *class);
+        let name = |class: &Class| CustomClass::class_name(&server.redact.custom, *class);
         let classes = classes.iter().map(|class| (*class, name(class).into())).collect();
         let hidden = |rule: &crate::policy::text::Rule| rule.notes.denial == Some(Denial::Hidden);
         let hides =

@@ -394,7 +394,7 @@ fn template_glob(template: &str) -> Glob {
 /// Everything that a route looks for, its own patterns included.
 fn classes(redact: &Redact) -> Vec<Class> {
     let own = (0..=u8::MAX).zip(&redact.custom).map(|(number, _)| Class::Custom(number));
-    let mut classes: Vec<Class> = redact.forms.iter().map(|(class, _)| *class).chain(own).collect();
+    let mut classes: Vec<Class> = redact.classes().chain(own).collect();
     classes.sort_unstable();
     classes.dedup();
     classes

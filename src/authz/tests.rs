@@ -8,7 +8,7 @@ use super::{Asker, Asking, Authorizer, Decision, Engine, Grant, Name, Query, Rea
 use crate::call::{Action, Resource};
 use crate::class::{Class, ClassSet, Form};
 use crate::clock::Clock;
-use crate::config::{Access, CustomPattern, Redact, Rule};
+use crate::config::{Access, Choice, CustomClass, FoundBy, Redact, Rule};
 use crate::hygiene::testing;
 use crate::policy::facts::{self, Circumstances};
 use crate::principal::{AuthMethod, Principal, PrincipalKey, Scopes};
@@ -399,18 +399,24 @@ fn lists_show_nothing_for_actions_that_use_no_single_thing() {
 
 fn redact() -> Redact {
     Redact {
-        forms: vec![(Class::Email, Form::Mask), (Class::UsSsn, Form::Label)],
-        custom: vec![CustomPattern {
+        choice: Choice {
+            forms: vec![
+                (Class::Email, Form::Mask),
+                (Class::UsSsn, Form::Label),
+                (Class::Custom(0), Form::Mask),
+            ],
+            ..Choice::default()
+        },
+        custom: vec![CustomClass {
             name: "badge".to_owned(),
-            pattern: "B[0-9]+".to_owned(),
-            form: Form::Mask,
+            found: FoundBy::Pattern("B[0-9]+".to_owned()),
         }],
         reveal: vec![
             (Class::Email, names(&["pii.email", "pii.all"])),
             (Class::Custom(0), names(&["pii.all"])),
             (Class::UsSsn, Vec::new()),
         ],
-        profiles: Vec::new(),
+        ..Redact::default()
     }
 }
 

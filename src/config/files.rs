@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::{digest, pbkdf2};
 
-use crate::limits::{FILE_BYTES_MAX, PINS_FILE_BYTES_MAX};
+use crate::limits::{DICTIONARY_BYTES_MAX, FILE_BYTES_MAX, PINS_FILE_BYTES_MAX};
 
 /// What each file held when it was read: SHA-256, or nothing where it could not be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Fingerprint {
     #[must_use]
     pub fn now(&self) -> Self {
         let read = |path: &PathBuf| {
-            let bytes = read(path, FILE_BYTES_MAX.max(PINS_FILE_BYTES_MAX)).ok();
+            let bytes = read(path, READ_BYTES_MAX).ok();
             (path.clone(), bytes.map(|bytes| sha256(&bytes)))
         };
         Self(self.0.keys().map(read).collect())
@@ -166,6 +166,10 @@ pub(super) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, FileError> 
     File::open(path).map_err(why)?.take(bound).read_to_end(&mut bytes).map_err(why)?;
     if bytes.len() > bytes_max { Err(FileError::TooLarge { bytes_max }) } else { Ok(bytes) }
 }
+
+/// Unit: bytes. The largest of all files that a configuration can name.
+const READ_BYTES_MAX: usize = DICTIONARY_BYTES_MAX;
+const _: () = assert!(READ_BYTES_MAX >= FILE_BYTES_MAX && READ_BYTES_MAX >= PINS_FILE_BYTES_MAX);
 
 fn sha256(bytes: &[u8]) -> Digest {
     let mut out = Digest::default();

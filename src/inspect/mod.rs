@@ -106,6 +106,8 @@ pub struct CustomDictionary {
     pub words: Arc<Dictionary>,
     /// What takes the place of a phrase.
     pub form: Form,
+    /// Whether phrases are looked for; the class has its place and name also where not.
+    pub on: bool,
 }
 
 /// A class of the configuration that is found by field rules alone.
@@ -134,6 +136,8 @@ pub struct CustomPattern {
     /// What takes the place of a match. [`Form::Mask`] keeps nothing unless told so: nobody
     /// knows what is harmless in it.
     pub form: Form,
+    /// Whether it is looked for; the class has its place and name also where not.
+    pub on: bool,
 }
 
 /// Why settings make no detector.
@@ -201,7 +205,7 @@ struct Custom {
 enum Finder {
     Pattern(Regex),
     Words(Arc<Dictionary>),
-    /// By field rules.
+    /// By field rules, or not at all.
     Fields,
 }
 
@@ -231,11 +235,17 @@ impl Detector {
             let least = settings.least.iter().find(|(other, _)| other == class);
             detector.wanted.add(*class, least.map_or(Confidence::Likely, |(_, least)| *least));
         }
-        for CustomPattern { name, pattern, form } in &settings.custom {
-            detector.add(name, *form, |name| compiled(name, pattern).map(Finder::Pattern))?;
+        for CustomPattern { name, pattern, form, on } in &settings.custom {
+            let finder = |name: &str| compiled(name, pattern).map(Finder::Pattern);
+            detector.add(
+                name,
+                *form,
+                |name| if *on { finder(name) } else { Ok(Finder::Fields) },
+            )?;
         }
-        for CustomDictionary { name, words, form } in &settings.dictionaries {
-            detector.add(name, *form, |_| Ok(Finder::Words(Arc::clone(words))))?;
+        for CustomDictionary { name, words, form, on } in &settings.dictionaries {
+            let finder = if *on { Finder::Words(Arc::clone(words)) } else { Finder::Fields };
+            detector.add(name, *form, |_| Ok(finder))?;
         }
         for CustomName { name, form } in &settings.named {
             detector.add(name, *form, |_| Ok(Finder::Fields))?;
@@ -280,7 +290,7 @@ impl Detector {
 
     /// Whether the detector looks for anything at all.
     pub fn is_idle(&self) -> bool {
-        self.wanted.on.is_empty() && self.custom.is_empty() && self.fields.is_empty()
+        self.wanted.on.is_empty() && !self.asks_every_value()
     }
 
     /// Plans the redaction of a JSON value and all below it, for a reader who may see
@@ -334,7 +344,7 @@ impl Detector {
 
     /// Whether every value must be looked at, also those that hold nothing of interest.
     fn asks_every_value(&self) -> bool {
-        !self.custom.is_empty() || !self.fields.is_empty()
+        !self.fields.is_empty() || self.custom.iter().any(Custom::searches)
     }
 
     /// Whether a value is left alone: the configuration says so, or it is what was put in the
@@ -405,6 +415,10 @@ impl Detector {
 }
 
 impl Custom {
+    fn searches(&self) -> bool {
+        !matches!(self.finder, Finder::Fields)
+    }
+
     fn find(&self, text: &[u8], found: &mut Vec<Found>) {
         let (class, confidence) = (self.class, Confidence::Certain);
         let at = |start, end| Found { start, end, class, confidence, same: None, merged: false };

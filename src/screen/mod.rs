@@ -11,6 +11,7 @@ mod filter;
 mod fit;
 mod judge;
 mod listening;
+mod looks;
 mod results;
 mod stream;
 mod tally;
@@ -25,11 +26,13 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 pub use judge::{Judge, Verdict};
+pub use looks::{Looks, Profile, ToolRules};
 pub use tally::{Deeds, Tally};
 pub use unfinished::Unfinished;
 
-use crate::authz::{Authorizer, Grant};
+use crate::authz::Authorizer;
 use crate::body::ReplyBody;
+use crate::call::Resource;
 use crate::class::ClassSet;
 use crate::clock::Clock;
 use crate::config;
@@ -52,8 +55,7 @@ use crate::upstream::{Answer, Raw, RawBody};
 #[derive(Debug)]
 pub struct Screener {
     pub(crate) server: Arc<config::Server>,
-    pub(crate) detector: Arc<Detector>,
-    pub(crate) profiles: Vec<Profile>,
+    pub(crate) looks: Looks,
     pub(crate) authz: Arc<Authorizer>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) tickets: Arc<Tickets>,
@@ -63,17 +65,6 @@ pub struct Screener {
     pub(crate) url_hosts: UrlHosts,
     pub(crate) unfinished: Arc<Unfinished>,
     pub(crate) clock: Clock,
-}
-
-/// Another choice of what is masked, for calls of which a policy says so.
-#[derive(Debug)]
-pub struct Profile {
-    /// Its name in policies.
-    pub name: Arc<str>,
-    /// What it looks for, and what it puts in the place.
-    pub detector: Arc<Detector>,
-    /// Whether classes are shown to those who may see them.
-    pub reveals: bool,
 }
 
 /// An answer that may leave. Made only here.
@@ -144,23 +135,19 @@ impl fmt::Debug for Recheck {
 }
 
 impl Screener {
-    /// What looks at the answer to a call. A profile that this server does not have is another
-    /// server's, and stands for the route's own choice.
-    fn detector(&self, grant: &Grant) -> &Arc<Detector> {
-        self.profile(grant).map_or(&self.detector, |profile| &profile.detector)
+    /// What looks at the answer to a call.
+    fn detector(&self, request: &Recorded) -> Arc<Detector> {
+        self.looks.detector(request.grant().redact.as_deref(), tool(request))
     }
 
     /// What of it its caller sees as it is.
-    fn reveal(&self, grant: &Grant) -> ClassSet {
-        match self.profile(grant) {
-            Some(profile) if !profile.reveals => ClassSet::empty(),
-            Some(_) | None => grant.reveal,
+    fn reveal(&self, request: &Recorded) -> ClassSet {
+        let grant = request.grant();
+        if self.looks.reveals(grant.redact.as_deref(), tool(request)) {
+            grant.reveal
+        } else {
+            ClassSet::empty()
         }
-    }
-
-    fn profile(&self, grant: &Grant) -> Option<&Profile> {
-        let wanted = grant.redact.as_ref()?;
-        self.profiles.iter().find(|profile| profile.name == *wanted)
     }
 
     /// Screens an answer. JSON is finished when this returns; a stream goes on being screened
@@ -191,7 +178,7 @@ impl Screener {
             }
             raw.body = RawBody::Whole(Some(bytes));
         }
-        let tally = Tally::of(Arc::clone(self.detector(request.grant())));
+        let tally = Tally::of(self.detector(&request));
         let judge = Judge::new(self, &request);
         let session = self.new_session(&request, &raw.headers)?;
         let body = match (media, request.expect()) {
@@ -286,6 +273,14 @@ impl Screener {
             .map_err(|error| invalid(error.to_string()))?;
         HeaderValue::from_str(&sealed.id)
             .map_err(|_| Rejection::new(Code::Internal, "a sealed id is not a header value"))
+    }
+}
+
+/// The tool that was called.
+fn tool(request: &Recorded) -> Option<&str> {
+    match &request.call().resource {
+        Resource::Tool(name) => Some(name),
+        Resource::Server | Resource::Uri(_) | Resource::Prompt(_) | Resource::Namespace(_) => None,
     }
 }
 

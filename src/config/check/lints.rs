@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::model::{Auth, Governance, Server};
+use super::super::model::{Auth, Governance, RedactProfile, Server};
 use super::super::problem::Problem;
 use super::{At, Context};
 use crate::policy::Policies;
@@ -38,7 +38,7 @@ pub(super) fn ungoverned<'s>(
         let keys = [
             (server.tool_shapes.as_ref().is_some_and(alone), at.key("tool_schemas")),
             (!server.limits.classes.is_empty(), at.key("limits").key("classes")),
-            (!server.redact.profiles.is_empty(), at.key("redact").key("profiles")),
+            (unchosen(server).next().is_some(), at.key("redact").key("profiles")),
         ];
         for (_, at) in keys.into_iter().filter(|(typed, _)| *typed && !governed) {
             let message = "this has no effect: no policies govern this server";
@@ -49,6 +49,13 @@ pub(super) fn ungoverned<'s>(
             );
         }
     }
+}
+
+/// Profiles that no rule for tools chooses.
+fn unchosen(server: &Server) -> impl Iterator<Item = &RedactProfile> {
+    let tools = &server.redact.tools;
+    let chosen = |profile: &&RedactProfile| tools.iter().any(|(_, name)| *name == profile.name);
+    server.redact.profiles.iter().filter(move |profile| !chosen(profile))
 }
 
 /// Rates and profiles that no policy chooses.
@@ -69,7 +76,7 @@ pub(super) fn unused(
             let help = format!("write `@rate(\"{name}\")` on a permit, or remove it");
             cx.warn(&at, "no policy puts a call into this class", help);
         }
-        for profile in server.redact.profiles.iter().filter(|profile| !chosen(&profile.name)) {
+        for profile in unchosen(server).filter(|profile| !chosen(&profile.name)) {
             let at = at.key("redact").key("profiles").key(&profile.name);
             let help = format!("write `@redact(\"{}\")` on a permit, or remove it", profile.name);
             cx.warn(&at, "no policy chooses this profile", help);

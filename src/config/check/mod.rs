@@ -15,6 +15,7 @@ mod credential;
 mod crl;
 mod facade;
 mod glob;
+mod guard;
 mod identities;
 mod introspection;
 mod issuers;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use super::super::model::{Auth, CustomPattern, Governance, Server};
+use super::super::model::{Auth, CustomClass, Governance, Server};
 use super::super::problem::Problem;
 use super::super::raw::{self, Pairs};
 use super::issuers::Checked as Issuer;
@@ -336,7 +336,7 @@ fn govern(
                 sources.push(roles::compile(&server.name, &server.roles));
             }
             let of = |(class, scopes): &(Class, Vec<Box<str>>)| {
-                (CustomPattern::class_name(&server.redact.custom, *class), scopes.clone())
+                (CustomClass::class_name(&server.redact.custom, *class), scopes.clone())
             };
             let reveal: Vec<_> = server.redact.reveal.iter().map(of).collect();
             let pairs = reveal.iter().map(|(class, scopes)| (*class, scopes.as_slice()));

@@ -17,7 +17,7 @@ use super::limits::{self, Tools};
 use super::listeners::{self, Checked as Listener};
 use super::proof::RawProof;
 use super::{
-    At, Context, auth, facade, is_name, pins, policy, proof, redact, rest, sessions, size,
+    At, Context, auth, facade, guard, is_name, pins, policy, proof, redact, rest, sessions, size,
     upstream, urls, views,
 };
 use crate::call::Action;
@@ -173,8 +173,13 @@ fn server(
     let shapes = policy::tool_schemas(cx, &at.key("tool_schemas"), tool_schemas);
     let tools = self::tools(actions.as_deref(), access.as_ref());
     let limits = limits::route(cx, &at.key("limits"), limits, tools);
-    let guard = redact::guard(cx, &at.key("guard"), guard);
-    let redact = redact::redact(cx, &at.key("redact"), redact, &callers);
+    let guard = guard::guard(cx, &at.key("guard"), guard);
+    let redact = redact::redact(
+        cx,
+        &at.key("redact"),
+        redact,
+        &redact::Home { name: name.as_deref().unwrap_or_default(), callers: &callers },
+    );
     let url_hosts = sessions::url_hosts(cx, at, elicitation, access.as_ref());
     let raw_mcp = RawMcp { batches, http_sse, tool_pins };
     let mcp = self::mcp(cx, at, raw_mcp, profile.as_ref(), url.as_ref());

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Dpop, Facade, FilePath, Network, Pairs, ProofName, Rate, Role, Size, ToolPins, Upstream, Url,
-    View,
+    Dpop, Facade, FilePath, Network, Pairs, ProofName, Rate, Redact, Role, Size, ToolPins,
+    Upstream, Url, View,
 };
 
 /// One protected server.
@@ -88,8 +88,8 @@ pub struct Server {
     /// Injection guards for tool arguments: one mode for all, or one for each. Default: `block`
     /// for path, url and hidden_text, `monitor` for sql and shell.
     pub guard: Option<Guard>,
-    /// What is masked in answers: `default` (every class), `off`, a list of classes, or a mapping.
-    /// Default: `default`.
+    /// What is masked in answers: `default` (every class), `off`, a list of classes, presets and
+    /// countries, or a mapping. Default: `default`.
     pub redact: Option<Redact>,
     /// What callers see of the answers to some calls. Default: all of them, masked.
     pub views: Option<Vec<View>>,
@@ -326,90 +326,4 @@ pub struct GuardModes {
     pub shell: Option<GuardMode>,
     /// Invisible and direction-changing characters. Default: `block`.
     pub hidden_text: Option<GuardMode>,
-}
-
-/// What is masked in answers.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-pub enum Redact {
-    /// `default` or `off`.
-    Named(RedactName),
-    /// These classes, masked.
-    Classes(Vec<String>),
-    /// Classes with their forms, patterns, and who sees what.
-    Keys(RedactKeys),
-}
-
-/// A built-in choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum RedactName {
-    /// Every built-in class, masked.
-    Default,
-    /// Nothing is masked.
-    Off,
-}
-
-/// Classes with their forms, patterns, and who sees what.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RedactKeys {
-    /// Which classes are looked for, and what is put in their place: `mask`, `label`, `drop`,
-    /// `block` or `report`. Default: every built-in class with `mask`.
-    pub classes: Option<Pairs<Form>>,
-    /// Patterns of your own. Default: none.
-    pub custom: Option<Vec<CustomPattern>>,
-    /// Other choices, by name, for calls that a policy says so of with `@redact`. Default: none.
-    pub profiles: Option<Pairs<RedactProfile>>,
-    /// Scopes per class, any one of which shows its values as they are. Default: `pii:` and the
-    /// class and `.read`, such as `pii:email.read`.
-    pub reveal: Option<Pairs<Vec<String>>>,
-}
-
-/// Another choice of what is masked, for some calls.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RedactProfile {
-    /// What is put in the place of values of some classes; the rest stays as for all calls.
-    /// Default: as for all calls.
-    pub classes: Option<Pairs<Form>>,
-    /// Whether classes are shown to those who may see them. Default: `true`.
-    pub reveal: Option<bool>,
-}
-
-/// What is put in the place of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum Form {
-    /// What is harmless stays, such as the last four digits of a card.
-    Mask,
-    /// A label, such as `[EMAIL]`.
-    Label,
-    /// A value of the same shape that is nobody's, such as `redacted@redacted.invalid`.
-    Surrogate,
-    /// A label with a keyed hash, the same for the same value.
-    Pseudonym,
-    /// The JSON value that holds it becomes `null`.
-    Drop,
-    /// The answer is not delivered.
-    Block,
-    /// The value stays and is counted.
-    Report,
-}
-
-/// A pattern of your own.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CustomPattern {
-    /// Name in labels, scopes and records: lower-case letters, digits and `_`.
-    #[schemars(example = &"employee")]
-    pub name: String,
-    /// Regular expression in the syntax of the Rust crate `regex`: linear time, no look-around.
-    #[schemars(example = r"EMP-\d{6}")]
-    pub pattern: String,
-    /// What is put in its place. Default: `label`.
-    pub form: Option<Form>,
 }

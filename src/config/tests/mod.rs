@@ -16,6 +16,7 @@ mod outbound;
 mod pins;
 mod policies;
 mod proof;
+mod redact;
 mod revocation;
 mod servers;
 mod sessions;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::call::Action;
 use crate::class::{CUSTOM_CLASSES_MAX, Class, Form};
-use crate::config::GuardMode;
+use crate::config::{FoundBy, GuardMode};
 use crate::limits;
 
 fn second(name: &str, url: &str) -> String {
@@ -261,8 +261,8 @@ fn guards_have_defaults_and_weaker_ones_are_warned_about() {
 #[test]
 fn redaction_has_every_class_by_default_and_names_what_it_gives_away() {
     let redact = server("").config.servers[0].redact.clone();
-    assert_eq!(redact.forms.len(), Class::BUILTIN.len());
-    assert!(redact.forms.iter().all(|(_, form)| *form == Form::Mask));
+    assert_eq!(redact.choice.forms.len(), Class::BUILTIN.len());
+    assert!(redact.choice.forms.iter().all(|(_, form)| *form == Form::Mask));
     assert_eq!(&*redact.reveal[0].1[0], "pii:email.read");
     warned_server("    redact: «off»\n", "reach every caller", "mask them");
     warned_server(
@@ -271,7 +271,7 @@ fn redaction_has_every_class_by_default_and_names_what_it_gives_away() {
         "`mask`",
     );
     let one = server("    redact: [us_ssn]\n").config.servers[0].redact.clone();
-    assert_eq!(one.forms, [(Class::UsSsn, Form::Mask)]);
+    assert_eq!(one.choice.forms, [(Class::UsSsn, Form::Mask)]);
 }
 
 #[test]
@@ -304,8 +304,9 @@ fn classes_patterns_and_reveals_are_checked() {
 fn custom_patterns_are_classes_with_names_and_reveals() {
     let config = server("    redact: { classes: { email: drop }, custom: [ { name: employee, pattern: 'EMP-\\d{6}$' } ], reveal: { email: [a, b] } }\n").config;
     let redact = &config.servers[0].redact;
-    assert_eq!(redact.forms, [(Class::Email, Form::Drop), (Class::Custom(0), Form::Label)]);
-    assert_eq!(redact.custom[0].pattern, "EMP-\\d{6}$");
+    assert_eq!(redact.choice.forms, [(Class::Email, Form::Drop), (Class::Custom(0), Form::Label)]);
+    let found = &redact.custom[0].found;
+    assert!(matches!(found, FoundBy::Pattern(pattern) if pattern == "EMP-\\d{6}$"), "{found:?}");
     let reveal = |class| {
         let (_, scopes) = redact.reveal.iter().find(|(c, _)| *c == class).unwrap();
         scopes.iter().map(AsRef::as_ref).collect::<Vec<_>>()

@@ -22,7 +22,7 @@ fn detector(form: Form) -> Detector {
 }
 
 fn custom(name: &str, pattern: &str, form: Form) -> CustomPattern {
-    CustomPattern { name: name.to_owned(), pattern: pattern.to_owned(), form }
+    CustomPattern { name: name.to_owned(), pattern: pattern.to_owned(), form, on: true }
 }
 
 /// Free text with labels in the place of values.

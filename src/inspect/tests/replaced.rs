@@ -14,7 +14,12 @@ fn settings(form: Form) -> Settings {
     Settings {
         forms: Class::BUILTIN.into_iter().map(|class| (class, form)).collect(),
         custom: vec![custom("employee", r"EMP-\d{6}|\b\d{5}-\d{5}\b", form)],
-        dictionaries: vec![CustomDictionary { name: "project".into(), words: words.into(), form }],
+        dictionaries: vec![CustomDictionary {
+            name: "project".into(),
+            words: words.into(),
+            form,
+            on: true,
+        }],
         named: vec![CustomName { name: "remark".into(), form }],
         fields: vec![
             FieldRule { path: "/note".into(), class: Class::Custom(2) },
