@@ -13,6 +13,7 @@ use crate::config::{CustomClass, Governance, Server};
 use crate::decode::Decoded;
 use crate::exchange::Exchange;
 use crate::policy::facts::{self, Act, Circumstances, Question, Target};
+use crate::policy::reveal::Shown;
 use crate::policy::text::Denial;
 use crate::policy::verdict::{Ruling, Verdict};
 use crate::policy::{Judgement, Policies, Tried};
@@ -23,8 +24,10 @@ use crate::principal::Principal;
 pub(super) struct Governor {
     governance: Arc<Governance>,
     server: Arc<str>,
-    /// The classes that the route looks for, with their names in policies.
-    classes: Vec<(Class, Box<str>)>,
+    /// The classes that the route looks for.
+    classes: Vec<Class>,
+    /// The same, as policies know them.
+    shown: Vec<Shown>,
     /// Whether some denial must look like an unknown name.
     hides: bool,
 }
@@ -41,12 +44,18 @@ pub struct Asker<'a> {
 impl Governor {
     pub(super) fn new(server: &Server, classes: &[Class]) -> Option<Self> {
         let governance = Arc::clone(server.policy.as_ref()?);
-        let name = |class: &Class| CustomClass::class_name(&server.redact.custom, *class);
-        let classes = classes.iter().map(|class| (*class, name(class).into())).collect();
+        let shown = |class: &Class| {
+            let own = server.redact.reveal.iter().filter(|(of, _)| of == class);
+            Shown {
+                name: CustomClass::class_name(&server.redact.custom, *class).into(),
+                scopes: own.flat_map(|(_, scopes)| scopes).cloned().collect(),
+            }
+        };
+        let (shown, classes) = (classes.iter().map(shown).collect(), classes.to_vec());
         let hidden = |rule: &crate::policy::text::Rule| rule.notes.denial == Some(Denial::Hidden);
         let hides =
             governance.denial == Denial::Hidden || governance.live.rules().iter().any(hidden);
-        Some(Self { governance, server: Arc::clone(&server.name), classes, hides })
+        Some(Self { governance, server: Arc::clone(&server.name), classes, shown, hides })
     }
 
     /// The circumstances of an exchange.
@@ -106,13 +115,15 @@ impl Governor {
             Name::Tool(tool) => Some(tool),
             Name::Server | Name::Uri(_) | Name::Prompt(_) | Name::Namespace(_) => None,
         };
-        let may = |class: &str| {
-            let target = Target::Class { class, tool };
-            let none = facts::Arguments::None;
-            policies.decide(&self.question(asker, Act::Reveal, target, none)).permits()
+        let none = facts::Arguments::None;
+        let about = self.question(asker, Act::Reveal, Target::Name(Name::Server), none);
+        let could = policies.could_show(&about, &self.shown);
+        let may = |shown: &Shown| {
+            let target = Target::Class { class: &shown.name, tool };
+            policies.decide(&Question { target, ..about }).permits()
         };
-        let shown = self.classes.iter().filter(|(_, name)| may(name));
-        shown.map(|(class, _)| *class).collect()
+        let asked = could.iter().filter(|at| self.shown.get(**at).is_some_and(may));
+        asked.filter_map(|at| self.classes.get(*at)).copied().collect()
     }
 
     /// Whether some call of this kind could be allowed now.

@@ -31,6 +31,7 @@ pub mod lint;
 mod memo;
 pub mod problem;
 pub mod replay;
+pub mod reveal;
 pub mod roles;
 pub mod show;
 mod slices;
@@ -77,6 +78,9 @@ pub struct Policies {
     things: Memo<decide::ThingKey, Option<Arc<facts::Thing>>>,
     questions: Memo<Key, Option<Arc<Prepared>>>,
     possible: Memo<could::Key, bool>,
+    /// Places of permits that could show a class, but for those of `redact.reveal`.
+    reveals: Vec<usize>,
+    showable: Memo<(decide::Known, Box<str>), Arc<[usize]>>,
 }
 
 /// What a set is made of.
@@ -138,6 +142,7 @@ impl Policies {
         let index = Index::new(&rules, &groups);
         let policies = Self {
             hash,
+            reveals: reveal::of_others(&rules, &index),
             index,
             rules,
             base,
@@ -150,6 +155,7 @@ impl Policies {
             things: Memo::new(POLICY_THINGS_MAX),
             questions: Memo::new(POLICY_ANSWERS_MAX),
             possible: Memo::new(POLICY_ANSWERS_MAX),
+            showable: Memo::new(POLICY_SUBJECTS_MAX),
         };
         Ok((policies, problems))
     }

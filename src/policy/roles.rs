@@ -3,6 +3,7 @@
 //! Guarantees: what is compiled says exactly what was typed; the texts are those that
 //! `sallyport policy show` prints.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -31,6 +32,9 @@ pub struct Role {
 /// How sources begin that [`reveals`] makes, for every class that there is: nobody wrote them.
 pub(super) const REVEAL_OF: &str = "reveal of ";
 const ROLES_OF: &str = "roles of ";
+
+/// In the place of a server: no name of one has a blank.
+const SEVERAL: &str = "several servers";
 
 /// The roles of a server as policies.
 #[must_use]
@@ -74,28 +78,54 @@ pub fn compile(server: &str, roles: &[Role]) -> Source {
     Source { name: format!("{ROLES_OF}{server}").into(), text: out.into() }
 }
 
-/// Who sees which classes by scope.
+/// Who sees which classes by scope: what servers have in common is one policy for all of them, so
+/// that there are not as many as classes times servers.
 #[must_use]
-pub fn reveals<'r>(
-    server: &str,
-    by_scope: impl IntoIterator<Item = (&'r str, &'r [Box<str>])>,
-) -> Source {
-    let mut out = String::new();
-    for (class, scopes) in by_scope {
-        let scopes: Vec<String> = scopes.iter().map(|scope| quoted(scope)).collect();
-        if scopes.is_empty() {
-            continue;
+pub fn reveals(servers: &[(&str, Vec<(&str, &[Box<str>])>)]) -> Vec<Source> {
+    let mut groups: BTreeMap<(&str, &[Box<str>]), Vec<&str>> = BTreeMap::new();
+    for (server, by_scope) in servers {
+        for (class, scopes) in by_scope.iter().filter(|(_, scopes)| !scopes.is_empty()) {
+            groups.entry((class, scopes)).or_default().push(server);
         }
-        let _ = writeln!(
-            out,
-            "@id({})\npermit (principal, action == Action::\"reveal\", resource == Class::{})\nwhen {{ context.server == Server::{} && principal.scopes.containsAny([{}]) }};\n",
-            quoted(&format!("reveal.{server}.{class}")),
-            quoted(class),
-            quoted(server),
-            scopes.join(", "),
-        );
     }
-    Source { name: format!("{REVEAL_OF}{server}").into(), text: out.into() }
+    let mut most: BTreeMap<&str, usize> = BTreeMap::new();
+    for ((class, _), of) in &groups {
+        let count = most.entry(class).or_default();
+        *count = of.len().max(*count);
+    }
+    let mut sources: BTreeMap<&str, String> = BTreeMap::new();
+    for ((class, scopes), of) in &groups {
+        let Some(first) = of.first() else { continue };
+        let shared = of.len() > 1;
+        // Of a class most servers have one way; names of servers hold no star.
+        let usual = shared && most.get(class) == Some(&of.len());
+        most.entry(class).and_modify(|most| *most += usize::from(usual));
+        let id = format!("reveal.{}.{class}", if usual { "*" } else { first });
+        let home = if shared { SEVERAL } else { first };
+        reveal(sources.entry(home).or_default(), (&id, class), of, scopes);
+    }
+    let source = |(of, text): (&str, String)| Source {
+        name: format!("{REVEAL_OF}{of}").into(),
+        text: text.into(),
+    };
+    sources.into_iter().map(source).collect()
+}
+
+fn reveal(out: &mut String, (id, class): (&str, &str), servers: &[&str], scopes: &[Box<str>]) {
+    let names: Vec<String> =
+        servers.iter().map(|server| format!("Server::{}", quoted(server))).collect();
+    let there = match names.as_slice() {
+        [only] => format!("context.server == {only}"),
+        several => format!("[{}].contains(context.server)", several.join(", ")),
+    };
+    let scopes: Vec<String> = scopes.iter().map(|scope| quoted(scope)).collect();
+    let _ = writeln!(
+        out,
+        "@id({})\npermit (principal, action == Action::\"reveal\", resource == Class::{})\nwhen {{ {there} && principal.scopes.containsAny([{}]) }};\n",
+        quoted(id),
+        quoted(class),
+        scopes.join(", "),
+    );
 }
 
 /// Of which part of the configuration a source was made.
@@ -114,7 +144,7 @@ impl Made {
         let known = |server: &str| servers.iter().any(|one| **one == *server);
         let of = |before: &str, made: Self| source.strip_prefix(before).map(|of| (of, made));
         let (server, made) = of(ROLES_OF, Self::Roles).or_else(|| of(REVEAL_OF, Self::Reveal))?;
-        known(server).then_some(made)
+        (known(server) || server == SEVERAL).then_some(made)
     }
 }
 

@@ -92,11 +92,8 @@ impl Index {
         let candidates = named.chain(about).chain([&self.anywhere]).flatten();
         let fits = |number: &&u32| {
             let at = usize::try_from(**number).unwrap_or(usize::MAX);
-            self.scopes.get(at).is_some_and(|scope| {
-                scope.speaks_of(act)
-                    && scope.principal.fits(principal)
-                    && scope.resource.fits(resource)
-            })
+            let scope = self.scopes.get(at);
+            scope.is_some_and(|scope| scope.speaks_of(act) && scope.fits(principal, resource))
         };
         let mut found: Vec<u32> = candidates.filter(fits).copied().collect();
         found.sort_unstable();
@@ -152,6 +149,11 @@ impl Scope {
     /// What it speaks of: of which type, and in what.
     pub(super) fn resource(&self) -> (Option<&EntityTypeName>, Option<&EntityUid>) {
         (self.resource.kind.as_ref(), self.resource.within.as_ref())
+    }
+
+    /// Whether it speaks of someone and something, each given with all in which it stands.
+    pub(super) fn fits(&self, principal: &[EntityUid], resource: &[EntityUid]) -> bool {
+        self.principal.fits(principal) && self.resource.fits(resource)
     }
 
     /// Whether it speaks of something, given with all in which it stands.

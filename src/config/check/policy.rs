@@ -335,13 +335,9 @@ fn govern(
             if roles && !server.roles.is_empty() {
                 sources.push(roles::compile(&server.name, &server.roles));
             }
-            let of = |(class, scopes): &(Class, Vec<Box<str>>)| {
-                (CustomClass::class_name(&server.redact.custom, *class), scopes.clone())
-            };
-            let reveal: Vec<_> = server.redact.reveal.iter().map(of).collect();
-            let pairs = reveal.iter().map(|(class, scopes)| (*class, scopes.as_slice()));
-            sources.push(roles::reveals(&server.name, pairs));
         }
+        let all: Vec<_> = servers.iter().filter(|server| governed(server)).map(reveals).collect();
+        sources.extend(roles::reveals(&all));
         sources
     };
     let parts = |files: Vec<Source>, hierarchy: Hierarchy, roles: bool| {
@@ -370,6 +366,13 @@ fn govern(
     }
     lints::warn(cx, &governance.live, servers);
     lints::unused(cx, servers_at, &governance, servers);
+}
+
+/// Which classes of a server are shown for which scopes.
+fn reveals(server: &Server) -> (&str, Vec<(&str, &[Box<str>])>) {
+    let name = |class: &Class| CustomClass::class_name(&server.redact.custom, *class);
+    let reveal = server.redact.reveal.iter();
+    (&server.name, reveal.map(|(class, scopes)| (name(class), scopes.as_slice())).collect())
 }
 
 fn known(servers: &[Server], issuers: &[Issuer<'_>]) -> Known {

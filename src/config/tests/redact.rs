@@ -283,7 +283,7 @@ fn tools_have_profiles_without_a_policy() {
     };
     refused(&tools("{ names: [a], profile: «strikt» }"), "no such profile", "`strict`?");
     refused(
-        "{ profiles: { s: { reveal: false } }, tools: [ { names: [\"a*\"], profile: s }, { names: [«ab»], profile: s } ] }",
+        "\n      profiles: { s: { reveal: false } }\n      tools: [ { names: [\"a*\"], profile: s }, { names: [«ab»], profile: s } ]",
         "an earlier rule for `a*`",
         "move it before",
     );

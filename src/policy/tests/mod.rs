@@ -1,6 +1,7 @@
 //! The promises of the policy language.
 
 mod model;
+mod reveal;
 
 use std::collections::HashMap;
 use std::sync::Arc;
