@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::{Decision, Says};
 use crate::call::{Action, Name};
-use crate::class::Class;
+use crate::class::ClassSet;
 use crate::principal::Principal;
 
 /// Scopes that are missing, and all that are needed.
@@ -27,8 +27,8 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// What is said of a namespace by its own name, the scopes of actions apart.
     fn says(&self, principal: &Principal, namespace: &str) -> Says;
 
-    /// May this caller see values of this class as they are?
-    fn reveals(&self, principal: &Principal, class: Class) -> bool;
+    /// Classes whose values this caller may see as they are.
+    fn reveal(&self, principal: &Principal) -> ClassSet;
 }
 
 /// One question.

@@ -116,7 +116,7 @@ pub struct Authorizer {
     clock: Clock,
     scores: Arc<Scores>,
     /// Classes that this route looks for.
-    classes: Vec<Class>,
+    classes: ClassSet,
     /// Scopes that mean something on this route.
     known: HashSet<Box<str>>,
     /// URIs that stand for the ways in which rules and policies tell resources apart.
@@ -150,7 +150,7 @@ impl Authorizer {
             governor,
             clock: clock.clone(),
             scores: before.map_or_else(Arc::default, |before| Arc::clone(&before.scores)),
-            classes,
+            classes: classes.into_iter().collect(),
             known,
             uris,
             metadata_url: server.auth.issuers().map(|_| metadata_url(server)),
@@ -368,8 +368,7 @@ impl Authorizer {
     }
 
     fn reveal(&self, principal: &Principal) -> ClassSet {
-        let may = |class: &Class| self.rules.reveals(principal, *class);
-        self.classes.iter().copied().filter(may).collect()
+        self.rules.reveal(principal).intersection(self.classes)
     }
 }
 

@@ -5,6 +5,7 @@
 //! that matches decides. A shortfall of scopes names all scopes of action and rule at once, so that
 //! a client asks its user only once (MCP 2026-07-28, authorization, "Scope Challenge").
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::decision::Reason;
@@ -12,7 +13,7 @@ use super::engine::{Engine, Lack, Query};
 use super::scopes::{ActionScopes, add, are_granted};
 use super::{Decision, Says};
 use crate::call::{Action, Name};
-use crate::class::Class;
+use crate::class::ClassSet;
 use crate::config::{Access, Redact, Rule};
 use crate::glob::Glob;
 use crate::principal::Principal;
@@ -25,7 +26,8 @@ pub struct Rules {
     resources: Vec<Compiled>,
     prompts: Vec<Compiled>,
     namespaces: Vec<Compiled>,
-    reveal: Vec<(Class, Vec<Box<str>>)>,
+    /// What each scope shows.
+    reveal: HashMap<Box<str>, ClassSet>,
 }
 
 #[derive(Debug)]
@@ -59,7 +61,7 @@ impl Rules {
             resources: compile("resources", resources),
             prompts: compile("prompts", prompts),
             namespaces: compile("namespaces", namespaces),
-            reveal: redact.reveal.clone(),
+            reveal: shown(redact),
         }
     }
 
@@ -67,8 +69,7 @@ impl Rules {
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         let rules = [&self.tools, &self.resources, &self.prompts, &self.namespaces];
         let of_rules = rules.into_iter().flatten().flat_map(|compiled| &compiled.rule.scopes);
-        let of_reveal = self.reveal.iter().flat_map(|(_, scopes)| scopes);
-        self.scopes.iter().chain(of_rules.chain(of_reveal).map(AsRef::as_ref))
+        self.scopes.iter().chain(of_rules.chain(self.reveal.keys()).map(AsRef::as_ref))
     }
 
     /// Exhaustive over both enums on purpose: a new action has no rules until it is placed here.
@@ -167,12 +168,21 @@ impl Engine for Rules {
         }
     }
 
-    fn reveals(&self, principal: &Principal, class: Class) -> bool {
-        self.reveal
-            .iter()
-            .filter(|(of, _)| *of == class)
-            .any(|(_, scopes)| scopes.iter().any(|scope| principal.scopes.contains(scope)))
+    fn reveal(&self, principal: &Principal) -> ClassSet {
+        let held = principal.scopes.iter().filter_map(|scope| self.reveal.get(scope));
+        held.fold(ClassSet::empty(), |all, classes| all.union(*classes))
     }
+}
+
+/// Which classes each scope shows.
+fn shown(redact: &Redact) -> HashMap<Box<str>, ClassSet> {
+    let mut all: HashMap<Box<str>, ClassSet> = HashMap::new();
+    for (class, scopes) in &redact.reveal {
+        for scope in scopes {
+            all.entry(scope.clone()).or_default().insert(*class);
+        }
+    }
+    all
 }
 
 fn compile(kind: &str, rules: &[Rule]) -> Vec<Compiled> {

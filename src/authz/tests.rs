@@ -451,8 +451,8 @@ impl Engine for Broken {
         Decision::Deny { reason: Reason::EngineFailed }
     }
 
-    fn reveals(&self, _: &Principal, _: Class) -> bool {
-        false
+    fn reveal(&self, _: &Principal) -> ClassSet {
+        ClassSet::empty()
     }
 }
 
