@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::support::{World, call, plain, post};
+use crate::support::{Setup, World, call, plain, post};
 use crate::upstream::{Upstream, bytes_answer, events, rpc};
 
 const PERSONAL: [&str; 6] = [
@@ -162,4 +162,81 @@ async fn s59_personal_data_of_arguments_stays_out_of_the_trail_and_the_metrics()
         String::from_utf8_lossy(&world.upstream.calls("tools/call")[0].body).contains(PERSONAL[0])
     );
     assert_eq!(world.send(post(Some(&token), message.to_string())).await.status, 200);
+}
+
+/// A key of 32 bytes and two names, as files beside the configuration.
+const FILES: [(&str, &str); 2] = [
+    ("p.key", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"),
+    ("names.txt", "Blue Heron\nAcme\n"),
+];
+
+async fn with_files(result: Value, lines: &str) -> World {
+    let setup = Setup { server: lines.to_owned(), ..Setup::default() };
+    World::with_files(Upstream::tool(result).await, setup, &FILES).await
+}
+
+#[tokio::test]
+async fn fields_and_dictionaries_are_classes_that_scopes_speak_of() {
+    let result = json!({"content": [], "structuredContent": {
+        "customer": {"remark": "likes tea", "project": "the BLUE HERON account"},
+        "remark": "of the order"}});
+    let lines = "    redact:\n      fields: [ { path: /customer/remark, name: remark, form: label } ]\n      \
+        dictionaries: [ { name: project, file: names.txt, ignore_case: true } ]\n";
+    let world = with_files(result, lines).await;
+    let reply = world.post(&world.token("mcp.tools.invoke"), &call("echo")).await;
+    let customer = &reply.json()["result"]["structuredContent"]["customer"];
+    assert_eq!(customer, &json!({"remark": "[REMARK]", "project": "the [PROJECT] account"}));
+    assert_eq!(reply.json()["result"]["structuredContent"]["remark"], "of the order");
+    let reply = world.post(&world.token("mcp.tools.invoke pii:remark.read"), &call("echo")).await;
+    let customer = &reply.json()["result"]["structuredContent"]["customer"];
+    assert_eq!(customer, &json!({"remark": "likes tea", "project": "the [PROJECT] account"}));
+    let closed = world.closed_records(2).await;
+    assert_eq!(
+        (&closed[1]["revealed"]["remark"], &closed[1]["redactions"]["project"]),
+        (&json!(1), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn pseudonyms_are_the_same_in_every_message_and_after_a_restart() {
+    let result = json!({"content": [{"type": "text", "text": format!("{} and {}", PERSONAL[0], PERSONAL[0].to_uppercase())}],
+        "structuredContent": {"email": PERSONAL[0], "phone": "(212) 555-0147", "other": PERSONAL[3]}});
+    let lines = "    redact: { classes: { email: pseudonym, phone: pseudonym }, pseudonyms: { key: { file: p.key } } }\n";
+    let mut world = with_files(result, lines).await;
+    let token = world.token("mcp.tools.invoke");
+    let first = world.post(&token, &call("echo")).await;
+    let structured = first.json()["result"]["structuredContent"].clone();
+    let email = structured["email"].as_str().unwrap();
+    assert!(email.starts_with("[EMAIL#"), "{email}");
+    assert_eq!(first.json()["result"]["content"][0]["text"], format!("{email} and {email}"));
+    assert_eq!(structured["phone"], structured["other"]);
+    world.restart().await;
+    let again = world.post(&token, &call("echo")).await;
+    assert_eq!(again.json()["result"]["structuredContent"], structured);
+    assert_eq!(leaks(&again.text()), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn tools_have_their_own_values_left_alone_and_their_own_profile() {
+    let support = "support@example.com";
+    let result = json!({"content": [], "structuredContent": {"to": support, "from": PERSONAL[0]}});
+    let lines = "    redact:\n      allow: [ { class: email, values: [support@*], tools: [\"crm_*\"] } ]\n      \
+        profiles: { strict: { classes: { email: surrogate }, reveal: false } }\n      \
+        tools: [ { names: [\"export_*\"], profile: strict } ]\n";
+    let world = with_files(result, lines).await;
+    let token = world.token("mcp.tools.invoke pii:email.read");
+    let seen = async |token: &str, tool: &str| {
+        let reply = world.post(token, &call(tool)).await;
+        let structured = reply.json()["result"]["structuredContent"].clone();
+        [
+            structured["to"].as_str().unwrap().to_owned(),
+            structured["from"].as_str().unwrap().to_owned(),
+        ]
+    };
+    let plain = world.token("mcp.tools.invoke");
+    assert_eq!(seen(&plain, "echo").await, ["s***@***.com", "a***@***.com"]);
+    assert_eq!(seen(&plain, "crm_read").await, [support, "a***@***.com"]);
+    assert_eq!(seen(&token, "echo").await, [support, PERSONAL[0]]);
+    // The profile shows nothing to anybody.
+    assert_eq!(seen(&token, "export_all").await, ["redacted@redacted.invalid"; 2]);
 }
