@@ -344,13 +344,37 @@ fn audit_chapter_lists_every_field_that_a_record_has() {
 }
 
 #[test]
-fn redaction_chapter_has_a_row_for_every_class_and_form() {
-    use sallyport::class::{Class, Form};
+fn redaction_chapter_has_a_row_for_every_class_form_and_preset() {
+    use sallyport::class::{Class, Form, Preset};
     let text = read("src/manual/redaction.md");
-    let names = Class::BUILTIN.iter().map(|c| c.name()).chain(Form::ALL.iter().map(|f| f.name()));
-    for name in names {
-        assert!(text.contains(&format!("\n| `{name}` |")), "no row for `{name}`");
+    let section = |name: &str| {
+        let from = text.find(&format!("\n## {name}\n")).unwrap() + 1;
+        text[from..].split("\n## ").next().unwrap().to_owned()
+    };
+    let rows: Vec<Vec<String>> = section("Classes")
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.trim_matches('|').split(" | ").map(|c| c.trim().to_owned()).collect())
+        .collect();
+    let names: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(names, Class::BUILTIN.map(Class::name), "one row a class, in the order of the code");
+    for (row, class) in rows.iter().zip(Class::BUILTIN) {
+        assert!(row.len() == 6 && row.iter().all(|cell| !cell.is_empty()), "{row:?}");
+        let kept = match class.keeps() {
+            None => "`".to_owned(),
+            Some(0) => "stars".to_owned(),
+            Some(kept) => format!("last {kept}"),
+        };
+        assert!(row[5].contains(&kept), "the mask of {row:?}");
+        let sure = ["possible", "likely", "certain"];
+        assert!(sure.iter().any(|word| row[2].starts_with(word)), "{row:?}");
     }
+    let forms = section("Forms");
+    let presets = section("Presets");
+    let named =
+        |text: &str, name: &str| assert!(text.contains(&format!("\n| `{name}` |")), "{name}");
+    Form::ALL.iter().for_each(|form| named(&forms, form.name()));
+    Preset::ALL.iter().for_each(|preset| named(&presets, preset.name()));
 }
 
 /// S-01 to S-66 without S-28, which the catalogue does not have.
