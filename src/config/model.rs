@@ -40,7 +40,9 @@ pub use outbound::{ClientProof, OauthClient, Outbound};
 pub use pins::{Approval, Approved, NewTools, NotAHash, ToolHash, ToolPins};
 pub use policy::Governance;
 pub use proof::{Dpop, NonceRule, Proof, RequiredProof};
-pub use redact::{AllowRule, Choice, CustomClass, FoundBy, PseudonymKey, Redact, RedactProfile};
+pub use redact::{
+    AllowRule, Choice, CustomClass, FoundBy, PseudonymKey, Redact, RedactProfile, RedactTool,
+};
 pub use revocation::{OnUnreadable, Redis, Revocation};
 pub use upstream::{
     Assertion, ClientIdentity, Command, Credential, CredentialSource, Endpoint, EraPin,

@@ -78,13 +78,22 @@ pub fn compile(server: &str, roles: &[Role]) -> Source {
     Source { name: format!("{ROLES_OF}{server}").into(), text: out.into() }
 }
 
+/// What a server shows by scope.
+#[derive(Debug)]
+pub struct Shows<'s> {
+    /// Its name.
+    pub server: &'s str,
+    /// Classes, each with the scopes of which any one shows it.
+    pub classes: Vec<(&'s str, &'s [Box<str>])>,
+}
+
 /// Who sees which classes by scope: what servers have in common is one policy for all of them, so
 /// that there are not as many as classes times servers.
 #[must_use]
-pub fn reveals(servers: &[(&str, Vec<(&str, &[Box<str>])>)]) -> Vec<Source> {
+pub fn reveals(servers: &[Shows<'_>]) -> Vec<Source> {
     let mut groups: BTreeMap<(&str, &[Box<str>]), Vec<&str>> = BTreeMap::new();
-    for (server, by_scope) in servers {
-        for (class, scopes) in by_scope.iter().filter(|(_, scopes)| !scopes.is_empty()) {
+    for Shows { server, classes } in servers {
+        for (class, scopes) in classes.iter().filter(|(_, scopes)| !scopes.is_empty()) {
             groups.entry((class, scopes)).or_default().push(server);
         }
     }

@@ -22,8 +22,11 @@ pub struct Looks {
     allow: Vec<(Vec<Glob>, Vec<Allowed>)>,
     /// Detectors that leave more alone, by profile and by the rules of `allow` that name the tool,
     /// a bit for each.
-    made: Mutex<HashMap<(Option<usize>, u64), Arc<Detector>>>,
+    made: Mutex<HashMap<Made, Arc<Detector>>>,
 }
+
+/// The place of a profile, and the rules of `allow` that name the tool.
+type Made = (Option<usize>, u64);
 
 /// Another choice of what is masked, for calls of which a policy or the configuration says so.
 #[derive(Debug)]

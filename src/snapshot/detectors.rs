@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::BuildError;
 use crate::class::{CUSTOM_CLASSES_MAX, Class, Confidence, Form};
-use crate::config::{AllowRule, Choice, FoundBy, Redact, Server};
+use crate::config::{AllowRule, Choice, FoundBy, Redact, RedactTool, Server};
 use crate::inspect::{
     Allowed, CustomDictionary, CustomName, CustomPattern, Detector, FieldRule, Pseudonyms, Settings,
 };
@@ -23,11 +23,15 @@ pub(super) fn looks(server: &Server) -> Result<Looks, BuildError> {
             Ok(Profile { name: Arc::clone(&profile.name), detector, reveals: profile.reveals })
         })
         .collect();
+    let profiles_of = |rule: &RedactTool| (rule.names.clone(), Arc::clone(&rule.profile));
     let of_tools = redact.allow.iter().filter_map(|rule| {
         let tools = rule.tools.as_ref()?;
         Some((tools.clone(), allowed(rule).collect()))
     });
-    let rules = ToolRules { profiles: redact.tools.clone(), allow: of_tools.collect() };
+    let rules = ToolRules {
+        profiles: redact.tools.iter().map(profiles_of).collect(),
+        allow: of_tools.collect(),
+    };
     Ok(Looks::new(base, profiles?, &rules))
 }
 

@@ -54,7 +54,7 @@ pub(super) fn ungoverned<'s>(
 /// Profiles that no rule for tools chooses.
 fn unchosen(server: &Server) -> impl Iterator<Item = &RedactProfile> {
     let tools = &server.redact.tools;
-    let chosen = |profile: &&RedactProfile| tools.iter().any(|(_, name)| *name == profile.name);
+    let chosen = |profile: &&RedactProfile| tools.iter().any(|rule| rule.profile == profile.name);
     server.redact.profiles.iter().filter(move |profile| !chosen(profile))
 }
 

@@ -369,10 +369,11 @@ fn govern(
 }
 
 /// Which classes of a server are shown for which scopes.
-fn reveals(server: &Server) -> (&str, Vec<(&str, &[Box<str>])>) {
+fn reveals(server: &Server) -> roles::Shows<'_> {
     let name = |class: &Class| CustomClass::class_name(&server.redact.custom, *class);
     let reveal = server.redact.reveal.iter();
-    (&server.name, reveal.map(|(class, scopes)| (name(class), scopes.as_slice())).collect())
+    let classes = reveal.map(|(class, scopes)| (name(class), scopes.as_slice())).collect();
+    roles::Shows { server: &server.name, classes }
 }
 
 fn known(servers: &[Server], issuers: &[Issuer<'_>]) -> Known {

@@ -22,8 +22,8 @@ pub struct Redact {
     pub reveal: Vec<(Class, Vec<Box<str>>)>,
     /// Other choices.
     pub profiles: Vec<RedactProfile>,
-    /// Tools with another choice: globs, and the name of a profile; the first that fits decides.
-    pub tools: Vec<(Vec<Box<str>>, Arc<str>)>,
+    /// Tools with another choice; the first that fits decides.
+    pub tools: Vec<RedactTool>,
     /// What becomes of values in arguments of tools.
     pub arguments: Option<Choice>,
     /// What makes pseudonyms.
@@ -50,6 +50,15 @@ pub struct RedactProfile {
     pub choice: Choice,
     /// Whether classes are shown to those who may see them.
     pub reveals: bool,
+}
+
+/// Tools with another choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactTool {
+    /// Globs of their names.
+    pub names: Vec<Box<str>>,
+    /// The name of a profile.
+    pub profile: Arc<str>,
 }
 
 /// A class of the file's own.

@@ -274,7 +274,7 @@ fn tools_have_profiles_without_a_policy() {
     let redact = redact(
         "{ profiles: { strict: { classes: { pii-default: label }, reveal: false } }, tools: [ { names: [\"export_*\"], profile: strict } ] }",
     );
-    assert_eq!(&*redact.tools[0].1, "strict");
+    assert_eq!(&*redact.tools[0].profile, "strict");
     let strict = redact.profile("strict").unwrap();
     assert_eq!(strict.choice.form(Class::Email), Some(Form::Label));
     assert_eq!(strict.choice.form(Class::ApiKey), Some(Form::Mask), "as for all calls");

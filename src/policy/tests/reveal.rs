@@ -16,12 +16,13 @@ const CLASSES: [&str; 2] = ["email", "card"];
 fn policies(rules: &[usize], own: &[Shown], other: &[Shown]) -> Policies {
     let text: String = rules.iter().map(|rule| format!("{}\n", RULES[*rule])).collect();
     let mut sources = vec![Source { name: "a.cedar".into(), text: text.into() }];
-    sources.extend(roles::reveals(&[("crm", pairs(own)), ("notes", pairs(other))]));
+    sources.extend(roles::reveals(&[shows("crm", own), shows("notes", other)]));
     Policies::compile(Parts { sources, world: world(), known: known() }).unwrap().0
 }
 
-fn pairs(classes: &[Shown]) -> Vec<(&str, &[Box<str>])> {
-    classes.iter().map(|class| (&*class.name, class.scopes.as_slice())).collect()
+fn shows<'s>(server: &'s str, classes: &'s [Shown]) -> roles::Shows<'s> {
+    let classes = classes.iter().map(|class| (&*class.name, class.scopes.as_slice())).collect();
+    roles::Shows { server, classes }
 }
 
 const RULES: [&str; 7] = [
@@ -103,19 +104,13 @@ fn caller_without_scopes_is_asked_about_nothing() {
 
 #[test]
 fn servers_with_the_same_scopes_share_a_policy() {
-    let shown = |class: &str, scope: &str| (class.to_owned(), vec![Box::from(scope)]);
-    let servers = [
-        ("a", vec![shown("email", "x"), shown("card", "y")]),
-        ("b", vec![shown("email", "x"), shown("card", "z")]),
-        ("c", vec![shown("email", "x"), shown("card", "z")]),
-        ("d", vec![shown("email", "own"), shown("card", "v")]),
-    ];
-    let typed: Vec<_> = servers
-        .iter()
-        .map(|(server, of)| {
-            (*server, of.iter().map(|(class, scopes)| (&**class, scopes.as_slice())).collect())
-        })
-        .collect();
+    let of = |email: &str, card: &str| {
+        [("email", email), ("card", card)]
+            .map(|(name, scope)| Shown { name: name.into(), scopes: vec![scope.into()] })
+    };
+    let servers =
+        [("a", of("x", "y")), ("b", of("x", "z")), ("c", of("x", "z")), ("d", of("own", "v"))];
+    let typed: Vec<_> = servers.iter().map(|(server, classes)| shows(server, classes)).collect();
     let sources = roles::reveals(&typed);
     let names: Vec<&str> = sources.iter().map(|source| &*source.name).collect();
     assert_eq!(names, ["reveal of a", "reveal of d", "reveal of several servers"]);

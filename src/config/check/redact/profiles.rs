@@ -1,8 +1,6 @@
 //! Other choices of what is masked, by name, and the tools that have them.
 
-use std::sync::Arc;
-
-use super::super::super::model::RedactProfile;
+use super::super::super::model::{RedactProfile, RedactTool};
 use super::super::super::raw;
 use super::super::super::structure::{nearest, short};
 use super::super::access::{self, Callers};
@@ -65,7 +63,7 @@ pub(super) fn tools(
     raw: Option<Vec<raw::RedactTool>>,
     profiles: Option<&[RedactProfile]>,
     callers: &Callers<'_>,
-) -> Option<Vec<(Vec<Box<str>>, Arc<str>)>> {
+) -> Option<Vec<RedactTool>> {
     let Some(raw) = raw else { return Some(Vec::new()) };
     of_tools(cx, at, callers);
     if raw.is_empty() || raw.len() > RULES_MAX {
@@ -73,13 +71,13 @@ pub(super) fn tools(
         cx.absent(at, format!("a list of 1 to {RULES_MAX} rules is expected"), help);
         return None;
     }
-    let mut all: Vec<Option<(Vec<Box<str>>, Arc<str>)>> = Vec::new();
+    let mut all: Vec<Option<RedactTool>> = Vec::new();
     for (i, raw) in raw.into_iter().enumerate() {
         let at = at.item(i);
         let raw::RedactTool { names, profile } = raw;
         let names = globs(cx, &at.key("names"), &names);
         let earlier: Vec<&str> =
-            all.iter().flatten().flat_map(|(names, _)| names).map(AsRef::as_ref).collect();
+            all.iter().flatten().flat_map(|rule| &rule.names).map(AsRef::as_ref).collect();
         for (i, name) in names.iter().flatten().enumerate() {
             if let Some(first) = earlier.iter().find(|first| glob::covers(first, name)) {
                 let message = format!("an earlier rule for `{first}` decides first");
@@ -96,7 +94,8 @@ pub(super) fn tools(
             };
             cx.absent(&at.key("profile"), "there is no such profile", help);
         }
-        all.push(names.filter(|_| known != Some(false)).map(|names| (names, profile.into())));
+        let names = names.filter(|_| known != Some(false));
+        all.push(names.map(|names| RedactTool { names, profile: profile.into() }));
     }
     all.into_iter().collect()
 }
