@@ -1,10 +1,5 @@
 //! Classes of bytes, one table look-up each: what validators ask for every byte.
 
-/// Letters and digits.
-pub(super) fn is_alphanumeric(byte: u8) -> bool {
-    has(byte, ALPHANUMERIC)
-}
-
 /// What the local part of an e-mail address is written with.
 pub(super) fn is_local(byte: u8) -> bool {
     has(byte, ALPHANUMERIC | HIGH | LOCAL_MARK)

@@ -164,11 +164,6 @@ impl Plan {
         }
     }
 
-    /// How many values were found.
-    pub(super) fn finds(&self) -> u64 {
-        self.counts.total().saturating_add(self.revealed.total())
-    }
-
     /// Adds what was found in a text inside this one.
     pub(super) fn take_counts(&mut self, inner: &Plan) {
         self.counts.merge(&inner.counts);

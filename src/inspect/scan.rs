@@ -69,10 +69,6 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    pub(super) fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.undecided.is_empty()
-    }
-
     pub(super) fn clear(&mut self) {
         self.found.clear();
         self.undecided.clear();

@@ -168,8 +168,8 @@ impl View {
         self.text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
     }
 
-    /// Whether a stretch of the view stands in the source just as it is. What a second
-    /// reading finds there, a first one has judged. Errs towards no.
+    /// Whether a stretch of the view stands in the source just as it is. Errs towards no.
+    #[cfg(test)]
     pub(super) fn is_verbatim(&self, start: usize, end: usize) -> bool {
         let before = self.segments.partition_point(|segment| segment.view <= start);
         self.segments.get(before).is_none_or(|segment| segment.view > end)

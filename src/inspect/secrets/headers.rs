@@ -174,7 +174,7 @@ fn value_start(scan: &Scan<'_, '_>, at: usize) -> Option<usize> {
 }
 
 /// The credential in the value of an `Authorization` field, and how sure it is one.
-pub(in super::super) fn credential(text: &[u8]) -> Option<(Range<usize>, Confidence)> {
+pub(super) fn credential(text: &[u8]) -> Option<(Range<usize>, Confidence)> {
     let scheme = text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
     let blanks = text.get(scheme..)?.iter().take_while(|byte| **byte == b' ').count();
     let name = text.get(..scheme)?;

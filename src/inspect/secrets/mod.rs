@@ -31,7 +31,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 
-pub(super) use headers::credential;
 pub(super) use labelled::labelled;
 
 use super::bytes::is_base64url;

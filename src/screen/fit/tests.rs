@@ -23,9 +23,10 @@ fn detector(form: Form) -> Detector {
         name: "employee".to_owned(),
         pattern: "EMP-[0-9]{6}".to_owned(),
         form: Form::Label,
+        on: true,
     };
     let forms = Class::BUILTIN.into_iter().map(|class| (class, form)).collect();
-    Detector::new(&Settings { forms, custom: vec![custom] }).unwrap()
+    Detector::new(&Settings { forms, custom: vec![custom], ..Settings::default() }).unwrap()
 }
 
 /// A message around a result, what became of it, and the result as it leaves.

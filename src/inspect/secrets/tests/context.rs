@@ -1,6 +1,7 @@
 //! Values that their surroundings or their names explain.
 
-use super::super::{credential, labelled};
+use super::super::headers::credential;
+use super::super::labelled;
 use super::{assert_no_secret, found, hits};
 use crate::class::{Class, Confidence};
 
