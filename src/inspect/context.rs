@@ -272,6 +272,20 @@ impl Split {
             // Letters of Latin-1 without their accents: `téléphone`, `Straße`.
             let folded = match byte {
                 0xC3 => bytes.next().map_or(0xC3, |second| unaccented(*second)),
+                // Capitals of Cyrillic, in two rows.
+                0xD0 => {
+                    let second = bytes.next().copied().unwrap_or(0);
+                    let (first, second) = match second {
+                        0x90..=0x9F => (0xD0, second + 0x20),
+                        0xA0..=0xAF => (0xD1, second - 0x20),
+                        _ => (0xD0, second),
+                    };
+                    if let Some(place) = self.text.get_mut(end) {
+                        *place = first;
+                        end += 1;
+                    }
+                    second
+                }
                 0xC4 | 0xC5 => bytes.next().map_or(*byte, |second| extended(*byte, *second)),
                 byte => byte.to_ascii_lowercase(),
             };
@@ -325,9 +339,16 @@ impl Split {
                 return hints.settled();
             };
             hints = hints | found;
+            // `Medicare card no.` is more than a card's number.
+            if taken > 1 && vocabulary::of(self.joined(end - 1, 1)) == Some(Hints::GENERIC) {
+                let longer = (taken..=PHRASE_WORDS.min(end - 1)).rev();
+                let longer = longer.filter_map(|n| vocabulary::of(self.joined(end - 1 - n, n)));
+                hints = longer.fold(hints, |all, more| all | more);
+            }
             end -= taken;
-            // A generic word leaves the word to those before it; `name` asks whose it is.
-            if !matches!(found, Hints::GENERIC | Hints::NAME) {
+            // A generic word leaves the word to those before it; `name` asks whose it is, and
+            // `NIF cliente` says it.
+            if !matches!(found, Hints::GENERIC | Hints::NAME | Hints::SOMEBODY) {
                 return hints.settled();
             }
         }

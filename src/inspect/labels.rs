@@ -95,8 +95,9 @@ pub(super) fn at_tag(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
     let open = head.iter().rposition(|byte| *byte == b'<')?;
     let tag = head.get(open + 1..)?;
     let name = tag.split(|byte| *byte == b' ').next().unwrap_or_default();
-    let plain = name.iter().all(|b| b.is_ascii_alphanumeric() || b"_-:.".contains(b));
-    if !plain || !name.first().is_some_and(u8::is_ascii_alphabetic) {
+    let letter = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80;
+    let plain = name.iter().all(|b| letter(b) || b"_-:.".contains(b));
+    if !plain || !name.first().is_some_and(|b| letter(b) && !b.is_ascii_digit()) {
         return None;
     }
     // What stands in an element ends with a tag; `<password>` by itself is a placeholder.
@@ -124,6 +125,7 @@ fn behind(scan: &mut Scan<'_, '_>, from: usize, hints: Hints) -> Option<usize> {
     }
     let text = scan.text.get(start..)?;
     let text = text.get(..text.len().min(VALUE_BYTES_MAX)).unwrap_or_default();
+    let text = if scan.byte(from.saturating_sub(1)) == b'=' { until_next_pair(text) } else { text };
     if let Some((class, hit)) = best(scan, hints.classes, text, Extent::Begin) {
         return Some(scan.found(class, hit.confidence, start, start + hit.length));
     }
@@ -132,6 +134,20 @@ fn behind(scan: &mut Scan<'_, '_>, from: usize, hints: Hints) -> Option<usize> {
         scan.findings.perhaps(start, start + hit.length);
     }
     None
+}
+
+/// The value of a pair as far as the next pair: `&city=…`, ` city=…`.
+fn until_next_pair(text: &[u8]) -> &[u8] {
+    let line = text.iter().position(|b| matches!(b, b'&' | b'\n' | b'"')).unwrap_or(text.len());
+    let line = text.get(..line).unwrap_or_default();
+    let Some(sign) = memchr::memchr(b'=', line) else { return line };
+    let before = line.get(..sign).unwrap_or_default();
+    let name = before.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b));
+    let end = sign - name.count();
+    match line.get(..end) {
+        Some(value) if value.ends_with(b" ") => value.trim_ascii_end(),
+        _ => line,
+    }
 }
 
 /// The class of those named that the value fits best.
@@ -155,7 +171,13 @@ fn judge(class: Class, text: &[u8], extent: Extent) -> Option<Labelled> {
         let (length, confidence) = secrets::labelled(class, text, extent == Extent::Whole)?;
         return Some(Labelled { length, confidence });
     }
-    labelled::judge(class, text, extent).filter(|hit| hit.length > 0)
+    let hit = labelled::judge(class, text, extent).filter(|hit| hit.length > 0)?;
+    // Their name is all that is known of them: authorities write them in many ways.
+    let number = text.get(..hit.length).unwrap_or_default();
+    let digits = number.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let telling = matches!(class, Class::NationalId | Class::TaxId) && digits >= TELLING_DIGITS;
+    let confidence = if telling { hit.confidence.max(Confidence::Likely) } else { hit.confidence };
+    Some(Labelled { confidence, ..hit })
 }
 
 /// Whether a text that is all of a value looks like a person's name.
@@ -186,6 +208,9 @@ pub(super) const LABELLED: [Class; 19] = [
     Class::Cookie,
     Class::ConnectionString,
 ];
+
+/// Digits of a number that its name alone explains.
+const TELLING_DIGITS: usize = 7;
 
 /// How values begin that detectors of their own know better than their label does.
 const SELF_EVIDENT: [&[u8]; 4] = [b"eyJ", b"-----BEGIN", b"https://", b"http://"];

@@ -127,7 +127,8 @@ impl<'m> Walk<'m> {
         for Across { class, before: left, after: right } in
             self.detector.across_values(before, value, self.reveal)
         {
-            if self.plan.replaces(0, &left) && self.plan.replaces(0, &right) {
+            // Half of it was a value of its own: the other half is none of that.
+            if self.plan.replaces(0, &left) || self.plan.replaces(0, &right) {
                 continue;
             }
             let confidence = crate::class::Confidence::Likely;

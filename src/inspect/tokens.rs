@@ -85,8 +85,23 @@ fn letters_beside(scan: &Scan<'_, '_>, start: usize, end: usize) -> bool {
     let joins = |byte: u8| is_joint(byte);
     let before =
         joins(scan.byte_before(start, 1)) && scan.byte_before(start, 2).is_ascii_uppercase();
-    let after = joins(scan.byte(end)) && scan.byte(end + 1).is_ascii_alphanumeric();
-    before || (after && scan.byte(end + 1).is_ascii_uppercase())
+    // A letter among the groups behind it, or at their end: `16.495.330-Y`, `1 75 03 2B 011`.
+    let rest = scan.text.get(end..).unwrap_or_default();
+    let mut letters = 0;
+    for byte in rest.iter().take(AHEAD_BYTES) {
+        match byte {
+            b'A'..=b'Z' => letters += 1,
+            byte if byte.is_ascii_digit() || joins(*byte) => {
+                if (1..=2).contains(&letters) {
+                    return true;
+                }
+                letters = 0;
+            }
+            byte if byte.is_ascii_lowercase() => return before,
+            _ => break,
+        }
+    }
+    before || (1..=2).contains(&letters)
 }
 
 /// Judges the groups around a token, the longest candidate first.
@@ -109,7 +124,9 @@ fn judge(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
             let (Some(head), Some(tail)) = (part.first(), part.last()) else { continue };
             let text = scan.text.get(head.start..tail.end).unwrap_or_default();
             let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
-            if text.len() < SYMBOLS_MIN || digits < LETTERED_DIGITS_MIN {
+            let few =
+                digits < LETTERED_DIGITS_MIN && !(digits > 0 && (9..=11).contains(&text.len()));
+            if text.len() < SYMBOLS_MIN || few {
                 continue;
             }
             if !stands_alone(scan, head.start, tail.end) {
@@ -340,6 +357,9 @@ const GROUP_BYTES_MAX: usize = 12;
 
 /// Letters that may stand alone in a group.
 const LETTERS_MAX: usize = 4;
+
+/// Unit: bytes. How far behind a group of digits a letter of the same number stands.
+const AHEAD_BYTES: usize = 24;
 
 /// Unit: bytes. How far before its first digit a value begins.
 const VALUE_BACK_BYTES: usize = 24;

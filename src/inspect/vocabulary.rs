@@ -205,7 +205,7 @@ const CLASSES: &[(&[Class], &str)] = &[
       cartadidentita documentodidentita cartaodecidadao bilhetedeidentidade rg identiteitskaart dowodosobisty \
       numerdowodu identificationnumber governmentidnumber idnumber idno residentid \
       身分証番号 证件号 证件号码 신분증번호"),
-    (&[Class::TaxId], "taxidno taxcode inn инн ico dic cvr orgnr organisationsnummer ytunnus siren siret nrnip vatin numerotvaintracommunautaire umsatzsteuerid umsatzsteueridentifikationsnummer uid uidnummer ust steuernr taxregistration taxregistrationnumber trn gstregno npwp taxpayernumber taxpayerno taxpayer tinnumber tinno regon numeroidentificationfiscale numerofiscal idfiscal codefiscal 统一社会信用代码 法人番号 taxid taxidnumber taxnumber taxno taxpayerid taxpayeridentificationnumber taxidentificationnumber \
+    (&[Class::TaxId], "afm adoazonosito adoazonositojel taxpayeridno npwpnumber taxidno taxcode inn инн ico dic cvr orgnr organisationsnummer ytunnus siren siret nrnip vatin numerotvaintracommunautaire umsatzsteuerid umsatzsteueridentifikationsnummer uid uidnummer ust steuernr taxregistration taxregistrationnumber trn gstregno npwp taxpayernumber taxpayerno taxpayer tinnumber tinno regon numeroidentificationfiscale numerofiscal idfiscal codefiscal 统一社会信用代码 法人番号 taxid taxidnumber taxnumber taxno taxpayerid taxpayeridentificationnumber taxidentificationnumber \
       taxidentifier tin ein eid fein employeridentificationnumber vat vatid vatnumber vatno vatregistration \
       ustid ustidnr umsatzsteuerid numerotva tva partitaiva piva btw btwnummer nip numernip fiscalnumber fiscalid \
       taxfile taxref 税号 税務番号 사업자등록번호"),
@@ -216,11 +216,11 @@ const CLASSES: &[(&[Class], &str)] = &[
     (&[Class::UsDea], "dea deanumber deano deareg dearegistration dearegistrationnumber deaid"),
     (&[Class::UsMbi], "mbi medicarebeneficiaryidentifier medicareid medicarenumber mbinumber medicarebeneficiaryid \
       medicarebeneficiary medicareno mbiid"),
-    (&[Class::AuMedicare], "medicare medicarenumber medicareno medicarecard medicarecardnumber medicareid"),
+    (&[Class::AuMedicare], "medicarecardno medicareidno medicare medicarenumber medicareno medicarecard medicarecardnumber medicareid"),
     (&[Class::UkNhs], "nhs nhsnumber nhsno nhsid nationalhealthservicenumber chinumber"),
     (&[Class::UkNino], "nino ninumber nationalinsurance nationalinsurancenumber nationalinsuranceno ninos"),
     (&[Class::UkUtr], "uniquetaxpayerref sautrnumber utr utrnumber uniquetaxpayerreference taxpayerreference utrno sautr"),
-    (&[Class::CaSin], "numeroassurancesociale sinnumbers sin sinnumber sinno socialinsurancenumber socialinsurance numerodassurancesociale nas"),
+    (&[Class::CaSin], "assurancesociale dassurancesociale numeroassurancesociale sinnumbers sin sinnumber sinno socialinsurancenumber socialinsurance numerodassurancesociale nas"),
     (&[Class::AuTfn], "tfn tfnnumber taxfilenumber taxfileno tfnno"),
     (&[Class::AuAbn], "abn abnnumber australianbusinessnumber businessnumber abnno"),
     (&[Class::AuAcn], "acn acnnumber australiancompanynumber companynumber acnno"),
@@ -235,7 +235,7 @@ const CLASSES: &[(&[Class], &str)] = &[
     (&[Class::DeIdCard], "personalausweisnr personalausweisnum ausweis ausweisdokument personalausweisid idcardde germanid germanidcard personalausweis personalausweisnummer ausweisnummer ausweisnr persoausweis perso"),
     (&[Class::DeInsurance], "rentenversicherung rentenversicherungsnr svnummer sozialversicherung krankenversicherung krankenversichertennr versichertennr kvnr kvnrnummer krankenkassennummer gesetzlicheversicherung rvnr sozialversicherungsnr rentenversicherungsnummer sozialversicherungsnummer svnummer rvnr svnr rvnummer \
       krankenversichertennummer krankenversicherungsnummer kvnr versichertennummer versicherungsnummer kvnummer"),
-    (&[Class::FrNir], "numerosecuritesociale numerosecuritesoc numerodesecu securitesocialenumero nosecu numsecuritesociale nirnumber numeronir carte_vitale cartevitale nir insee numeroinsee numerodesecuritesociale securitesociale numerosecuritesociale numsecu \
+    (&[Class::FrNir], "secu nsecu numsecu noss numerosecuritesociale numerosecuritesoc numerodesecu securitesocialenumero nosecu numsecuritesociale nirnumber numeronir carte_vitale cartevitale nir insee numeroinsee numerodesecuritesociale securitesociale numerosecuritesociale numsecu \
       numerosecu nss numeross ssfr socialsecurityfr"),
     (&[Class::ItFiscalCode], "codicefiscale fiscalcode codfiscale cf codfisc codicefisc"),
     (&[Class::EsNif], "numeronif numeronie numerodenif nifnie nifcif docidentidad dniespanol numerodnie dninumero nif nie dni dninie nifnie cif numerodni numerodedni documentonacional"),
@@ -253,7 +253,7 @@ const CLASSES: &[(&[Class], &str)] = &[
     (&[Class::FiHetu], "henkilotunnus hetutunnus henkilötunnus finnishid personalidentitycodefi hetu henkilotunnus personalidentitycode personbeteckning sotu"),
     (&[Class::CzBirthNumber], "rodnecislo rc birthnumber rodnec"),
     (&[Class::RoCnp], "cnp codnumericpersonal cnpnumber"),
-    (&[Class::BgEgn], "егн единенгражданскиномер egnnumber egn egnnumber egnno"),
+    (&[Class::BgEgn], "единенгражданскиномер гражданскиномер единенномер егн единенгражданскиномер egnnumber egn egnnumber egnno"),
     (&[Class::HrOib], "oibbroj osobniid oib oibnumber osobniidentifikacijskibroj"),
     (&[Class::TrTckn], "tckimliknumarasi tckimlikno kimliknumarasi tckimliknum kimlikno tcnumarasi turkishid turkishidnumber tckn tckimlik tckimlikno tcno kimlikno tckimliknumarasi tc tckimliknumber tcidentity"),
     (&[Class::BrCpf], "cpf cpfnumber numerocpf numerodocpf cpfcnpj cpfno"),
@@ -269,7 +269,7 @@ const CLASSES: &[(&[Class], &str)] = &[
     (&[Class::CnResidentId], "residentid residentidentitynumber residentidnumber shenfenzheng shenfenzhenghao sfzh \
       chineseid residentidcard 身份证 身份证号 身份证号码 公民身份号码"),
     (&[Class::JpMyNumber], "kojinbangou 個人番號 mynumbercard mynumber individualnumber kojinbango mynumberjp マイナンバー 個人番号"),
-    (&[Class::TwId], "身分證號碼 身份證字號 統一編號 roc rocidnumber taiwanid twid twnationalid rocid 身分證 身分證字號 國民身分證統一編號"),
+    (&[Class::TwId], "身分證號 身份證號 身分證號碼 身份證字號 統一編號 roc rocidnumber taiwanid twid twnationalid rocid 身分證 身分證字號 國民身分證統一編號"),
     (&[Class::HkId], "身份證號碼 身份證 香港身份证 hkidcard hkid hkidno hkidnumber hongkongid hongkongidentitycard hkic 香港身份證 香港身份證號碼"),
     (&[Class::IlId], "תז מספרזהות ת.ז teudatzehut teudat tz mispar misparzehut israeliid zehut israelid תעודתזהות"),
     (&[Class::ZaId], "southafricaidnumber rsaidno saidno said saidnumber said southafricanid rsaid southafricanidnumber zaid idnumberza rsaidnumber"),

@@ -304,7 +304,7 @@ impl<'m> Walk<'m> {
         let mut from = 0;
         for _ in 0..OBJECTS_MAX {
             let rest = text.get(from..).unwrap_or_default();
-            let Some(found) = memchr::memmem::find(rest, b"{\"") else { break };
+            let Some(found) = object(rest) else { break };
             let at = from + found;
             let inner = Context { depth: context.depth + 1, ..context };
             if found > 0 {
@@ -384,6 +384,14 @@ impl<'m> Walk<'m> {
     }
 }
 
+/// Where an object begins in a text.
+fn object(text: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'{', text).take(BRACES_MAX).find(|at| {
+        let rest = text.get(at + 1..).unwrap_or_default();
+        rest.iter().take(INDENT_BYTES_MAX).find(|b| !b.is_ascii_whitespace()) == Some(&b'"')
+    })
+}
+
 /// Where a text stands and what is known about it.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'k> {
@@ -396,6 +404,12 @@ pub(super) struct Context<'k> {
 
 /// JSON in JSON in JSON is read so many levels deep; below that it is read as text.
 pub(super) const NESTING_MAX: usize = 4;
+
+/// Braces of one text that are looked at before the rest counts as running text.
+const BRACES_MAX: usize = 4096;
+
+/// Unit: bytes. What may stand between an object's brace and its first name.
+const INDENT_BYTES_MAX: usize = 64;
 
 /// JSON texts in one running text that are read as JSON.
 const OBJECTS_MAX: usize = 256;

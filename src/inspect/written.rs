@@ -192,6 +192,8 @@ impl<'t> Sequences<'t> {
             _ if chained => !character.is_ascii_control(),
             _ if character.is_ascii_alphanumeric() || character.is_ascii_control() => false,
             _ if length > 3 => true,
+            // A blank between groups of digits; what reads it so need not be a number.
+            b"20" if followed.is_ascii_digit() => self.byte_before(at).is_ascii_digit(),
             [b'0'..=b'9', b'0'..=b'9'] => followed.is_ascii_alphabetic(),
             _ if character.is_ascii() => true,
             _ => followed.is_ascii_lowercase() && self.byte_before(at).is_ascii_alphabetic(),
