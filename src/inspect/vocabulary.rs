@@ -205,7 +205,7 @@ const CLASSES: &[(&[Class], &str)] = &[
       cartadidentita documentodidentita cartaodecidadao bilhetedeidentidade rg identiteitskaart dowodosobisty \
       numerdowodu identificationnumber governmentidnumber idnumber idno residentid \
       身分証番号 证件号 证件号码 신분증번호"),
-    (&[Class::TaxId], "afm adoazonosito adoazonositojel taxpayeridno npwpnumber taxidno taxcode inn инн ico dic cvr orgnr organisationsnummer ytunnus siren siret nrnip vatin numerotvaintracommunautaire umsatzsteuerid umsatzsteueridentifikationsnummer uid uidnummer ust steuernr taxregistration taxregistrationnumber trn gstregno npwp taxpayernumber taxpayerno taxpayer tinnumber tinno regon numeroidentificationfiscale numerofiscal idfiscal codefiscal 统一社会信用代码 法人番号 taxid taxidnumber taxnumber taxno taxpayerid taxpayeridentificationnumber taxidentificationnumber \
+    (&[Class::TaxId], "αφμ ΑΦΜ afm adoazonosito adoazonositojel taxpayeridno npwpnumber taxidno taxcode inn инн ico dic cvr orgnr organisationsnummer ytunnus siren siret nrnip vatin numerotvaintracommunautaire umsatzsteuerid umsatzsteueridentifikationsnummer uid uidnummer ust steuernr taxregistration taxregistrationnumber trn gstregno npwp taxpayernumber taxpayerno taxpayer tinnumber tinno regon numeroidentificationfiscale numerofiscal idfiscal codefiscal 统一社会信用代码 法人番号 taxid taxidnumber taxnumber taxno taxpayerid taxpayeridentificationnumber taxidentificationnumber \
       taxidentifier tin ein eid fein employeridentificationnumber vat vatid vatnumber vatno vatregistration \
       ustid ustidnr umsatzsteuerid numerotva tva partitaiva piva btw btwnummer nip numernip fiscalnumber fiscalid \
       taxfile taxref 税号 税務番号 사업자등록번호"),
@@ -300,7 +300,7 @@ const CLASSES: &[(&[Class], &str)] = &[
       integrationkey ingestkey apiaccesskey apiauth apicredential"),
     (&[Class::AuthHeader], "authorization proxyauthorization authheader authorizationheader basicauth bearer \
       authenticationheader"),
-    (&[Class::Cookie], "cookie cookies setcookie sessioncookie sessid sessionid phpsessid jsessionid sid connectsid \
+    (&[Class::Cookie], "appsession hostsession websession usersession laravelsession racksession securesession cookie cookies setcookie sessioncookie sessid sessionid phpsessid jsessionid sid connectsid \
       aspnetsessionid csrfcookie authcookie"),
 ];
 
@@ -326,7 +326,7 @@ const OTHERS: &[(Hints, &str)] = &[
       fingerprint timestamp issued issuer issuedat scope scopes claim claims granttype tokentype \
       generator validator service vault helper util utils resolver handler strategy plugin module \
       provisioning changedat lastused lastlogin lastchanged reminder question answer prompt title heading text_length"),
-    (Hints::GENERIC, "broj cislo numarasi liczba szam nomor numéro numaralari number numbers value values no num nr home work primary secondary main personal office day \
+    (Hints::GENERIC, "temporanea temporaire temporal provisorio provisoire temporary temp initial broj cislo numarasi liczba szam nomor numéro numaralari number numbers value values no num nr home work primary secondary main personal office day \
       evening emergency other default raw full digits nummer numero numer current new old first second third item \
       items data entry private alternate alternative alt billing shipping mailing number1 number2 nbr string plain \
       actual content body text"),

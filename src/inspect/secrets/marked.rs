@@ -19,7 +19,7 @@ pub(super) fn find(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
 static INDEX: Index<COUNT> = Index::new(&ROWS, Key::End);
 
 /// How many rows there are.
-const COUNT: usize = 197;
+const COUNT: usize = 199;
 
 const ALNUM: Set = Set::ALNUM;
 const URL: Set = Set::BASE64URL;
@@ -78,6 +78,9 @@ pub(super) static ROWS: [Row; COUNT] = [
     row(b"rk_live_", &[Run(ALNUM, 16, MAX)]),
     row(b"rk_test_", &[Run(ALNUM, 16, MAX)]),
     row(b"rk_prod_", &[Run(ALNUM, 16, MAX)]),
+    // Razorpay: key ids, which the issuer documents with 14 characters.
+    row(b"rzp_live_", &[Run(ALNUM, 14, 14)]),
+    row(b"rzp_test_", &[Run(ALNUM, 14, 14)]),
     row(b"sk_live_", UUID),
     row(b"sk_test_", UUID),
     row(b"sk_org_", &[Run(URL, 16, MAX)]).random(),
