@@ -113,59 +113,52 @@ impl Dictionary {
     /// Tells the place of every phrase, the longest that begins at a word; none overlaps another.
     pub fn find(&self, text: &[u8], mut found: impl FnMut(usize, usize)) {
         let mut words = Words { text, at: 0, case: self.case };
-        let mut ahead: [Option<Word>; DICTIONARY_WORDS_MAX] = [None; DICTIONARY_WORDS_MAX];
-        for slot in &mut ahead {
-            *slot = words.next();
-        }
-        while let Some(first) = ahead.first().copied().flatten() {
-            let taken = match self.longest(&ahead) {
-                Some((count, end)) => {
-                    found(first.start, end);
-                    count
-                }
-                None => 1,
-            };
-            ahead.rotate_left(taken);
-            for slot in ahead.iter_mut().rev().take(taken).rev() {
-                *slot = words.next();
+        while let Some(first) = words.next() {
+            let bits = self.firsts.get(place(first.hash, self.firsts.len())).copied();
+            let Some(bits) = bits.filter(|bits| *bits != 0) else { continue };
+            if let Some(end) = self.longest(first, bits, words.clone()) {
+                found(first.start, end);
+                words.at = end;
             }
         }
     }
 
-    /// How many of the words at the begin are the longest phrase, and where it ends.
-    fn longest(&self, ahead: &[Option<Word>]) -> Option<(usize, usize)> {
-        let first = ahead.first().copied().flatten()?;
-        let bits = self.firsts.get(place(first.hash, self.firsts.len())).copied()?;
-        if bits == 0 {
-            return None;
-        }
-        let (mut hash, mut best) = (0, None);
-        for (count, word) in ahead.iter().flatten().enumerate() {
-            if count > 0 && !word.joined || bits >> count == 0 {
+    /// Where the longest phrase ends that begins with a word. `bits` says how many words the
+    /// phrases have that may begin so: no more of what is `behind` it is looked at.
+    fn longest(&self, first: Word, bits: u8, mut behind: Words<'_>) -> Option<usize> {
+        let (mut hash, mut best) = (join(0, first.hash), None);
+        let mut end = first.end;
+        for count in 0.. {
+            if bits >> count & 1 == 1 && self.contains(hash) {
+                best = Some(end);
+            }
+            if bits.checked_shr(count + 1).unwrap_or(0) == 0 {
                 break;
             }
-            hash = join(hash, word.hash);
-            if bits >> count & 1 == 1 && self.contains(hash) {
-                best = Some((count + 1, word.end));
-            }
+            let Some(word) = behind.next().filter(|word| word.joined) else { break };
+            (hash, end) = (join(hash, word.hash), word.end);
         }
         best
     }
 
     fn contains(&self, hash: u64) -> bool {
-        let from = place(hash, self.phrases.len());
-        let (before, after) = self.phrases.split_at_checked(from).unwrap_or_default();
-        let held = after.iter().chain(before).take_while(|held| **held != 0);
-        held.into_iter().any(|held| *held == some(hash))
+        let mut at = place(hash, self.phrases.len());
+        while let Some(held) = self.phrases.get(at).filter(|held| **held != 0) {
+            if *held == some(hash) {
+                return true;
+            }
+            at = (at + 1) & (self.phrases.len() - 1);
+        }
+        false
     }
 
+    /// A third of the places at least stays free, so that there always is one.
     fn insert(&mut self, hash: u64) {
-        let from = place(hash, self.phrases.len());
-        let (before, after) = self.phrases.split_at_mut_checked(from).unwrap_or_default();
-        let mut slots = after.iter_mut().chain(before);
-        if let Some(free) = slots.find(|held| **held == 0 || **held == some(hash)) {
-            *free = some(hash);
+        let mut at = place(hash, self.phrases.len());
+        while self.phrases.get(at).is_some_and(|held| *held != 0 && *held != some(hash)) {
+            at = (at + 1) & (self.phrases.len() - 1);
         }
+        self.phrases.get_mut(at).into_iter().for_each(|free| *free = some(hash));
     }
 }
 
@@ -211,6 +204,7 @@ struct Word {
 }
 
 /// The words of a text, one after the other.
+#[derive(Clone)]
 struct Words<'t> {
     text: &'t [u8],
     at: usize,
@@ -241,21 +235,20 @@ impl Iterator for Words<'_> {
 /// Bytes before the next word.
 fn gap(rest: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(byte) = rest.get(at) {
-        if byte.is_ascii_alphanumeric() {
-            break;
-        }
-        if byte.is_ascii() {
-            at += 1;
-            continue;
+    loop {
+        let ascii = |byte: &&u8| byte.is_ascii() && !byte.is_ascii_alphanumeric();
+        let more = rest.get(at..).unwrap_or_default();
+        at += more.iter().take_while(ascii).count();
+        // At a letter, at the end, or at what is not ASCII.
+        if rest.get(at).is_none_or(u8::is_ascii) {
+            return at;
         }
         match character(rest.get(at..).unwrap_or_default()) {
-            Some(c) if is_letter(c) => break,
+            Some(c) if is_letter(c) => return at,
             Some(c) => at += c.len_utf8(),
             None => at += 1,
         }
     }
-    at
 }
 
 /// A word with letters beyond ASCII: how long it is, and its hash in NFC.
