@@ -37,6 +37,7 @@ mod policy;
 mod redact;
 mod revocation;
 mod schema;
+mod stream;
 mod upstream;
 mod view;
 
@@ -46,14 +47,21 @@ pub use policy::*;
 pub use redact::*;
 pub use revocation::*;
 pub use schema::*;
+pub use stream::*;
 pub use upstream::*;
 pub use view::*;
 
 /// Every row: first what faces clients, then their claims, then the facade, then what faces
-/// servers, then revocation, policy, what answers may show, and what shape they have.
+/// servers, then revocation, policy, what answers may show, what shape they have, and redaction in
+/// streams.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
     let more = facade::ROWS.iter().chain(upstream::ROWS).chain(revocation::ROWS);
-    let more = more.chain(policy::ROWS).chain(view::ROWS).chain(schema::ROWS).chain(redact::ROWS);
+    let more = more
+        .chain(policy::ROWS)
+        .chain(view::ROWS)
+        .chain(schema::ROWS)
+        .chain(redact::ROWS)
+        .chain(stream::ROWS);
     ROWS.iter().chain(claims::ROWS).chain(more)
 }
 

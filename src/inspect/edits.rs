@@ -89,16 +89,19 @@ impl<'m> Walk<'m> {
             let Some(decoded) = run.decode(text, self.budget).filter(|_| !inside) else { continue };
             self.budget = self.budget.saturating_sub(decoded.len());
             let mut inner = Walk::new(self.detector, self.reveal, &decoded);
+            if self.plan.is_report() {
+                inner = inner.reporting();
+            }
             inner.wrapped = self.wrapped + 1;
             inner.budget = self.budget;
             let plan = inner.inner(&decoded, context.keys);
-            self.plan.take_counts(&plan);
+            let range = layer.range(run.start(), run.end());
+            self.plan.take_counts(&plan, &range);
             self.siblings.note(plan.counts.total() > 0);
             if plan.edits().next().is_some() {
                 let encoded = run.encode_like(&plan.splice(&decoded));
                 let levels = usize::from(self.is_json) + context.trail.levels();
                 let encoded = with_line_ends(&encoded, levels);
-                let range = layer.range(run.start(), run.end());
                 self.plan.replace(range, Class::Custom(0), |out| out.extend_from_slice(&encoded));
             }
         }
@@ -290,6 +293,12 @@ impl<'m> Walk<'m> {
 
     /// Hides the values that nothing beside them explained but that were found elsewhere.
     pub(super) fn finish(mut self) -> Plan {
+        self.conclude();
+        self.plan
+    }
+
+    /// As [`Walk::finish`], for who still asks what was remembered.
+    pub(super) fn conclude(&mut self) {
         self.follow_siblings(0);
         if !self.undecided.is_empty() {
             self.known.sort_unstable();
@@ -306,7 +315,6 @@ impl<'m> Walk<'m> {
             self.late(class, range, place, &value);
         }
         self.plan.settle();
-        self.plan
     }
 }
 
@@ -345,7 +353,7 @@ fn with_line_ends(text: &[u8], levels: usize) -> Vec<u8> {
 
 /// The greatest number of labels such as `[EMAIL_2]` that stand in a message already; 1
 /// where there are labels without one, 0 without any.
-fn greatest_label(wire: &[u8]) -> u32 {
+pub(super) fn greatest_label(wire: &[u8]) -> u32 {
     let ends = memchr::memchr_iter(b']', wire).filter_map(|end| wire.get(..end));
     let numbers = ends.filter_map(|before| {
         let digits = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
@@ -359,7 +367,7 @@ fn greatest_label(wire: &[u8]) -> u32 {
 }
 
 /// Numbers of labels for names whose object is closed begin after this.
-const LATE_LABELS: u32 = 1_000_000_000;
+pub(super) const LATE_LABELS: u32 = 1_000_000_000;
 
 /// JSON texts around each other that are read as JSON.
 const LEVELS_MAX: usize = super::walk::NESTING_MAX;

@@ -39,6 +39,7 @@ mod seams;
 mod secrets;
 mod seek;
 mod siblings;
+pub mod stream;
 mod table;
 mod tokens;
 mod view;
@@ -330,6 +331,11 @@ impl Detector {
         }
         let redacted = String::from_utf8(plan.splice(text.as_bytes()));
         Cow::Owned(redacted.unwrap_or_else(|_| String::from("[REDACTED]")))
+    }
+
+    /// Plans the redaction of free text, as [`Detector::redact_text`] does it.
+    fn plan_text(&self, text: &[u8], reveal: ClassSet) -> Plan {
+        Walk::new(self, reveal, text).text(text, Keys::NONE)
     }
 
     /// Plans as [`Detector::plan`] does, and keeps every find for a report.

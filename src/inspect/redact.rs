@@ -77,6 +77,24 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// One value at a place.
+    fn one(class: Class, path: String, revealed: bool) -> Seen {
+        Seen { class, path, count: 1, revealed, way: 0 }
+    }
+
+    /// Takes another place into a list that holds each once and at most so many, whose paths
+    /// take at most so many bytes.
+    pub(super) fn merge_into(self, places: &mut Vec<Seen>, places_max: usize, bytes_max: usize) {
+        if let Some(known) = places.iter_mut().find(|known| known.is_same_place(&self)) {
+            known.count = known.count.saturating_add(self.count);
+            return;
+        }
+        let bytes = places.iter().map(|known| known.path.len()).sum::<usize>();
+        if places.len() < places_max && bytes + self.path.len() <= bytes_max {
+            places.push(self);
+        }
+    }
+
     /// Whether values of the same class stood at the same place.
     pub fn is_same_place(&self, other: &Seen) -> bool {
         self.class == other.class && self.revealed == other.revealed && self.path == other.path
@@ -164,8 +182,29 @@ impl Plan {
         }
     }
 
-    /// Adds what was found in a text inside this one.
-    pub(super) fn take_counts(&mut self, inner: &Plan) {
+    /// Leaves only what begins in a range; the plan must be a settled report.
+    pub(super) fn confine(&mut self, within: &Range<usize>) {
+        let Some(mut finds) = self.finds.take() else { return };
+        finds.retain(|found| within.contains(&found.range.start));
+        self.edits.retain(|edit| within.contains(&edit.range.start));
+        (self.counts, self.revealed) = (Counts::default(), Counts::default());
+        self.places.clear();
+        for Found { class, path, revealed, .. } in &finds {
+            let counts = if *revealed { &mut self.revealed } else { &mut self.counts };
+            counts.add(*class);
+            let seen = Seen::one(*class, path.clone(), *revealed);
+            self.places.push(seen);
+        }
+        self.finds = Some(finds);
+    }
+
+    /// Whether every find is kept.
+    pub(super) fn is_report(&self) -> bool {
+        self.finds.is_some()
+    }
+
+    /// Adds what was found in an encoded text that stands at a place of this one.
+    pub(super) fn take_counts(&mut self, inner: &Plan, at: &Range<usize>) {
         self.counts.merge(&inner.counts);
         self.revealed.merge(&inner.revealed);
         self.blocked = self.blocked.or(inner.blocked);
@@ -173,6 +212,9 @@ impl Plan {
             if self.places.len() < FOUND_PLACES_MAX {
                 self.places.push(seen.clone());
             }
+        }
+        if let (Some(finds), Some(inside)) = (&mut self.finds, &inner.finds) {
+            finds.extend(inside.iter().map(|found| Found { range: at.clone(), ..found.clone() }));
         }
     }
 

@@ -27,6 +27,26 @@ impl Known {
     }
 }
 
+impl Known {
+    /// Keeps the latest texts alone, at most so many and so many bytes of them.
+    pub(super) fn keep_latest(&mut self, texts_max: usize, bytes_max: usize) {
+        let mut bytes = 0_usize;
+        let fits = self.texts.iter().rev().take(texts_max).take_while(|(text, _)| {
+            bytes = bytes.saturating_add(text.len());
+            bytes <= bytes_max
+        });
+        let kept = fits.count();
+        self.texts.drain(..self.texts.len() - kept);
+        self.texts.shrink_to_fit();
+    }
+
+    /// Bytes that the texts take.
+    pub(super) fn size(&self) -> usize {
+        let texts = self.texts.iter().map(|(text, _)| text.capacity()).sum::<usize>();
+        texts + self.texts.capacity() * size_of::<(Vec<u8>, Class)>()
+    }
+}
+
 /// Finds copies of known texts.
 pub(super) struct Seeker {
     engine: AhoCorasick,

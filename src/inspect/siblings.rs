@@ -49,6 +49,11 @@ impl Siblings {
         self.open.push(Level { is_object, ..Level::default() });
     }
 
+    /// Of each object and array that is open, whether personal data was found in it.
+    pub(super) fn personal(&self) -> impl Iterator<Item = bool> {
+        self.open.iter().map(|level| level.personal)
+    }
+
     /// Notes whether a value in the object at hand is personal.
     pub(super) fn note(&mut self, personal: bool) {
         if let Some(level) = self.open.last_mut() {

@@ -29,7 +29,7 @@ pub(super) struct Walk<'m> {
     pub(super) plan: Plan,
     pub(super) findings: Findings,
     /// What member names mean.
-    names: Names,
+    pub(super) names: Names,
     /// The way to the value at hand.
     pub(super) steps: Vec<Step<'m>>,
     /// Values that were hidden: the same letters and digits are hidden everywhere.
@@ -80,7 +80,11 @@ pub(super) struct Span<'l> {
     end: usize,
 }
 
-impl Span<'_> {
+impl<'l> Span<'l> {
+    pub(super) fn new(layer: &'l Layer<'l>, start: usize, end: usize) -> Self {
+        Span { layer, start, end }
+    }
+
     pub(super) fn wire(&self) -> Range<usize> {
         self.layer.range(self.start, self.end)
     }
@@ -176,7 +180,7 @@ impl<'m> Walk<'m> {
     }
 
     /// Goes through the message once more, for other copies of what a name explained once.
-    fn seek(&mut self, seeker: Seeker, again: impl FnOnce(&mut Self)) {
+    pub(super) fn seek(&mut self, seeker: Seeker, again: impl FnOnce(&mut Self)) {
         self.plan.settle();
         self.seeker = Some(seeker);
         again(self);
@@ -259,7 +263,13 @@ impl<'m> Walk<'m> {
     }
 
     /// Looks at a text as it stands in its source.
-    fn source(&mut self, source: &[u8], layer: Layer<'_>, escapes: Escapes, context: Context<'_>) {
+    pub(super) fn source(
+        &mut self,
+        source: &[u8],
+        layer: Layer<'_>,
+        escapes: Escapes,
+        context: Context<'_>,
+    ) {
         let lookalikes = !source.is_ascii() && has_lookalikes(source);
         if escapes == Escapes::Keep && !lookalikes {
             return self.content(source, &layer, context);
@@ -283,7 +293,7 @@ impl<'m> Walk<'m> {
     }
 
     /// Looks at running text and at the tables in it.
-    fn prose(&mut self, text: &[u8], layer: &Layer<'_>, context: Context<'_>) {
+    pub(super) fn prose(&mut self, text: &[u8], layer: &Layer<'_>, context: Context<'_>) {
         let before = self.plan.len();
         if table::looks_like_table(text) {
             self.cells(text, layer, context);
@@ -415,7 +425,7 @@ const INDENT_BYTES_MAX: usize = 64;
 const OBJECTS_MAX: usize = 256;
 
 /// Shorter numbers are nobody's unless a name says so.
-const NUMBER_BYTES_MIN: usize = 7;
+pub(super) const NUMBER_BYTES_MIN: usize = 7;
 
 /// Bytes of encoded text that are decoded for each byte of a message, and for a small one.
 const DECODED_PER_BYTE: usize = 2;

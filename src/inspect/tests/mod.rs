@@ -16,7 +16,7 @@ const LIMITS: Limits =
     Limits { depth_max: 128, nodes_max: 1 << 20, number_bytes_max: 1 << 20, keys: KeyRule::Exact };
 
 /// Every built-in class in one form.
-fn detector(form: Form) -> Detector {
+pub(crate) fn detector(form: Form) -> Detector {
     let forms = Class::BUILTIN.into_iter().map(|class| (class, form)).collect();
     Detector::new(&Settings { forms, ..Settings::default() }).unwrap()
 }
@@ -31,7 +31,7 @@ fn labelled(text: &str) -> String {
     detector(Form::Label).redact_text(text, ClassSet::empty(), &mut counts).into_owned()
 }
 
-fn parse(text: &str) -> Document {
+pub(crate) fn parse(text: &str) -> Document {
     Document::parse(Bytes::copy_from_slice(text.as_bytes()), &LIMITS)
         .unwrap_or_else(|error| panic!("{error}: {text}"))
 }
