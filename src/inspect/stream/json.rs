@@ -53,14 +53,14 @@ impl<D: Deref<Target = Detector>> Stream<D> {
             _ if why == Why::Flush => Ok(Advance::default()),
             Stop::End if ended => {
                 self.piece(level, part, shape, (&lexed, last), out)?;
-                Ok(Advance { cut: part.out(last.at), keep: 0, done: true })
+                Ok(Advance { done: true, ..Advance::to(part.out(last.at)) })
             }
             Stop::Fault(..) => self.give_up(level, part, shape, &lexed, out),
             Stop::Starved if ended => self.give_up(level, part, shape, &lexed, out),
             Stop::End | Stop::Starved if lexed.best.at > 0 => {
                 self.piece(level, part, shape, (&lexed, lexed.best), out)?;
                 self.set_mode(Mode::Json(lexed.best.shape));
-                Ok(Advance { cut: part.out(lexed.best.at), keep: 0, done: false })
+                Ok(Advance::to(part.out(lexed.best.at)))
             }
             Stop::End | Stop::Starved => self.long_token(level, part, shape, &lexed, out),
         }
@@ -104,7 +104,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
         self.levels = Levels::default();
         self.memory = super::Memory::default();
         self.set_mode(Mode::Json(Shape::NEW));
-        Ok(Advance { cut, keep: 0, done: false })
+        Ok(Advance::to(cut))
     }
 
     /// Reads as text what turned out to be no JSON.
@@ -123,7 +123,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
         let at = lexed.last.at;
         let is_new_line = lexed.last.shape.is_between_values();
         let keep = if is_new_line { 0 } else { self.context_before(part, at) };
-        Ok(Advance { cut: part.out(at), keep, done: false })
+        Ok(Advance { keep, ..Advance::to(part.out(at)) })
     }
 
     /// The piece begins with a token that does not end in it.
@@ -153,7 +153,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
         self.readings.push(Reading { mode: Mode::Start, base, over });
         let cut = part.out(1);
         out.extend_from_slice(part.wire.get(..cut).unwrap_or_default());
-        Ok(Advance { cut, keep: 0, done: false })
+        Ok(Advance::to(cut))
     }
 
     /// Redacts the tokens before a cut.
@@ -304,7 +304,7 @@ fn starts_with_space(text: &[u8]) -> bool {
 fn skip_space(part: Part<'_>, out: &mut Vec<u8>) -> Advance {
     let space = part.text.iter().take_while(|byte| b" \t\n\r".contains(byte)).count();
     out.extend_from_slice(part.text.get(..space).unwrap_or_default());
-    Advance { cut: space, keep: 0, done: false }
+    Advance::to(space)
 }
 
 /// Reads a text that fits the window. One with duplicate names is read as in a longer text.

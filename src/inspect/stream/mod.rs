@@ -19,7 +19,8 @@
 //!   of values found earlier only the latest are remembered;
 //! - a bare `name` counts where personal data stood before it in its object, or in the same piece;
 //! - a value that is cut in two by content blocks is not put together;
-//! - encoded text longer than a piece is not decoded, and base64 of JSON that long is hidden;
+//! - encoded text longer than a piece is not decoded: where its first bytes are text, it is hidden
+//!   as a [`Class::Secret`];
 //! - of a long text no value is dropped: [`Form::Drop`] puts a label there, as in plain text;
 //! - duplicate member names are not refused.
 //!
@@ -42,9 +43,10 @@ use std::mem;
 use std::ops::{Deref, Range};
 
 use super::Detector;
+use super::lookalike::has_lookalikes;
 use super::nested::looks_like_json;
 use super::redact::{Counts, Plan, Seen};
-use super::view::{Escapes, Layer, View, has_lookalikes};
+use super::view::{Escapes, Layer, View};
 use super::walk::NESTING_MAX;
 use crate::class::{Class, ClassSet};
 use crate::limits::{
@@ -194,14 +196,23 @@ impl<'w> Part<'w> {
 }
 
 /// How far a step went.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Advance {
     /// Bytes of the window that are done with.
     cut: usize,
     /// How many of them are kept, since they explain what follows.
     keep: usize,
+    /// The head of a table that goes on: kept in the place of these.
+    head: Option<Range<usize>>,
     /// Whether the innermost text came to its end.
     done: bool,
+}
+
+impl Advance {
+    /// Up to a place of the window, of which nothing explains what follows.
+    fn to(cut: usize) -> Advance {
+        Advance { cut, ..Advance::default() }
+    }
 }
 
 /// Why the stream is read now.
@@ -313,7 +324,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
             let held = mem::take(&mut self.held);
             let window = held.get(self.start..).unwrap_or_default();
             let advance = self.step(window, why, out);
-            let Advance { cut, keep, done } = match advance {
+            let Advance { cut, keep, head, done } = match advance {
                 Ok(advance) => advance,
                 Err(error) => {
                     self.failed = Some(error.clone());
@@ -321,11 +332,14 @@ impl<D: Deref<Target = Detector>> Stream<D> {
                 }
             };
             self.held = held;
-            let cut = cut - keep;
-            self.start += cut;
-            self.offset += u64::try_from(cut).unwrap_or(u64::MAX);
+            self.start += cut - keep;
+            self.offset += u64::try_from(cut - keep).unwrap_or(u64::MAX);
             self.context = keep;
             let all = self.held.len() == self.start + keep;
+            if let Some(head) = head {
+                self.begin_with(cut, head);
+            }
+            let cut = cut - keep;
             if (done && self.readings.len() == 1) || (why == Why::Flush && cut == 0) {
                 return Ok(());
             }
@@ -337,6 +351,17 @@ impl<D: Deref<Target = Detector>> Stream<D> {
                 return Err(error);
             }
         }
+    }
+
+    /// Puts the head of a table, which stood in the window before its cut, before the rest.
+    fn begin_with(&mut self, cut: usize, head: Range<usize>) {
+        let window = self.start - cut;
+        let head = self.held.get(window + head.start..window + head.end);
+        let head = head.unwrap_or_default().to_vec();
+        self.context = head.len();
+        self.offset = self.offset.saturating_sub(u64::try_from(head.len()).unwrap_or(0));
+        self.held.splice(..self.start, head);
+        self.start = 0;
     }
 
     fn step(&mut self, window: &[u8], why: Why, out: &mut Vec<u8>) -> Result<Advance, StreamError> {
@@ -401,7 +426,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
         let from = part.out(content.length);
         let cut = part.out(content.length + usize::from(closed));
         out.extend_from_slice(part.wire.get(from..cut).unwrap_or_default());
-        Ok(Advance { cut, keep: 0, done: false })
+        Ok(Advance::to(cut))
     }
 
     /// Reads the innermost text.
@@ -437,7 +462,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
         let plan = self.detector.plan_text(part.wire, self.reveal);
         self.give(&plan, part.wire, 0..part.wire.len(), out);
         self.set_mode(Mode::Prose(None));
-        Ok(Advance { cut: part.wire.len(), keep: 0, done: true })
+        Ok(Advance { done: true, ..Advance::to(part.wire.len()) })
     }
 
     /// Gives out a range of the window with its edits, and books what was found.

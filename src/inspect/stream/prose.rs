@@ -8,10 +8,12 @@ use super::lexer::Shape;
 use super::{Advance, Kind, Mode, Part, Stream, StreamError, Why};
 use crate::class::{Class, ClassSet, Confidence};
 use crate::inspect::Detector;
+use crate::inspect::armour;
 use crate::inspect::bytes::is_base64url;
 use crate::inspect::paths::Trail;
 use crate::inspect::redact::{Find, Plan};
 use crate::inspect::seek::Seeker;
+use crate::inspect::table;
 use crate::inspect::walk::{Context, Place, Walk};
 
 /// What follows a value that was replaced before its end was seen.
@@ -42,7 +44,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
         let line = if is_log { json_line(part.text, from) } else { None };
         if line == Some(from) {
             self.set_mode(Mode::Json(Shape::NEW));
-            return Ok(Advance { cut: self.context, keep: 0, done: false });
+            return Ok(Advance::to(self.context));
         }
         if let Some(at) = line {
             let text = part.text.get(..at).unwrap_or_default();
@@ -52,7 +54,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
         if why == Why::Flush && forced.is_none() {
             let rest = part.text.get(from..).unwrap_or_default();
             let Some(line) = memrchr(b'\n', rest) else {
-                return Ok(Advance { cut: self.context, keep: self.context, done: false });
+                return Ok(Advance { keep: self.context, ..Advance::to(self.context) });
             };
             forced = Some(from + line + 1);
         }
@@ -61,7 +63,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
             let range = self.context..part.out(part.text.len());
             plan.confine(&(range.start..usize::MAX));
             self.give(&plan, part.wire, range.clone(), out);
-            return Ok(Advance { cut: range.end, keep: 0, done: true });
+            return Ok(Advance { done: true, ..Advance::to(range.end) });
         }
         let wanted = forced.unwrap_or_else(|| cut_in(part.text, from));
         let cut = before_values(&plan, part.out(wanted));
@@ -71,11 +73,17 @@ impl<D: Deref<Target = Detector>> Stream<D> {
             self.give(&plan, part.wire, range, out);
             if line.is_some_and(|at| cut == part.out(at)) {
                 self.set_mode(Mode::Json(Shape::NEW));
-                return Ok(Advance { cut, keep: 0, done: false });
+                return Ok(Advance::to(cut));
             }
             let at = place_of(part, cut);
+            if let Some(head) = table_head(part.text, at) {
+                let head = part.out(head.start)..part.out(head.end);
+                if head.len() <= self.window_max / 4 {
+                    return Ok(Advance { head: Some(head), ..Advance::to(cut) });
+                }
+            }
             let keep = self.context_before(part, at);
-            return Ok(Advance { cut, keep, done: false });
+            return Ok(Advance { keep, ..Advance::to(cut) });
         }
         Ok(self.long_value(part, plan, wanted, out))
     }
@@ -91,12 +99,12 @@ impl<D: Deref<Target = Detector>> Stream<D> {
         };
         if let Some(end) = end {
             self.set_mode(Mode::Prose(None));
-            return Advance { cut: part.out(end), keep: 0, done: false };
+            return Advance::to(part.out(end));
         }
         // The END line may be cut off.
         let keep = if swallow == Swallow::Pem && !part.ended { PEM_END_BYTES_MAX } else { 0 };
         let cut = part.out(text.len().saturating_sub(keep));
-        Advance { cut, keep: 0, done: part.ended }
+        Advance { done: part.ended, ..Advance::to(cut) }
     }
 
     /// What of the text before a place explains what follows it, in bytes of the window.
@@ -129,19 +137,20 @@ impl<D: Deref<Target = Detector>> Stream<D> {
         walk.siblings = self.levels.siblings();
         self.memory.lend(&mut walk);
         let context = Context { keys, place: Place::Free, depth, trail: Trail::Wire };
-        walk.prose(part.text, part.layer, context);
-        self.levels.learn(&walk.siblings);
-        walk.follow_siblings(0);
-        if let Some(seeker) = Seeker::new(&walk.texts) {
-            walk.seek(seeker, |walk| walk.prose(part.text, part.layer, context));
-        }
-        if let Some(start) = open_token(&self.detector, part) {
-            let (class, confidence) = (Class::Jwt, Confidence::Certain);
+        // Before what is found in it: the first edit of a place counts.
+        if let Some((start, class)) = open_run(&self.detector, part) {
+            let confidence = Confidence::Certain;
             let range = part.out(start)..part.out(part.text.len());
             let find = Find { class, confidence, range: range.clone(), copy: false };
             if let Some(form) = walk.count(find, &Trail::Wire) {
                 walk.replace(range, class, form, part.text.get(start..).unwrap_or_default());
             }
+        }
+        walk.prose(part.text, part.layer, context);
+        self.levels.learn(&walk.siblings);
+        walk.follow_siblings(0);
+        if let Some(seeker) = Seeker::new(&walk.texts) {
+            walk.seek(seeker, |walk| walk.prose(part.text, part.layer, context));
         }
         walk.conclude();
         let kept = self.levels.keep(&walk.steps);
@@ -168,12 +177,12 @@ impl<D: Deref<Target = Detector>> Stream<D> {
             let range = self.context..range.end;
             plan.confine(&range);
             self.give(&plan, part.wire, range.clone(), out);
-            return Advance { cut: range.end, keep: 0, done: false };
+            return Advance::to(range.end);
         }
         let by_shape = self.detector.fields.is_empty();
         let swallow = edit.map(|(range, class)| match class {
             Class::PrivateKey if by_shape => Swallow::Pem,
-            Class::Jwt | Class::ApiKey if by_shape => Swallow::Token,
+            Class::Jwt | Class::ApiKey | Class::Secret if by_shape => Swallow::Token,
             // A rule may say of a text what it is, whatever stands in it.
             _ if range.start == 0 => Swallow::Rest,
             _ => Swallow::Line,
@@ -184,33 +193,42 @@ impl<D: Deref<Target = Detector>> Stream<D> {
             plan.confine(&range);
             self.give(&plan, part.wire, range.clone(), out);
             let at = place_of(part, range.end);
-            return Advance { cut: range.end, keep: self.context_before(part, at), done: false };
+            return Advance { keep: self.context_before(part, at), ..Advance::to(range.end) };
         };
         plan.confine(&(self.context..end));
         self.give(&plan, part.wire, self.context..end, out);
         self.set_mode(Mode::Prose(Some(swallow)));
-        Advance { cut: end, keep: 0, done: false }
+        Advance::to(end)
     }
 }
 
-/// Where a web token begins that reaches the end of the window and goes on. It is one for certain
-/// when what there is of it would be one with an end. Base64 of JSON that is so long is never
-/// decoded, and counts as one.
-fn open_token(detector: &Detector, part: Part<'_>) -> Option<usize> {
+/// Where a run of symbols begins that reaches the end of the window and goes on, and what it counts
+/// as. It is a web token for certain when what there is of it would be one with an end. What else
+/// is text in base64 or hexadecimal digits could only be decoded as a whole, and is hidden.
+fn open_run(detector: &Detector, part: Part<'_>) -> Option<(usize, Class)> {
     let text = part.text;
-    let back = text.iter().rev().take_while(|byte| is_web_token(**byte)).count();
-    if part.ended || back < text.len() / 2 || !detector.wanted.on.contains(Class::Jwt) {
+    let begin = |accept: fn(u8) -> bool| {
+        let run = text.iter().rev().take_while(|byte| accept(**byte)).count();
+        (run >= text.len() / 2).then(|| text.len() - run)
+    };
+    if part.ended {
         return None;
     }
-    let start = text.len() - back;
-    let run = text.get(start..)?;
-    let begin = memmem::find(run, b"eyJ").filter(|at| *at < back / 2)?;
-    let run = run.get(begin..)?;
-    let known = || {
-        let plan = detector.plan_text(&[run, b"A.A"].concat(), ClassSet::empty());
-        plan.counts.of(Class::Jwt) > 0
-    };
-    (!run.contains(&b'.') || known()).then_some(start + begin)
+    if let Some(start) = begin(is_web_token) {
+        let run = text.get(start..)?;
+        let token = memmem::find(run, b"eyJ").filter(|at| *at < run.len() / 2);
+        let is_known = |at: &usize| {
+            let run = run.get(*at..).unwrap_or_default();
+            let plan = detector.plan_text(&[run, b"A.A"].concat(), ClassSet::empty());
+            plan.counts.of(Class::Jwt) > 0
+        };
+        if let Some(at) = token.filter(is_known) {
+            return Some((start + at, Class::Jwt));
+        }
+    }
+    let start = begin(is_encoded)?;
+    let run = armour::run_around(text, start, start)?;
+    run.is_text().then_some((run.start(), Class::Secret))
 }
 
 /// The last place of a window up to which it is given out. Behind it stands enough to judge what
@@ -237,6 +255,29 @@ fn before_values(plan: &Plan, cut: usize) -> usize {
         };
         cut = begin;
     }
+}
+
+/// The lines at the head of a table that goes on behind a place.
+fn table_head(text: &[u8], cut: usize) -> Option<Range<usize>> {
+    if !table::looks_like_table(text) {
+        return None;
+    }
+    let line_of = |at: usize| memrchr(b'\n', text.get(..at)?).map_or(Some(0), |end| Some(end + 1));
+    let (mut head, mut open) = (None, None);
+    for part in table::parts(text) {
+        match part {
+            table::Part::Head { start, .. } if start < cut => {
+                head = head.or_else(|| line_of(start));
+                open = None;
+            }
+            table::Part::Cell { start, .. } if start < cut => {
+                open = open.or_else(|| Some(head?..line_of(start)?));
+            }
+            table::Part::Text { start, .. } if start < cut => (head, open) = (None, None),
+            table::Part::Cell { .. } | table::Part::Head { .. } | table::Part::Text { .. } => break,
+        }
+    }
+    open.filter(|head| head.start < head.end)
 }
 
 /// The first place of the text that stands at a place of the window, or behind it.
@@ -296,6 +337,10 @@ fn pem_end(text: &[u8]) -> Option<usize> {
 /// What keys and tokens are written with.
 fn is_token(byte: u8) -> bool {
     is_base64url(byte) || matches!(byte, b'.' | b'+' | b'/' | b'=' | b'~' | b'%')
+}
+
+fn is_encoded(byte: u8) -> bool {
+    is_base64url(byte) || matches!(byte, b'+' | b'/')
 }
 
 fn is_web_token(byte: u8) -> bool {

@@ -1,5 +1,7 @@
 //! Promises of redaction in streams.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use serde_json::{Value as Tree, json};
 
@@ -226,6 +228,16 @@ fn blob_that_is_no_secret_passes() {
 }
 
 #[test]
+fn encoded_text_that_is_too_long_to_be_decoded_is_hidden() {
+    let detector = detector(Form::Label);
+    let text = "Nobody but jane.roe@example.com reads this. ".repeat(300);
+    let blob = STANDARD.encode(text);
+    let text = format!("[{{\"mimeType\":\"text/plain\",\"blob\":\"{blob}\"}},\"a@b.de\"]");
+    let out = streamed(&detector, Kind::Json, &text);
+    assert_eq!(out, "[{\"mimeType\":\"text/plain\",\"blob\":\"[SECRET]\"},\"[EMAIL]\"]");
+}
+
+#[test]
 fn json_in_a_long_log_is_read_as_json() {
     let detector = detector(Form::Label);
     let line = |n: usize| {
@@ -242,6 +254,28 @@ fn json_in_a_long_log_is_read_as_json() {
         assert!(lines.next().unwrap().starts_with("2026-01-02T03:04:05Z INFO took "));
         assert_eq!(read(lines.next().unwrap())["ssn"], 0);
         assert_eq!(read(lines.next().unwrap().strip_prefix("data: ").unwrap())["ssn"], 0);
+    }
+}
+
+#[test]
+fn head_of_a_table_explains_its_cells_to_the_end() {
+    let detector = detector(Form::Label);
+    let tables = [
+        ("id,ssn,note\n", ",", "", ""),
+        ("id\tssn\tnote\n", "\t", "", ""),
+        ("| id | ssn | note |\n|---|---|---|\n", " | ", "| ", " |"),
+    ];
+    for (head, between, begin, end) in tables {
+        let row = |n: usize| {
+            let cells = [n.to_string(), String::from("219099999"), format!("order 4111{n:05}")];
+            format!("{begin}{}{end}\n", cells.join(between))
+        };
+        let rows: String = (1000..2000).map(row).collect();
+        let text = format!("{head}{rows}\nAll of them, 219-09-9999 as well.\n");
+        let expected = text.replace("219099999", "[US_SSN]").replace("219-09-9999", "[US_SSN]");
+        assert_eq!(streamed(&detector, Kind::Text, &text), expected);
+        let json = json!({ "text": text }).to_string();
+        assert_eq!(streamed(&detector, Kind::Json, &json), json!({ "text": expected }).to_string());
     }
 }
 
