@@ -34,6 +34,7 @@ mod json;
 mod levels;
 mod lexer;
 mod memory;
+mod outcome;
 mod prose;
 
 #[cfg(test)]
@@ -45,21 +46,19 @@ use std::ops::{Deref, Range};
 use super::Detector;
 use super::lookalike::has_lookalikes;
 use super::nested::looks_like_json;
-use super::redact::{Counts, Plan, Seen};
+use super::redact::{Plan, Seen};
 use super::view::{Escapes, Layer, View};
 use super::walk::NESTING_MAX;
-use crate::class::{Class, ClassSet};
-use crate::limits::{
-    FOUND_PLACES_MAX, STREAM_DEPTH_MAX, STREAM_HELD_BYTES_MAX, STREAM_NAMES_BYTES_MAX,
-    STREAM_PATHS_BYTES_MAX,
-};
+use crate::class::ClassSet;
+use crate::limits::STREAM_HELD_BYTES_MAX;
 use levels::{Levels, Over, TooLong};
 use lexer::{Fault, Shape, StringEnd};
 use memory::Memory;
+pub use outcome::{StreamError, Summary};
 use prose::Swallow;
 
 #[cfg(doc)]
-use crate::limits::STREAM_STATE_BYTES_MAX;
+use crate::{class::Class, limits::STREAM_STATE_BYTES_MAX};
 
 /// How a stream is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,68 +68,6 @@ pub enum Kind {
     Json,
     /// Any text: logs, event streams, CSV. JSON in it is read as JSON as far as it is.
     Text,
-}
-
-/// Why a stream was given up. What was not given out then stays back.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StreamError {
-    /// The text is not JSON (RFC 8259 section 2).
-    #[error("expected {expected} at byte {offset}")]
-    Syntax {
-        /// Where the reader stood.
-        offset: u64,
-        /// What would have been accepted there.
-        expected: &'static str,
-    },
-    /// The text is not UTF-8 (RFC 8259 section 8.1).
-    #[error("invalid UTF-8 at byte {offset}")]
-    Utf8 {
-        /// First byte that is not part of a valid sequence.
-        offset: u64,
-    },
-    /// A `\u` escape names half of a surrogate pair (RFC 8259 section 8.2).
-    #[error("lone surrogate escape at byte {offset}")]
-    LoneSurrogate {
-        /// Where the escape begins.
-        offset: u64,
-    },
-    /// More arrays and objects are open than [`STREAM_DEPTH_MAX`].
-    #[error("nested deeper than {STREAM_DEPTH_MAX} levels at byte {offset}")]
-    Depth {
-        /// Where one more is opened.
-        offset: u64,
-    },
-    /// A number has more digits than any reader takes.
-    #[error("a number that is too long at byte {offset}")]
-    NumberLength {
-        /// Where it begins.
-        offset: u64,
-    },
-    /// A member name does not fit what is held back.
-    #[error("a member name of more than {STREAM_HELD_BYTES_MAX} bytes at byte {offset}")]
-    NameLength {
-        /// Where it begins.
-        offset: u64,
-    },
-    /// The names over a value are longer together than [`STREAM_NAMES_BYTES_MAX`].
-    #[error("more than {STREAM_NAMES_BYTES_MAX} bytes of names over the value at byte {offset}")]
-    Names {
-        /// Where the piece begins in which it stands.
-        offset: u64,
-    },
-}
-
-/// What was found in a stream.
-#[derive(Debug, Clone, Default)]
-pub struct Summary {
-    /// Values that were hidden, blocked or only reported, by class.
-    pub counts: Counts,
-    /// Values that the reader may see, by class.
-    pub revealed: Counts,
-    /// Where values stood; bounded.
-    pub places: Vec<Seen>,
-    /// The first class met whose form is [`crate::class::Form::Block`].
-    pub blocked: Option<Class>,
 }
 
 /// A redactor of one stream.
@@ -477,17 +414,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
             at = edit.end;
         }
         out.extend_from_slice(wire.get(at..range.end).unwrap_or_default());
-        self.book(plan);
-    }
-
-    fn book(&mut self, plan: &Plan) {
-        self.summary.counts.merge(&plan.counts);
-        self.summary.revealed.merge(&plan.revealed);
-        self.summary.blocked = self.summary.blocked.or(plan.blocked);
-        for seen in plan.places() {
-            let places = &mut self.summary.places;
-            seen.clone().merge_into(places, FOUND_PLACES_MAX, STREAM_PATHS_BYTES_MAX);
-        }
+        self.summary.book(plan);
     }
 
     fn set_mode(&mut self, mode: Mode) {
@@ -515,13 +442,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
     }
 
     fn fault(&self, at: usize, fault: Fault) -> StreamError {
-        let offset = self.at(at);
-        match fault {
-            Fault::Expected(expected) => StreamError::Syntax { offset, expected },
-            Fault::Depth => StreamError::Depth { offset },
-            Fault::NumberLength => StreamError::NumberLength { offset },
-            Fault::LoneSurrogate => StreamError::LoneSurrogate { offset },
-        }
+        StreamError::of(fault, self.at(at))
     }
 
     fn names(&self, _: TooLong) -> StreamError {
