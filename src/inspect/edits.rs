@@ -100,7 +100,7 @@ impl<'m> Walk<'m> {
             self.siblings.note(plan.counts.total() > 0);
             if plan.edits().next().is_some() {
                 let encoded = run.encode_like(&plan.splice(&decoded));
-                let levels = usize::from(self.is_json) + context.trail.levels();
+                let levels = self.json_texts + context.trail.levels();
                 let encoded = with_line_ends(&encoded, levels);
                 self.plan.replace(range, Class::Custom(0), |out| out.extend_from_slice(&encoded));
             }

@@ -51,8 +51,8 @@ pub(super) struct Walk<'m> {
     pub(super) first_label: Option<u32>,
     /// Names that were redacted after their object was closed.
     pub(super) late: u32,
-    /// Whether the message is JSON, and not free text.
-    pub(super) is_json: bool,
+    /// JSON texts around all that is looked at.
+    pub(super) json_texts: usize,
     /// How many encoded texts are around this one.
     pub(super) wrapped: usize,
     /// Bytes of encoded text that may still be decoded.
@@ -142,7 +142,7 @@ impl<'m> Walk<'m> {
             labelled: 0,
             first_label: None,
             late: 0,
-            is_json: false,
+            json_texts: 0,
             wrapped: 0,
             budget: wire.len().saturating_mul(DECODED_PER_BYTE).max(DECODED_BYTES_MIN),
         }
@@ -155,7 +155,7 @@ impl<'m> Walk<'m> {
 
     /// Plans for a JSON value and all below it.
     pub(super) fn value(mut self, root: Value<'m>) -> Plan {
-        self.is_json = true;
+        self.json_texts = 1;
         self.tree(root);
         if let Some(seeker) = Seeker::new(&self.texts) {
             self.seek(seeker, |walk| walk.tree(root));

@@ -179,6 +179,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
         let mut walk = Walk::new(&self.detector, self.reveal, part.wire);
         walk.steps = self.levels.steps(&names, shape);
         walk.siblings = self.levels.siblings();
+        walk.json_texts = level + 1;
         self.memory.lend(&mut walk);
         piece.read(&mut walk, &mut self.levels);
         self.levels.learn(&walk.siblings);

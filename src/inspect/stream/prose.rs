@@ -135,6 +135,7 @@ impl<D: Deref<Target = Detector>> Stream<D> {
         let mut walk = Walk::new(&self.detector, self.reveal, part.wire).reporting();
         walk.steps = self.levels.steps(&names, Shape::NEW);
         walk.siblings = self.levels.siblings();
+        walk.json_texts = level;
         self.memory.lend(&mut walk);
         let context = Context { keys, place: Place::Free, depth, trail: Trail::Wire };
         // Before what is found in it: the first edit of a place counts.
