@@ -7,6 +7,8 @@
 
 mod detectors;
 
+pub(crate) use detectors::redactor;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -16,6 +16,8 @@ mod cli;
 mod demo;
 #[path = "docs/keys.rs"]
 mod keys;
+#[path = "docs/redact.rs"]
+mod redact;
 
 use std::collections::BTreeSet;
 use std::fs;

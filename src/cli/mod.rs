@@ -1,7 +1,7 @@
 //! The commands: one file each. Data goes to stdout, talk to stderr.
 //!
-//! Exit codes: 0 fine, 1 negative verdict, 2 bad usage or configuration, 4 something remote failed,
-//! 10 to 13 the audit trail's findings, 70 a defect of ours.
+//! Exit codes: 0 fine, 1 negative verdict, 2 bad usage or configuration, 3 some of the input was left
+//! out, 4 something remote failed, 10 to 13 the audit trail's findings, 70 a defect of ours.
 
 mod audit;
 mod check;
@@ -9,6 +9,8 @@ mod demo;
 mod keys;
 mod pins;
 mod policy;
+mod progress;
+mod redact;
 mod revoke;
 mod run;
 mod token;
@@ -63,6 +65,8 @@ enum Command {
     Pins(pins::Pins),
     /// Write, test and understand policies
     Policy(policy::Policy),
+    /// Hide personal data and secrets in files and streams, and say what was found
+    Redact(Box<redact::Redact>),
     /// Work with the configuration format
     Config(ConfigArgs),
     /// Print completions for a shell
@@ -116,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Audit(audit) => audit.execute(),
         Command::Pins(pins) => pins.execute(),
         Command::Policy(policy) => policy.execute(),
+        Command::Redact(redact) => redact.execute(),
         Command::Config(args) => match args.command {
             ConfigCommand::Schema => print(&format!("{:#}\n", config::schema())),
             ConfigCommand::Reference => print(&config::reference_markdown()),

@@ -223,6 +223,12 @@ pub(super) fn label(text: &[u8]) -> Hints {
     for _ in 0..LABEL_WORDS {
         let rest = text.get(..from).unwrap_or_default();
         let length = rest.iter().rev().take_while(|b| is_identifier(**b)).count();
+        // Keys and hashes are no words of a label, and would fill the room for those that are.
+        let word = rest.get(from - length..).unwrap_or_default();
+        let digits = word.iter().filter(|byte| byte.is_ascii_digit()).count();
+        if from < text.len() && (length > LABEL_WORD_BYTES_MAX || digits > 2) {
+            break;
+        }
         from -= length;
         // Words of one label stand a blank or a dot apart: `D.O.B.`, `date of birth`.
         let blank = rest.get(..from).is_some_and(|rest| matches!(rest, [.., b' ' | b'.' | b'/']));
@@ -476,6 +482,9 @@ const SPLIT_WORDS: usize = 12;
 
 /// Words of the longest phrase of the vocabulary.
 const PHRASE_WORDS: usize = 4;
+
+/// Unit: bytes. Longer words before the last one of a label are none of it.
+const LABEL_WORD_BYTES_MAX: usize = 32;
 
 /// Words of a label in running text that are looked at.
 const LABEL_WORDS: usize = 5;

@@ -45,6 +45,7 @@ mod tokens;
 mod view;
 mod vocabulary;
 mod walk;
+mod why;
 mod written;
 
 #[cfg(test)]
@@ -64,6 +65,7 @@ pub use fields::{Allowed, FieldRule};
 pub use mask::Pseudonyms;
 pub use redact::{Counts, Found as Finding, Plan, Seen};
 pub use seams::Across;
+pub use why::{Why, needed};
 
 use crate::class::{CLASSES_MAX, CUSTOM_CLASSES_MAX, Class, ClassSet, Confidence, Form};
 use crate::dictionary::Dictionary;
@@ -287,6 +289,11 @@ impl Detector {
     /// The name of a class in audit and metrics: a custom one has the name of its pattern.
     pub fn custom_name(&self, class: Class) -> &str {
         self.custom_of(class).map_or(class.name(), |custom| &custom.name)
+    }
+
+    /// Whether a class is looked for.
+    pub fn looks_for(&self, class: Class) -> bool {
+        self.wanted.on.contains(class) || self.custom_of(class).is_some()
     }
 
     /// Whether the detector looks for anything at all.

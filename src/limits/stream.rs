@@ -19,4 +19,12 @@ limits! {
     STREAM_TEXTS_BYTES_MAX: usize = 512, "bytes", "names and passwords have 5 to 40 bytes";
     #[doc = "Bytes of the paths that the summary of a stream names."]
     STREAM_PATHS_BYTES_MAX: usize = 768, "bytes", "with FOUND_PLACES_MAX places 24 bytes each";
+
+    // --- sallyport redact -------------------------------------------------------------
+    #[doc = "Bytes of a file that `sallyport redact` reads as a whole; what is larger is read as a stream."]
+    REDACT_WHOLE_BYTES_MAX: usize = 4 * 1024 * 1024, "bytes", "as BODY_BYTES_MAX: then a file is judged as an answer is";
+    #[doc = "Bytes that `sallyport redact` reads at once."]
+    REDACT_READ_BYTES: usize = 64 * 1024, "bytes", "a pipe holds as much on Linux";
+    #[doc = "Depth of folders that `sallyport redact` goes down."]
+    REDACT_FOLDERS_MAX: usize = 64, "levels", "as JSON_DEPTH_MAX; paths end at 4,096 bytes";
 }

@@ -55,6 +55,11 @@ pub(super) fn scrubber(server: &Server) -> Result<Arc<Detector>, BuildError> {
     detector(server, settings)
 }
 
+/// What looks at the answers of a route, for who looks at something else with it.
+pub(crate) fn redactor(server: &Server) -> Result<Arc<Detector>, BuildError> {
+    detector(server, settings(&server.redact, &server.redact.choice))
+}
+
 fn detector(server: &Server, settings: Settings) -> Result<Arc<Detector>, BuildError> {
     Detector::new(&settings)
         .map(Arc::new)
