@@ -142,8 +142,8 @@ impl Redact {
         }
         let out =
             self.out.as_ref().map(|out| fs::canonicalize(out).unwrap_or_else(|_| out.clone()))?;
-        let inside = self.files.iter().filter_map(|file| fs::canonicalize(file).ok());
-        let inside = inside.filter(|file| out.starts_with(file)).next()?;
+        let mut inside = self.files.iter().filter_map(|file| fs::canonicalize(file).ok());
+        let inside = inside.find(|file| out.starts_with(file))?;
         Some(format!("sallyport: --out lies inside `{}`", inside.display()))
     }
 }

@@ -253,44 +253,45 @@ impl Page<'_> {
     }
 
     fn json(&self, redacted: &Redacted, passed: &[Finding]) -> Value {
-        let one = |found: &Finding| {
-            let (line, column) = self.place(found.range.start);
-            let mut one = json!({
-                "class": self.class(found), "confidence": found.confidence.name(),
-                "path": found.path, "line": line, "column": column,
-                "bytes": [found.range.start, found.range.end],
-            });
-            if let Some(value) = self.value(found) {
-                one["value"] = Value::from(value);
-            }
-            one
-        };
-        let finds: Vec<Value> = redacted
-            .finds
+        let finds = redacted.finds.iter().map(|found| {
+            let why = self.why(found);
+            let more = [
+                ("reason", Value::from(why.name())),
+                ("why", Value::from(why.to_string())),
+                ("revealed", Value::from(found.revealed)),
+            ];
+            self.object(found, more)
+        });
+        let passed = passed
             .iter()
-            .map(|found| {
-                let why = self.why(found);
-                let mut one = one(found);
-                one["reason"] = Value::from(why.name());
-                one["why"] = Value::from(why.to_string());
-                one["revealed"] = Value::from(found.revealed);
-                one
-            })
-            .collect();
-        let mut line = json!({"file": self.name, "read_as": redacted.format.name(),
-            "found": redacted.finds.len(), "finds": finds,
-            "blocked": redacted.blocked.map(|class| self.reporter.choice.detector.custom_name(class))});
-        if self.reporter.explain {
-            let passed: Vec<Value> = passed
-                .iter()
-                .map(|found| {
-                    let mut one = one(found);
-                    one["lacks"] = Value::from(self.lacks(found));
-                    one
-                })
-                .collect();
-            line["passed_over"] = Value::from(passed);
-        }
-        line
+            .map(|found| self.object(found, [("lacks", Value::from(self.lacks(found)))]));
+        let name = |class| self.reporter.choice.detector.custom_name(class);
+        let line = json!({"file": self.name, "read_as": redacted.format.name(),
+            "found": redacted.finds.len(), "finds": finds.collect::<Value>(),
+            "blocked": redacted.blocked.map(name)});
+        let passed = self.reporter.explain.then(|| ("passed_over", passed.collect::<Value>()));
+        with(line, passed)
     }
+
+    /// A find, with more said of it.
+    fn object(
+        &self,
+        found: &Finding,
+        more: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Value {
+        let (line, column) = self.place(found.range.start);
+        let one = json!({
+            "class": self.class(found), "confidence": found.confidence.name(), "path": found.path,
+            "line": line, "column": column, "bytes": [found.range.start, found.range.end],
+        });
+        let value = self.value(found).map(|value| ("value", Value::from(value)));
+        with(one, more.into_iter().chain(value))
+    }
+}
+
+/// An object with more members.
+fn with(object: Value, more: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    let Value::Object(mut members) = object else { return object };
+    members.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    Value::Object(members)
 }
