@@ -142,14 +142,12 @@ impl Dictionary {
     }
 
     fn contains(&self, hash: u64) -> bool {
-        let mut at = place(hash, self.phrases.len());
-        while let Some(held) = self.phrases.get(at).filter(|held| **held != 0) {
-            if *held == some(hash) {
-                return true;
-            }
-            at = (at + 1) & (self.phrases.len() - 1);
-        }
-        false
+        let begin = place(hash, self.phrases.len());
+        let around = (0..self.phrases.len()).map(|step| (begin + step) & (self.phrases.len() - 1));
+        // At most once around: a table may be full.
+        around
+            .map_while(|at| self.phrases.get(at).filter(|held| **held != 0))
+            .any(|held| *held == some(hash))
     }
 
     /// A third of the places at least stays free, so that there always is one.

@@ -127,8 +127,9 @@ impl<'m> Walk<'m> {
         for Across { class, before: left, after: right } in
             self.detector.across_values(before, value, self.reveal)
         {
-            // Half of it was a value of its own: the other half is none of that.
-            if self.plan.replaces(0, &left) || self.plan.replaces(0, &right) {
+            // What a name explained ended with its text; the next one is none of it.
+            let named = super::labels::LABELLED.contains(&class);
+            if self.plan.replaces(0, &left) && (named || self.plan.replaces(0, &right)) {
                 continue;
             }
             let confidence = crate::class::Confidence::Likely;

@@ -11,10 +11,12 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::unreachable,
+    clippy::cast_possible_truncation,
     reason = "a test may fail loudly"
 )]
 
 mod align;
+mod canary;
 mod cells;
 mod check;
 mod check_tests;
@@ -34,5 +36,6 @@ mod report;
 mod rng;
 mod score;
 mod score_tests;
+mod splits;
 mod values;
 mod writing;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::class::{CLASSES_MAX, Class, ClassSet, Confidence, Form};
+use crate::class::{CLASSES_MAX, Class, ClassSet, Confidence, Form, Group};
 use crate::config;
 use crate::inspect::{Detector, Settings};
 use crate::snapshot;
 
 #[derive(Debug, Args)]
 pub(super) struct Choose {
-    /// Classes that are looked for, or `all`
+    /// Classes, presets and countries that are looked for, or `all`
     #[arg(
         long,
         value_name = "CLASS,...",
@@ -111,7 +111,10 @@ fn classes(names: &[String]) -> Result<Vec<Class>, String> {
 fn group(name: &str) -> Option<Vec<Class>> {
     match name {
         "all" => Some(Class::BUILTIN.to_vec()),
-        name => Class::from_name(name).map(|class| vec![class]),
+        name => Class::from_name(name).map(|class| vec![class]).or_else(|| {
+            let group = Group::from_name(name)?;
+            Some(Class::BUILTIN.into_iter().filter(|class| group.has(*class)).collect())
+        }),
     }
 }
 
