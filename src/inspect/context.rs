@@ -1,12 +1,17 @@
 //! What the words around a number say about it: member names and the words beside a
 //! value. Bare digits are a phone number only when something calls them one.
 
+mod fold;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::ops::BitOr;
 
 use super::vocabulary;
 use crate::class::{Class, ClassSet};
 use crate::json::{Piece, Pieces};
+use fold::{extended, unaccented};
 
 /// What the surroundings of a value suggest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -362,42 +367,6 @@ impl Split {
     }
 }
 
-/// The same for the letters of Latin Extended-A, which Polish, Czech and Turkish are written with.
-fn extended(first: u8, second: u8) -> u8 {
-    match (first, second) {
-        (0xC4, 0x80..=0x85) => b'a',
-        (0xC4, 0x86..=0x8D) => b'c',
-        (0xC4, 0x8E..=0x91) => b'd',
-        (0xC4, 0x92..=0x9B) => b'e',
-        (0xC4, 0x9C..=0xA3) => b'g',
-        (0xC4, 0xA8..=0xB1) => b'i',
-        (0xC4, 0xB9..=0xBF) | (0xC5, 0x80..=0x82) => b'l',
-        (0xC5, 0x83..=0x88) => b'n',
-        (0xC5, 0x8C..=0x93) => b'o',
-        (0xC5, 0x94..=0x99) => b'r',
-        (0xC5, 0x9A..=0xA1) => b's',
-        (0xC5, 0xA2..=0xA7) => b't',
-        (0xC5, 0xA8..=0xB3) => b'u',
-        (0xC5, 0xB9..=0xBE) => b'z',
-        _ => b'x',
-    }
-}
-
-/// The letter that a letter of Latin-1 is written with when accents are left out, by its second
-/// byte in UTF-8 after `C3`.
-fn unaccented(second: u8) -> u8 {
-    match second | 0x20 {
-        0xA0..=0xA5 => b'a',
-        0xA7 => b'c',
-        0xA8..=0xAB => b'e',
-        0xAC..=0xAF => b'i',
-        0xB1 => b'n',
-        0xB2..=0xB6 | 0xB8 => b'o',
-        0xB9..=0xBC => b'u',
-        _ => b's',
-    }
-}
-
 fn is(word: &[u8], lower: &[u8]) -> bool {
     word.eq_ignore_ascii_case(lower)
 }
@@ -503,97 +472,3 @@ const BEFORE_TAGS: usize = 4;
 
 /// How far after a value its telling word may end. Unit: bytes.
 const AFTER_BYTES: usize = 16;
-
-#[cfg(test)]
-mod tests {
-    use super::{Hints, Keys, before, of_name};
-    use crate::class::Class;
-
-    fn one(class: Class) -> Hints {
-        Hints::of(&[class])
-    }
-
-    #[test]
-    fn names_are_split_and_understood() {
-        let cases: [(&str, Hints); 36] = [
-            ("ssn", one(Class::UsSsn)),
-            ("customerSSN", one(Class::UsSsn) | Hints::SOMEBODY),
-            ("SSNNumber", one(Class::UsSsn)),
-            ("social_security_number", one(Class::UsSsn)),
-            ("socialSecurity", one(Class::UsSsn)),
-            ("s\\u0073n", one(Class::UsSsn)),
-            ("phone", one(Class::Phone)),
-            ("homePhone_2", one(Class::Phone)),
-            ("PHONE-NUMBER", one(Class::Phone)),
-            ("phonenumber", one(Class::Phone)),
-            ("mobile", one(Class::Phone)),
-            ("t\u{e9}l\u{e9}phone", one(Class::Phone)),
-            ("creditCard", one(Class::Card)),
-            ("dateOfBirth", one(Class::DateOfBirth)),
-            ("Date of birth", one(Class::DateOfBirth)),
-            ("D.O.B.", one(Class::DateOfBirth)),
-            ("passportNo", one(Class::Passport)),
-            ("N\u{fa}mero de pasaporte", one(Class::Passport)),
-            ("\u{8eab}\u{4efd}\u{8bc1}\u{53f7}", one(Class::CnResidentId)),
-            ("db_password", one(Class::Password)),
-            ("password_policy", Hints::ABOUT),
-            ("patientName", one(Class::PersonName)),
-            ("customer_name", one(Class::PersonName)),
-            ("server_name", Hints::NAME | Hints::SOMETHING),
-            ("username", Hints::NONE),
-            ("phone_verified", Hints::ABOUT),
-            ("phoneType", Hints::ABOUT),
-            ("ssnLast4", Hints::ABOUT),
-            ("card_last_four", Hints::ABOUT),
-            ("phoneId", Hints::ABOUT),
-            ("order", Hints::SERIAL),
-            ("number", Hints::GENERIC),
-            ("name", Hints::NAME),
-            ("microphone", Hints::NONE),
-            ("x[phone].y", Hints::NONE),
-            ("phone[0]", one(Class::Phone)),
-        ];
-        for (name, hints) in cases {
-            let found = of_name(name.as_bytes());
-            let found_ = (found.classes, found.has(Hints::ABOUT), found == Hints::GENERIC);
-            let hints_ = (hints.classes, hints.has(Hints::ABOUT), hints == Hints::GENERIC);
-            assert_eq!(found_, hints_, "{name}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn generic_name_takes_the_meaning_of_the_name_around_it() {
-        let keys = |own: &str, outer: &str| {
-            Keys::NONE.member(of_name(outer.as_bytes())).member(of_name(own.as_bytes())).hints()
-        };
-        assert_eq!(keys("number", "phone"), one(Class::Phone));
-        assert_eq!(keys("customer", "phone").classes, Hints::NONE.classes);
-        assert_eq!(keys("type", "phone"), Hints::ABOUT);
-        assert!(keys("name", "patient").names(Class::PersonName));
-        assert!(!keys("name", "server").names(Class::PersonName));
-    }
-
-    #[test]
-    fn words_joined_to_the_value_count() {
-        let cases = [
-            ("SSN: ", one(Class::UsSsn)),
-            ("ssn=", one(Class::UsSsn)),
-            ("my SSN is ", one(Class::UsSsn)),
-            ("social security number: ", one(Class::UsSsn)),
-            ("Date of birth: ", one(Class::DateOfBirth)),
-            ("\"homePhone\":\"", one(Class::Phone)),
-            ("{\\\"phone\\\": \\\"", one(Class::Phone)),
-            ("call me at ", one(Class::Phone)),
-            ("Tel. no ", one(Class::Phone)),
-            ("Tel.: ", one(Class::Phone)),
-            ("phone model XR ", Hints::NONE),
-            ("phone_verified_at: ", Hints::ABOUT),
-            ("the ssn field, then ", Hints::NONE),
-            ("security ", Hints::NONE),
-            ("", Hints::NONE),
-        ];
-        for (text, hints) in cases {
-            assert_eq!(before(text.as_bytes(), text.len()), hints, "{text:?}");
-        }
-    }
-}

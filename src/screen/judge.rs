@@ -333,35 +333,22 @@ impl Judge {
             return Ok(Verdict::Pass(json::apply(bytes, &filtered)));
         }
         let fitted = self.fitted(document, &filtered, &plan, tally)?;
-        let again = if fitted.is_some() { Again::Refuse } else { Again::Rewrite };
-        let edits = match fitted {
-            Some(fitted) => fit::merge(&filtered, fitted.into_iter()),
-            None => fit::merge(&filtered, planned(&plan)),
-        };
+        if let Some(fitted) = fitted {
+            // What fits a schema was scanned again where it was chosen, and is not written anew.
+            let edits = fit::merge(&filtered, fitted.into_iter());
+            return Ok(Verdict::Pass(json::apply(bytes, &edits)));
+        }
+        let edits = fit::merge(&filtered, planned(&plan));
         let sealed = sealed(&edits, &filtered);
-        self.scanned_again(json::apply(bytes, &edits), &sealed, again)
+        self.scanned_again(json::apply(bytes, &edits), &sealed)
     }
-}
-
-/// What becomes of a value that only the rewriting of a message brought to light.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Again {
-    /// It is hidden too.
-    Rewrite,
-    /// The message fits a schema and cannot be written anew.
-    Refuse,
 }
 
 impl Judge {
     /// What was rewritten is read once more as the caller will read it: a value that only the
     /// rewriting brought to light must not leave either. What the gates put in, at the places
     /// `sealed`, is theirs.
-    fn scanned_again(
-        &self,
-        out: Bytes,
-        sealed: &[Range<usize>],
-        again: Again,
-    ) -> Result<Verdict, Rejection> {
+    fn scanned_again(&self, out: Bytes, sealed: &[Range<usize>]) -> Result<Verdict, Rejection> {
         let mut out = out;
         for _ in 0..SCANS_MAX {
             let document = parse(out)?;
@@ -371,9 +358,6 @@ impl Judge {
                 .collect();
             if edits.is_empty() {
                 return Ok(Verdict::Pass(document.bytes().clone()));
-            }
-            if again == Again::Refuse {
-                break;
             }
             out = json::apply(document.bytes(), &edits);
         }
