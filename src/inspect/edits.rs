@@ -261,7 +261,9 @@ impl<'m> Walk<'m> {
             self.siblings.open(true);
         }
         while self.siblings.depth() > depth {
-            for name in self.siblings.close() {
+            let names = self.siblings.close();
+            let wanted = self.detector.looks_for(Class::PersonName);
+            for name in names.into_iter().filter(|_| wanted) {
                 self.late(Class::PersonName, name.range, name.place, &name.text);
             }
         }

@@ -308,8 +308,8 @@ impl Default for Counts {
 mod tests {
     use bytes::Bytes;
 
-    use super::{Counts, Plan};
-    use crate::class::Class;
+    use super::{Counts, FOUND_PLACES_MAX, Find, Plan};
+    use crate::class::{Class, Confidence};
 
     fn put(plan: &mut Plan, range: std::ops::Range<usize>, text: &str) {
         plan.replace(range, Class::Email, |out| out.extend_from_slice(text.as_bytes()));
@@ -353,5 +353,17 @@ mod tests {
         assert_eq!(sum.iter().collect::<Vec<_>>(), [(Class::Email, 2), (Class::Custom(47), 2)]);
         assert_eq!(sum.total(), 4);
         assert_eq!(sum.of(Class::Email), 2);
+    }
+
+    #[test]
+    fn places_are_named_up_to_a_bound_and_counted_beyond_it() {
+        let mut plan = Plan::default();
+        for way in 0..u64::try_from(FOUND_PLACES_MAX * 2).unwrap() {
+            let (class, confidence) = (Class::Email, Confidence::Certain);
+            let find = Find { class, confidence, range: 0..1, copy: false };
+            plan.note(find, false, way, || format!("/{way}"));
+        }
+        assert_eq!(plan.places().len(), FOUND_PLACES_MAX);
+        assert_eq!(plan.counts.total(), u64::try_from(FOUND_PLACES_MAX * 2).unwrap());
     }
 }

@@ -16,6 +16,8 @@ use crate::class::{Class, Family};
 pub enum Why {
     /// The same value was found elsewhere.
     Copy,
+    /// Personal data stands beside a bare `name`, or the same name was found elsewhere.
+    Beside,
     /// The member name or column head over it says what it is.
     Name(String),
     /// The words before it say what it is.
@@ -33,6 +35,7 @@ impl Why {
     pub fn name(&self) -> &'static str {
         match self {
             Why::Copy => "copy",
+            Why::Beside => "beside",
             Why::Name(_) => "name",
             Why::Label => "label",
             Why::CheckDigits => "check_digits",
@@ -46,6 +49,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Why::Copy => f.write_str("the same value was found elsewhere"),
+            Why::Beside => f.write_str("it stands beside personal data, or was found elsewhere"),
             Why::Name(name) => write!(f, "the name `{name}` says so"),
             Why::Label => f.write_str("the words before it say so"),
             Why::CheckDigits => f.write_str("its check digits fit"),
@@ -59,7 +63,7 @@ impl Detector {
     /// What spoke for a find in the document in which it was made.
     pub fn why(&self, document: &[u8], found: &Found) -> Why {
         if found.copy {
-            return Why::Copy;
+            return if found.class == Class::PersonName { Why::Beside } else { Why::Copy };
         }
         if matches!(found.class, Class::Custom(_)) {
             return Why::Configured;

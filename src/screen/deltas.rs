@@ -221,7 +221,7 @@ mod tests {
     use bytes::Bytes;
     use tokio::time::{Duration, Instant};
 
-    use super::{DELTA_HOLD_MS, Deltas};
+    use super::{DELTA_EVENTS_MAX, DELTA_HOLD_MS, DELTA_SOURCES_MAX, Deltas};
     use crate::class::{Class, ClassSet, Form};
     use crate::inspect::{Detector, Settings};
     use crate::json::Document;
@@ -305,5 +305,18 @@ mod tests {
         let (event, document) = log("-9999");
         assert_eq!(deltas.push(event, document, false, late), [Class::UsSsn]);
         assert_eq!(texts(&[deltas.release().unwrap()]), "[US_SSN]");
+    }
+
+    #[test]
+    fn events_that_wait_and_sources_that_are_remembered_are_bounded() {
+        let (mut deltas, now) = (deltas(), Instant::now());
+        for number in 0..DELTA_EVENTS_MAX * 2 {
+            let (event, document) = log(&format!("part{number}"));
+            deltas.push(event, document, false, now);
+            while deltas.ready(now).is_some() {}
+            assert!(deltas.waiting.len() <= DELTA_EVENTS_MAX + 1);
+        }
+        while deltas.release().is_some() {}
+        assert!(deltas.left.len() <= DELTA_SOURCES_MAX);
     }
 }

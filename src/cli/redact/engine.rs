@@ -172,7 +172,7 @@ pub(super) fn stream(
         out.clear();
         result.map_err(Left::Broken)?;
     }
-    let summary = stream.finish(&mut out).map_err(Left::Broken)?;
+    let result = stream.finish(&mut out);
     give(&out, 0)?;
-    Ok(summary)
+    Ok(result.map_err(Left::Broken)?)
 }

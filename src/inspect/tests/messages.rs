@@ -2,6 +2,7 @@
 
 use super::{detector, parse, plan, redacted};
 use crate::class::{Class, ClassSet, Form};
+use crate::inspect::{Detector, Settings};
 
 /// Asserts what becomes of JSON texts when every value is labelled.
 fn assert_redacted(cases: &[(&str, &str)]) {
@@ -208,4 +209,18 @@ fn neighbours_that_are_values_hide_nothing() {
         (r#"["078-05-1120-078-05-1120"]"#, r#"["078-05-1120-078-05-1120"]"#),
         (r#"["a@b.de/212-555-0147/4111111111111111"]"#, r#"["[EMAIL]/[PHONE]/[CARD]"]"#),
     ]);
+}
+
+#[test]
+fn bare_name_beside_personal_data_stays_where_names_are_not_looked_for() {
+    let text = r#"{"name":"Jane Roe","mail":"jane@example.com"}"#;
+    let forms = |classes: &[Class]| classes.iter().map(|class| (*class, Form::Label)).collect();
+    let settings = |classes: &[Class]| Settings { forms: forms(classes), ..Settings::default() };
+    for (classes, expected) in [
+        (&[Class::Email][..], r#"{"name":"Jane Roe","mail":"[EMAIL]"}"#),
+        (&[Class::Email, Class::PersonName], r#"{"name":"[PERSON_NAME]","mail":"[EMAIL]"}"#),
+    ] {
+        let detector = Detector::new(&settings(classes)).unwrap();
+        assert_eq!(plan(&detector, text, ClassSet::empty()).1, expected);
+    }
 }

@@ -125,7 +125,7 @@ fn redact_much(bytes: usize, text: &str, kind: Kind) {
         stream.push(text.as_bytes(), &mut out).unwrap();
         taken += text.len();
         assert!(stream.state_bytes() <= STREAM_STATE_BYTES_MAX, "{}", stream.state_bytes());
-        assert!(!out.windows(8).any(|window| window == b"jane.roe"));
+        assert!(memchr::memmem::find(&out, b"jane.roe").is_none());
         given += out.len();
         out.clear();
         assert!(taken.abs_diff(given) < taken);
