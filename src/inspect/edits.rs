@@ -48,16 +48,15 @@ impl<'m> Walk<'m> {
 
     /// Looks for copies of what was hidden.
     fn seek_in(&mut self, text: &[u8], layer: &Layer<'_>, context: Context<'_>) {
-        let Some(seeker) = self.seeker.take() else { return };
-        for (start, end, class) in seeker.find(text) {
+        let hits = self.seeker.as_ref().map(|seeker| seeker.find(text)).unwrap_or_default();
+        for (start, end, class) in hits {
             let range = layer.range(start, end);
-            if !self.plan.covers(&range) {
+            if !self.plan.hides(&range) {
                 let confidence = Confidence::Likely;
                 let found = Found { start, end, class, confidence, same: None, merged: false };
                 self.edit(text, layer, context, &[found]);
             }
         }
-        self.seeker = Some(seeker);
     }
 
     /// Values that a rule of the configuration names by their path.
@@ -98,11 +97,11 @@ impl<'m> Walk<'m> {
             let range = layer.range(run.start(), run.end());
             self.plan.take_counts(&plan, &range);
             self.siblings.note(plan.counts.total() > 0);
-            if plan.edits().next().is_some() {
+            if let Some(class) = plan.first_class() {
                 let encoded = run.encode_like(&plan.splice(&decoded));
                 let levels = self.json_texts + context.trail.levels();
                 let encoded = with_line_ends(&encoded, levels);
-                self.plan.replace(range, Class::Custom(0), |out| out.extend_from_slice(&encoded));
+                self.plan.replace(range, class, |out| out.extend_from_slice(&encoded));
             }
         }
     }
@@ -233,6 +232,10 @@ impl<'m> Walk<'m> {
 
     /// A name is labelled in every form, and stays distinct in its object by a number.
     fn replace_name(&mut self, range: Range<usize>, class: Class) {
+        // The second way through a message does not know the numbers of the first.
+        if self.seeker.is_some() {
+            self.number_late();
+        }
         let label = self.detector.custom_name(class).to_ascii_uppercase();
         let text = match self.next_label() {
             1 => format!("[{label}]"),
@@ -285,12 +288,16 @@ impl<'m> Walk<'m> {
             PendingPlace::Number(value) => self.replace_number(value, class, form),
             PendingPlace::Text(_) | PendingPlace::Free => self.replace(range, class, form, value),
             PendingPlace::Name => {
-                // Its object is long closed: a number that no object reaches.
-                self.labelled = LATE_LABELS.saturating_add(self.late);
-                self.late = self.late.saturating_add(1);
+                self.number_late();
                 self.replace_name(range, class);
             }
         }
+    }
+
+    /// Gives the next name, whose object is long closed, a number that no object reaches.
+    fn number_late(&mut self) {
+        self.labelled = LATE_LABELS.saturating_add(self.late);
+        self.late = self.late.saturating_add(1);
     }
 
     /// Hides the values that nothing beside them explained but that were found elsewhere.
@@ -302,10 +309,14 @@ impl<'m> Walk<'m> {
     /// As [`Walk::finish`], for who still asks what was remembered.
     pub(super) fn conclude(&mut self) {
         self.follow_siblings(0);
-        if !self.undecided.is_empty() {
+        let mut undecided = mem::take(&mut self.undecided);
+        if !undecided.is_empty() {
             self.known.sort_unstable();
+            self.plan.settle();
+            // As a copy of a text it may be hidden, and counted, by now.
+            undecided.retain(|pending| !self.plan.hides(&pending.range));
         }
-        for Pending { same, range, place } in mem::take(&mut self.undecided) {
+        for Pending { same, range, place } in undecided {
             let found = self.known.binary_search_by_key(&same, |known| known.0);
             let Some((_, class)) = found.ok().and_then(|index| self.known.get(index)).copied()
             else {

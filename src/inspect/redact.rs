@@ -218,6 +218,11 @@ impl Plan {
         }
     }
 
+    /// The class of the first edit; `None` where nothing is replaced.
+    pub(super) fn first_class(&self) -> Option<Class> {
+        self.edits.first().map(|edit| edit.class)
+    }
+
     /// How many edits there are.
     pub(super) fn len(&self) -> usize {
         self.edits.len()
@@ -229,11 +234,12 @@ impl Plan {
         made.iter().any(|edit| edit.range.start < range.end && edit.range.end > range.start)
     }
 
-    /// Whether bytes of this range are replaced already. The plan must be settled, but for edits
-    /// that follow each other behind it.
-    pub(super) fn covers(&self, range: &Range<usize>) -> bool {
+    /// Whether all of this range is replaced already, by one edit. The plan must be settled, but
+    /// for edits that follow each other behind it.
+    pub(super) fn hides(&self, range: &Range<usize>) -> bool {
         let next = self.edits.partition_point(|edit| edit.range.end <= range.start);
-        self.edits.get(next).is_some_and(|edit| edit.range.start < range.end)
+        let edit = self.edits.get(next);
+        edit.is_some_and(|edit| edit.range.start <= range.start && edit.range.end >= range.end)
     }
 
     /// Brings edits into wire order. Where two overlap, the first one takes both ranges:

@@ -343,10 +343,10 @@ impl<'m> Walk<'m> {
                         self.follow_siblings(open);
                         self.siblings.open(true);
                     }
-                    let (_, hints) = self.names.hints(text.get(head.clone()).unwrap_or_default());
+                    let head = text.get(head).unwrap_or_default();
+                    let (_, hints) = self.names.hints(head);
                     let keys = context.keys.member(hints);
-                    let trail =
-                        Trail::Cell(&context.trail, text.get(head.clone()).unwrap_or_default());
+                    let trail = Trail::Cell(&context.trail, head);
                     let place = Place::Free;
                     let depth = context.depth + 1;
                     let cell = text.get(start..end).unwrap_or_default();

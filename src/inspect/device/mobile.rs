@@ -1,8 +1,9 @@
 //! Numbers of mobile networks: devices (IMEI, MEID), subscribers (IMSI), SIM cards (ICCID).
 
-use super::{Named, is_all_digits, is_one_symbol, luhn_holds};
+use super::{Named, is_all_digits, is_one_symbol};
 use crate::class::Confidence;
 use crate::inspect::candidate::Candidate;
+use crate::inspect::national::checks::luhn;
 
 /// An IMEI: 3GPP TS 23.003, 6.2. Eight digits of type allocation, six of the serial number
 /// and a check digit after Luhn (annex B); with two digits of the software version instead
@@ -12,7 +13,7 @@ pub(super) fn imei(candidate: &Candidate<'_>, named: Named) -> Option<Confidence
     if is_one_symbol(symbols) {
         return None;
     }
-    let checked = symbols.len() == 15 && is_all_digits(symbols) && luhn_holds(symbols);
+    let checked = symbols.len() == 15 && is_all_digits(symbols) && luhn(symbols);
     match named {
         Named::Yes if checked => Some(Confidence::Certain),
         Named::Yes => named_imei(symbols),
@@ -69,7 +70,7 @@ pub(super) fn iccid(candidate: &Candidate<'_>, named: Named) -> Option<Confidenc
         return None;
     }
     // Some issuers put letters into the account's number: then there is no check digit.
-    let checked = is_all_digits(symbols) && luhn_holds(symbols);
+    let checked = is_all_digits(symbols) && luhn(symbols);
     let letters = symbols.iter().filter(|symbol| !symbol.is_ascii_digit()).count();
     match (named, checked) {
         (Named::Yes, true) => Some(Confidence::Certain),

@@ -66,18 +66,6 @@ const VALIDATORS: [(Class, Validator); 6] = [
     (Class::Mac, mac::bare),
 ];
 
-/// ISO/IEC 7812-1, annex B: every second digit from the right counts double.
-fn luhn_holds(digits: &[u8]) -> bool {
-    let places = digits.iter().rev().enumerate();
-    let sum: u32 = places
-        .map(|(place, symbol)| match (place % 2, u32::from(symbol.wrapping_sub(b'0'))) {
-            (1, digit) => digit * 2 / 10 + digit * 2 % 10,
-            (_, digit) => digit,
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
 fn is_all_digits(symbols: &[u8]) -> bool {
     symbols.iter().all(u8::is_ascii_digit)
 }

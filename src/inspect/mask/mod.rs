@@ -11,6 +11,7 @@ mod tests;
 pub use pseudonym::Pseudonyms;
 
 use crate::class::{Class, Form};
+use crate::surrogate::is_reserved;
 
 /// What becomes of the values of one class.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +58,8 @@ pub(super) fn write_number(out: &mut Vec<u8>, look: &Look<'_>, number: &[u8]) {
 
 /// Whether a value is what [`write`] or [`write_number`] made: nobody's, and left alone.
 ///
-/// Labels with a name that `knows` are; and what would be replaced by itself, in classes where no
-/// real value can look like that.
+/// Labels with a name that `knows` are; and what would be replaced by itself, or is nobody's
+/// ([`is_reserved`]), in classes where no real value can look like that.
 pub(super) fn is_made(look: &Look<'_>, value: &[u8], knows: impl Fn(&str) -> bool) -> bool {
     if let Some(inside) = value.strip_suffix(b"]") {
         // Read as a JSON array, a label has no bracket before it.
@@ -69,7 +70,12 @@ pub(super) fn is_made(look: &Look<'_>, value: &[u8], knows: impl Fn(&str) -> boo
         return true;
     }
     let may_be_real = look.class.is_secret() || matches!(look.class, Class::Custom(_));
-    (look.form == Form::Surrogate || !may_be_real) && surrogate::is_own(look.class, value)
+    if look.form == Form::Surrogate && surrogate::is_own(look.class, value) {
+        return true;
+    }
+    // Those of a gateway behind this one, or of another form, stay as they are too.
+    let reserved = || std::str::from_utf8(value).is_ok_and(is_reserved);
+    !may_be_real && (surrogate::is_own(look.class, value) || reserved())
 }
 
 /// Whether a JSON number is the pseudonym of one.

@@ -253,7 +253,11 @@ fn what_was_made_is_known_again_and_what_may_be_real_is_not() {
     );
     assert!(!made(Class::Password, Form::Mask, "REDACTED"));
     assert!(!made(Class::Custom(0), Form::Label, "000000"));
-    assert!(!made(Class::UsSsn, Form::Surrogate, "000-00-0001"));
+    // What stands for a value in another form, or was made by a gateway behind this one.
+    assert!(made(Class::UsSsn, Form::Label, "000-00-0001"));
+    assert!(made(Class::Email, Form::Label, "redacted-7@redacted.invalid"));
+    assert!(!made(Class::Password, Form::Label, "redacted"));
+    assert!(!made(Class::UsSsn, Form::Surrogate, "000-01-0001"));
     assert!(!made(Class::UsSsn, Form::Surrogate, "-"));
 }
 

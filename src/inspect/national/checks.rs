@@ -67,7 +67,7 @@ pub(super) fn luhn_sum(digits: &[u8]) -> u32 {
 }
 
 /// ISO/IEC 7812-1 annex B.
-pub(super) fn luhn(digits: &[u8]) -> bool {
+pub(in crate::inspect) fn luhn(digits: &[u8]) -> bool {
     luhn_sum(digits).is_multiple_of(10)
 }
 

@@ -28,7 +28,7 @@
 
 mod americas;
 mod asia;
-mod checks;
+pub(super) mod checks;
 mod europe_east;
 mod europe_north;
 mod europe_south;

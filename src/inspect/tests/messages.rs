@@ -224,3 +224,22 @@ fn bare_name_beside_personal_data_stays_where_names_are_not_looked_for() {
         assert_eq!(plan(&detector, text, ClassSet::empty()).1, expected);
     }
 }
+
+#[test]
+fn names_that_are_copies_stay_distinct_from_those_found_by_their_form() {
+    let form = format!("{}{}", "gh", "p_aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5z");
+    let named = "Zx9kQ2mLw7Rt5Yp3Bn8";
+    let text = format!(r#"{{"o":{{"{form}":1,"{named}":2}},"api_key":"{named}"}}"#);
+    // Reads the outcome again, which refuses members with the same name.
+    let (plan, out) = plan(&detector(Form::Label), &text, ClassSet::empty());
+    assert!(!out.contains(named) && !out.contains(&form), "{out}");
+    assert_eq!(plan.counts.of(Class::ApiKey), 3);
+}
+
+#[test]
+fn report_says_which_finds_are_copies_of_another() {
+    let document = parse(r#"{"password":"Vq7kestrel000Zr","log":"tried Vq7kestrel000Zr twice"}"#);
+    let plan = detector(Form::Label).report(document.root(), ClassSet::empty());
+    let copies: Vec<bool> = plan.found().iter().map(|found| found.copy).collect();
+    assert_eq!(copies, [false, true]);
+}
