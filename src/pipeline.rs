@@ -208,10 +208,12 @@ impl Pipeline {
         // A pinned tool is judged by its definition, for which the server may have to be asked.
         self.show_tools(gates, &ex).await;
         record.step(Stage::Guard, unseen::is_listed(gates, &ex))?;
-        let ex = record.step(Stage::Guard, gates.guard.clear(ex))?;
+        let cleared = gates.guard.clear(ex).inspect_err(|refusal| record.guarded(refusal));
+        let ex = record.step(Stage::Guard, cleared)?;
         for hit in ex.hits().iter() {
             record.guard_hit(hit.check, hit.mode);
         }
+        record.in_arguments(ex.found());
 
         // No durable record, no call.
         let intent = record.intent();
@@ -290,7 +292,8 @@ impl Pipeline {
         let principal = Arc::clone(request.principal());
         let peer = Arc::clone(request.peer());
         let server = Arc::clone(&request.server().name);
-        let call = request.call();
+        // As it was judged, whatever became of its arguments since.
+        let call = request.asked();
         let mut asked = vec![(call.action, call.resource.clone())];
         asked.extend(call.also.iter().cloned());
         let arguments = call.argument_bytes();

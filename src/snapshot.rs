@@ -109,8 +109,6 @@ pub struct Gates {
     pub screen: Screener,
     /// Its handles.
     pub metrics: Arc<RouteMetrics>,
-    /// Looks at the arguments of tools on their way to the server; `None` where nothing does.
-    pub arguments: Option<Arc<Detector>>,
     /// Masks every class in what records say of arguments.
     scrub: Arc<Detector>,
 }
@@ -404,7 +402,9 @@ impl Part<'_> {
                 self.shared.budget.clone(),
             ),
             limit: Limiter::new(server, clock, old.map(|o| &o.limit)),
-            guard: Guards::new(server.guard).with_pins(Arc::clone(&pins)),
+            guard: Guards::new(server.guard)
+                .with_pins(Arc::clone(&pins))
+                .with_values(detectors::arguments(server)?),
             screen: Screener {
                 server: Arc::clone(server),
                 looks: detectors::looks(server)?,
@@ -422,7 +422,6 @@ impl Part<'_> {
             upstream,
             pins,
             metrics: Arc::new(self.shared.metrics.route(server)),
-            arguments: detectors::arguments(server)?,
             scrub: detectors::scrubber(server)?,
             server: Arc::clone(server),
         })

@@ -1,4 +1,5 @@
-//! Whether the arguments of a call look like an attack on what stands behind the tool.
+//! Whether the arguments of a call look like an attack on what stands behind the tool, and whether
+//! they hold what the server may not have.
 //!
 //! Owns the checks and the witness [`Cleared`]. Assumes decoded, complete arguments (S-34).
 //! Guarantees that every string among them was looked at by every check that is on, in linear
@@ -16,6 +17,7 @@ mod shell;
 mod signs;
 mod sql;
 mod url;
+mod values;
 mod walk;
 
 #[cfg(test)]
@@ -28,19 +30,25 @@ use std::sync::Arc;
 
 use crate::call::Call;
 use crate::config::{Guard, GuardMode};
+use crate::decode::Plan;
 use crate::exchange::Exchange;
+use crate::inspect::Detector;
 use crate::limit::Admitted;
 use crate::pins::Pins;
 use crate::reject::{Code, Rejection};
 
 pub use parameter::Parameter;
 pub use signs::Signs;
+pub use values::Found;
+use values::{Rewritten, Values};
 
 /// An admitted call whose arguments were looked at and not refused.
 #[derive(Debug)]
 pub struct Cleared {
     base: Admitted,
     hits: Hits,
+    found: Found,
+    rewritten: Option<Box<Rewritten>>,
 }
 
 impl Deref for Cleared {
@@ -56,6 +64,36 @@ impl Cleared {
     #[must_use]
     pub fn hits(&self) -> &Hits {
         &self.hits
+    }
+
+    /// Personal data and secrets that stood in the arguments.
+    #[must_use]
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// The call as the server receives it: from here on the only one that counts.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        self.rewritten.as_ref().map_or(self.base.call(), |rewritten| &rewritten.call)
+    }
+
+    /// The upstream request for [`Cleared::call`].
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        self.rewritten.as_ref().map_or(self.base.plan(), |rewritten| &rewritten.plan)
+    }
+
+    /// The call as it was asked and judged.
+    #[must_use]
+    pub fn asked(&self) -> &Call {
+        self.base.call()
+    }
+
+    /// Whether the server receives other arguments than the caller sent.
+    #[must_use]
+    pub fn is_rewritten(&self) -> bool {
+        self.rewritten.is_some()
     }
 }
 
@@ -155,6 +193,7 @@ impl Hits {
 pub struct Guards {
     active: Vec<(&'static dyn Check, GuardMode)>,
     pins: Option<Arc<Pins>>,
+    values: Option<Values>,
 }
 
 impl std::fmt::Debug for Guards {
@@ -177,7 +216,7 @@ impl Guards {
             (&hidden::HiddenText, hidden_text),
         ];
         let active = table.into_iter().filter(|(_, mode)| *mode != GuardMode::Off).collect();
-        Self { active, pins: None }
+        Self { active, pins: None, values: None }
     }
 
     /// And the judge of the server's tools.
@@ -186,20 +225,30 @@ impl Guards {
         Self { pins: Some(pins), ..self }
     }
 
-    /// Refuses a call of a tool that is quarantined, and one whose arguments look like an attack.
+    /// And what looks for personal data and secrets.
+    #[must_use]
+    pub fn with_values(self, detector: Option<Arc<Detector>>) -> Self {
+        Self { values: detector.map(Values::new), ..self }
+    }
+
+    /// Refuses a call of a tool that is quarantined, and one whose arguments look like an attack
+    /// or hold what the server may not have; hides in them what it may not see.
     ///
     /// # Errors
     /// [`Code::Denied`] as for a tool that does not exist, [`Code::GuardBlocked`] for the first hit
-    /// of a check that blocks.
+    /// of a check that blocks and for the first value that is blocked.
     pub fn clear(&self, ex: Exchange<Admitted>) -> Result<Exchange<Cleared>, Rejection> {
         if let (Some(pins), Some(tool)) = (&self.pins, called_tool(ex.call())) {
             pins.call(tool).map_err(|why| Rejection::new(Code::Denied, why.to_string()))?;
         }
         let hits = self.inspect(ex.call());
-        match hits.blocked() {
-            Some(hit) => Err(refusal(hit)),
-            None => Ok(ex.advance(|base| Cleared { base, hits })),
+        if let Some(hit) = hits.blocked() {
+            return Err(refusal(hit));
         }
+        let judged = self.values.as_ref().map(|values| values.judge(&ex)).transpose()?;
+        let (found, rewritten) = judged.unwrap_or_default();
+        let rewritten = rewritten.map(Box::new);
+        Ok(ex.advance(|base| Cleared { base, hits, found, rewritten }))
     }
 
     /// Looks at every string of a call's arguments.

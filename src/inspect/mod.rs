@@ -330,14 +330,20 @@ impl Detector {
         reveal: ClassSet,
         counts: &mut Counts,
     ) -> Cow<'t, str> {
-        let keys = Keys::NONE.member(of_name(name.as_bytes()));
-        let plan = Walk::new(self, reveal, text.as_bytes()).text(text.as_bytes(), keys);
+        let plan = self.plan_named(name, text, reveal);
         counts.merge(&plan.counts);
         if plan.edits().next().is_none() {
             return Cow::Borrowed(text);
         }
         let redacted = String::from_utf8(plan.splice(text.as_bytes()));
         Cow::Owned(redacted.unwrap_or_else(|_| String::from("[REDACTED]")))
+    }
+
+    /// Plans the redaction of a text whose name says what it is, as [`Detector::redact_named`]
+    /// does it; forms are those of the classes.
+    pub fn plan_named(&self, name: &str, text: &str, reveal: ClassSet) -> Plan {
+        let keys = Keys::NONE.member(of_name(name.as_bytes()));
+        Walk::new(self, reveal, text.as_bytes()).text(text.as_bytes(), keys)
     }
 
     /// Plans the redaction of free text, as [`Detector::redact_text`] does it.

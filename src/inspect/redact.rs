@@ -95,6 +95,12 @@ impl Seen {
         }
     }
 
+    /// The same below a place.
+    #[must_use]
+    pub fn below(&self, place: &str) -> Seen {
+        Seen { path: format!("{place}{}", self.path), ..self.clone() }
+    }
+
     /// Whether values of the same class stood at the same place.
     pub fn is_same_place(&self, other: &Seen) -> bool {
         self.class == other.class && self.revealed == other.revealed && self.path == other.path

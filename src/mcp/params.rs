@@ -119,13 +119,11 @@ impl Mirrors {
         arguments: Option<Value<'_>>,
     ) -> Result<Vec<(HeaderName, HeaderValue)>, HeaderError> {
         let Self::Valid(mirrors) = self else { return Ok(Vec::new()) };
-        let name = "mcp-param";
+        let name = NAME;
         let mut out = Vec::with_capacity(mirrors.len());
         for mirror in mirrors {
             let claim = headers::single(claims, &mirror.header, name)?;
-            let argument = mirror.path.iter().try_fold(arguments, |at, step| Some(at?.get(step)));
-            let argument = argument.flatten().filter(|value| !value.is_null());
-            let (claim, argument) = match (claim, argument) {
+            let (claim, argument) = match (claim, mirror.argument(arguments)) {
                 (None, None) => continue,
                 (Some(_), None) => return Err(HeaderError::Mismatch { name }),
                 (None, Some(_)) => return Err(HeaderError::Missing { name }),
@@ -135,20 +133,50 @@ impl Mirrors {
             if !says(argument, &claim) {
                 return Err(HeaderError::Mismatch { name });
             }
-            let value = written(argument).ok_or(HeaderError::Mismatch { name })?;
-            let value =
-                HeaderValue::from_str(&value).map_err(|_| HeaderError::Undecodable { name })?;
-            out.push((mirror.header.clone(), value));
+            out.push((mirror.header.clone(), header_of(argument)?));
         }
         Ok(out)
     }
+
+    /// The headers that mirror these arguments, for a call that the gateway rewrote.
+    ///
+    /// # Errors
+    /// [`HeaderError::Mismatch`] and [`HeaderError::Undecodable`] for what no header can say.
+    pub fn write(
+        &self,
+        arguments: Option<Value<'_>>,
+    ) -> Result<Vec<(HeaderName, HeaderValue)>, HeaderError> {
+        let Self::Valid(mirrors) = self else { return Ok(Vec::new()) };
+        let there = mirrors.iter().filter_map(|mirror| Some((mirror, mirror.argument(arguments)?)));
+        there.map(|(mirror, argument)| Ok((mirror.header.clone(), header_of(argument)?))).collect()
+    }
+}
+
+impl Mirror {
+    /// The argument, unless it is absent or null.
+    fn argument<'a>(&self, arguments: Option<Value<'a>>) -> Option<Value<'a>> {
+        let argument = self.path.iter().try_fold(arguments?, |at, step| at.get(step));
+        argument.filter(|value| !value.is_null())
+    }
+}
+
+/// A primitive as a header.
+fn header_of(argument: Value<'_>) -> Result<HeaderValue, HeaderError> {
+    let name = NAME;
+    let value = written(argument).ok_or(HeaderError::Mismatch { name })?;
+    HeaderValue::from_str(&value).map_err(|_| HeaderError::Undecodable { name })
+}
+
+/// Whether a header field mirrors an argument.
+#[must_use]
+pub fn mirrors(name: &HeaderName) -> bool {
+    name.as_str().starts_with(PREFIX)
 }
 
 /// The `Mcp-Param-*` fields of a request, which nobody has looked at yet.
 #[must_use]
 pub fn claims(headers: &HeaderMap) -> HeaderMap {
-    let mirrored = |name: &HeaderName| name.as_str().starts_with(PREFIX);
-    headers.iter().filter(|(name, _)| mirrored(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    headers.iter().filter(|(name, _)| mirrors(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
 }
 
 /// Whether a header's text means this argument. Numbers are compared as numbers (`42.0` is `42`).
@@ -254,6 +282,8 @@ fn annotated(schema: Value<'_>, depth: usize) -> bool {
 
 const ANNOTATION: &str = "x-mcp-header";
 const PREFIX: &str = "mcp-param-";
+/// What errors call all of them.
+const NAME: &str = "mcp-param";
 const PRIMITIVES: &[&str] = &["string", "integer", "boolean"];
 /// Integers that every reader of JSON agrees on.
 const INTEGER_BOUND: u64 = 1 << 53;

@@ -1,7 +1,15 @@
 //! Writes one JSON object, member by member, without building a tree.
 
 use crate::json;
-use crate::screen::Deeds;
+
+/// Where values of one class stood.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) class: &'a str,
+    pub(super) path: &'a str,
+    pub(super) count: u32,
+    pub(super) revealed: bool,
+}
 
 /// A JSON object under construction.
 #[derive(Debug)]
@@ -82,21 +90,25 @@ impl Line {
 
     /// Where values stood: class, path, how many, and whether they were shown. Left out where
     /// there were none.
-    pub(super) fn places(&mut self, key: &'static str, outcome: &Deeds) {
-        if outcome.places.is_empty() {
-            return;
-        }
-        let mut list = vec![b'['];
-        for (index, seen) in outcome.places.iter().enumerate() {
-            list.extend_from_slice(if index > 0 { b",{\"class\":" } else { b"{\"class\":" });
-            json::write_string(&mut list, outcome.name_of(seen.class));
+    pub(super) fn places<'a>(
+        &mut self,
+        key: &'static str,
+        places: impl Iterator<Item = Place<'a>>,
+    ) {
+        let mut list = Vec::new();
+        for Place { class, path, count, revealed } in places {
+            list.extend_from_slice(if list.is_empty() { b"[{" } else { b",{" });
+            list.extend_from_slice(b"\"class\":");
+            json::write_string(&mut list, class);
             list.extend_from_slice(b",\"path\":");
-            json::write_string(&mut list, &seen.path);
-            let shown = if seen.revealed { ",\"revealed\":true" } else { "" };
-            list.extend_from_slice(format!(",\"count\":{}{shown}}}", seen.count).as_bytes());
+            json::write_string(&mut list, path);
+            let shown = if revealed { ",\"revealed\":true" } else { "" };
+            list.extend_from_slice(format!(",\"count\":{count}{shown}}}").as_bytes());
         }
-        list.push(b']');
-        self.raw(key, &list);
+        if !list.is_empty() {
+            list.push(b']');
+            self.raw(key, &list);
+        }
     }
 
     /// An array of words, left out when it is empty.

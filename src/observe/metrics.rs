@@ -43,6 +43,8 @@ pub struct Metrics {
     pub guard_hits: IntCounterVec,
     /// `sallyport_redactions_total`
     pub redactions: IntCounterVec,
+    /// `sallyport_argument_values_total`
+    pub in_arguments: IntCounterVec,
     /// `sallyport_revealed_total`
     pub revealed: IntCounterVec,
     /// `sallyport_dropped_messages_total`
@@ -131,6 +133,7 @@ impl Metrics {
             rate_limited: counters "rate_limited_total" "Calls refused by a limit." ["server", "limit"];
             guard_hits: counters "guard_hits_total" "Hits of guard rules." ["server", "guard", "mode"];
             redactions: counters "redactions_total" "Values masked in answers, by class." ["server", "class"];
+            in_arguments: counters "argument_values_total" "Personal data and secrets in arguments, by class." ["server", "class"];
             revealed: counters "revealed_total" "Values shown because a scope allowed it, by class." ["server", "class"];
             policy_decisions: counters "policy_decisions_total" "What policies said of calls." ["server", "decision"];
             policy_alerts: counters "policy_alerts_total" "Calls of which a policy wants to be told, by policy." ["server", "policy"];
@@ -264,6 +267,11 @@ impl RouteMetrics {
     /// Books what the guard saw.
     pub(super) fn guard_hit(&self, guard: &str, mode: &str) {
         self.all.guard_hits.with_label_values(&[self.server.as_ref(), guard, mode]).inc();
+    }
+
+    /// Books values in arguments.
+    pub(super) fn in_arguments(&self, class: &str, count: u64) {
+        self.all.in_arguments.with_label_values(&[self.server.as_ref(), class]).inc_by(count);
     }
 
     /// Books masked values.

@@ -8,6 +8,7 @@
 
 mod batch;
 mod judged;
+mod places;
 mod visit;
 mod words;
 
@@ -29,6 +30,7 @@ use crate::principal::Principal;
 use crate::reject::Rejection;
 use crate::screen::Deeds;
 use judged::Judged;
+use places::{InArguments, write_places};
 use visit::Visit;
 use words::{end_name, queued_name};
 
@@ -133,6 +135,7 @@ pub struct Record {
     rule: Option<Arc<str>>,
     judged: Option<Judged>,
     guard_hits: Vec<(&'static str, &'static str)>,
+    in_arguments: InArguments,
     visit: Option<Visit>,
     log: Log,
     state: State,
@@ -171,6 +174,7 @@ impl Record {
             rule: None,
             judged: None,
             guard_hits: Vec::new(),
+            in_arguments: InArguments::default(),
             visit: None,
             log: log.clone(),
             state: State::Open,
@@ -253,6 +257,7 @@ impl Record {
         }
         self.write_judged(&mut line);
         line.words("guard_hits", self.guard_hits.iter().map(|(guard, _)| *guard));
+        self.write_in_arguments(&mut line);
         line.word("config", &self.config_hash);
         line.finish()
     }
@@ -378,7 +383,7 @@ impl Record {
         let named = |(class, count)| (outcome.name_of(class), u64::from(count));
         line.counts("redactions", outcome.redacted.iter().map(named));
         line.counts("revealed", outcome.revealed.iter().map(named));
-        line.places("redaction_places", outcome);
+        write_places(&mut line, outcome);
         self.write_tried(&mut line, outcome);
         line.counts("dropped", outcome.dropped.iter().copied());
         line.counts("structured", outcome.fits.iter().copied());

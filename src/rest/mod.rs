@@ -88,6 +88,12 @@ impl From<RestError> for Rejection {
     }
 }
 
+/// A query with other values of some parameters, all encoded; `None` where one of them is not in it.
+#[must_use]
+pub fn with_values(query: &str, values: &[(String, String)]) -> Option<String> {
+    query::with_values(query, values)
+}
+
 /// Understands one request of the REST profile; `document` is its body, where it had one.
 ///
 /// # Errors

@@ -56,6 +56,25 @@ impl Query {
     }
 }
 
+/// A query with other values of some parameters; `None` where one of them is not there.
+pub(super) fn with_values(text: &str, values: &[(String, String)]) -> Option<String> {
+    let query = Query::parse(text).ok()?;
+    if !values.iter().all(|(name, _)| query.value(name).is_some()) {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    for (name, value) in query.pairs() {
+        let other = values.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
+        if !out.is_empty() {
+            out.push('&');
+        }
+        out.push_str(name);
+        out.push('=');
+        super::encoding::push_encoded(&mut out, other.unwrap_or(value));
+    }
+    Some(out)
+}
+
 fn is_name(name: &str) -> bool {
     !name.is_empty() && super::encoding::is_unreserved(name)
 }

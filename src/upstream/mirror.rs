@@ -65,12 +65,22 @@ impl Mirror {
         http: &Http,
         call: &Recorded,
     ) -> Result<Vec<(HeaderName, HeaderValue)>, Rejection> {
-        let Some(claims) = call.unmirrored() else { return Ok(Vec::new()) };
+        let Some(claims) = call.unmirrored() else { return self.anew(call) };
         let tool = call.call().resource.name();
         if self.unsure(tool) {
             self.ask(http, tool).await;
         }
-        verify(&self.known, claims, call)
+        let verified = verify(&self.known, claims, call)?;
+        if call.is_rewritten() { self.anew(call) } else { Ok(verified) }
+    }
+
+    /// The `Mcp-Param-*` of a call whose arguments the gateway rewrote.
+    fn anew(&self, call: &Recorded) -> Result<Vec<(HeaderName, HeaderValue)>, Rejection> {
+        let known = self.known.of(call.call().resource.name());
+        match known.filter(|_| call.is_rewritten()) {
+            Some((mirrors, _)) => Ok(mirrors.write(call.call().json_arguments())?),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn unsure(&self, tool: &str) -> bool {
@@ -146,7 +156,7 @@ pub(super) fn verify(
     if *mirrors == Mirrors::Invalid {
         return Err(Rejection::new(Code::Denied, "the tool's annotations are not valid"));
     }
-    Ok(mirrors.verify(claims, call.call().json_arguments())?)
+    Ok(mirrors.verify(claims, call.asked().json_arguments())?)
 }
 
 async fn whole(body: &mut RawBody, bytes_max: usize) -> Option<Bytes> {

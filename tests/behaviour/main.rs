@@ -25,6 +25,7 @@ mod upstream;
 mod support;
 
 mod answers;
+mod arguments;
 mod authentication;
 mod authorization;
 mod batches;
