@@ -40,6 +40,7 @@ use crate::exchange::{Exchange, Received};
 use crate::face::{Hub, Hubs};
 use crate::hygiene::{self, Target};
 use crate::json::Document;
+use crate::mcp::trace;
 use crate::observe::{Metrics, Record, Stage};
 use crate::peer::Peer;
 use crate::policy::facts::Circumstances;
@@ -112,7 +113,8 @@ impl Pipeline {
     /// Takes one exchange to its response, whoever began it.
     async fn serve(self: &Arc<Self>, ex: Exchange<Received>) -> Response<ReplyBody> {
         let snap = self.live.load_full();
-        let mut record = Record::open(ex.peer(), snap.hash(), self.clock.wall(), &self.log);
+        let mut record = Record::open(ex.peer(), snap.configured(), self.clock.wall(), &self.log);
+        record.trace(trace::parent(ex.headers()));
         record.part_of(ex.part().map(|part| &part.batch));
         let mut cx = Context { reply: reply::Context::new(ex.peer().tls.is_some()), hub: None };
         cx.reply.leaves_body = ex.leaves_body();
@@ -265,7 +267,7 @@ impl Pipeline {
     ) -> Response<Bytes> {
         let snap = self.live.load();
         let peer = Arc::new(peer.clone());
-        let mut record = Record::open(&peer, snap.hash(), self.clock.wall(), &self.log);
+        let mut record = Record::open(&peer, snap.configured(), self.clock.wall(), &self.log);
         record.client(peer.address.ip());
         let rejection = Rejection::new(code, detail);
         record.refuse_now(&rejection);

@@ -29,7 +29,7 @@ use crate::inspect::{Detector, DetectorError};
 use crate::limit::Limiter;
 use crate::mcp::elicitation::UrlHosts;
 use crate::net::Vet;
-use crate::observe::{CallFacts, Metrics, RouteMetrics};
+use crate::observe::{CallFacts, Configured, Metrics, RouteMetrics};
 use crate::outbound::Outbound;
 use crate::pins::Pins;
 use crate::policy::facts::Arguments;
@@ -204,6 +204,12 @@ impl Snapshot {
         self.generation
     }
 
+    /// What records say of the configuration.
+    #[must_use]
+    pub fn configured(&self) -> Configured<'_> {
+        Configured { hash: &self.hash, generation: self.generation }
+    }
+
     /// Hash of the configuration, for records.
     #[must_use]
     pub fn hash(&self) -> &Arc<str> {
@@ -342,6 +348,7 @@ impl Gates {
             params,
             params_masked,
             session: ex.session().map(|s| s.hash().into()),
+            bytes_in: ex.plan().body.len() as u64,
             rpc_id: ex.rpc_id().cloned(),
         }
     }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::{print, say};
 use crate::audit::{self, Filter, Head, Records};
+use crate::observe::SCHEMA;
 
 #[derive(Debug, Args)]
 pub(super) struct Audit {
@@ -26,6 +27,8 @@ enum Command {
         #[arg(long, value_name = "SEQ:HASH")]
         expect_head: Option<Head>,
     },
+    /// Print the JSON Schema of the records
+    Schema,
     /// Print records, one JSON object a line
     Cat {
         /// Audit directory, or one log file
@@ -46,6 +49,10 @@ impl Audit {
                 let report = audit::verify(&path, expect_head, |_| {})?;
                 print(&report.to_string())?;
                 Ok(ExitCode::from(report.exit_code()))
+            }
+            Command::Schema => {
+                print(SCHEMA)?;
+                Ok(ExitCode::SUCCESS)
             }
             Command::Cat { path, request_id, phase } => {
                 let wanted = [("request_id", request_id), ("phase", phase)];

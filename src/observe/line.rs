@@ -60,6 +60,22 @@ impl Line {
         );
     }
 
+    /// An object of times in milliseconds with three decimals, from microseconds; left out where
+    /// it is empty.
+    pub(super) fn times(
+        &mut self,
+        key: &'static str,
+        times: impl Iterator<Item = (&'static str, u64)>,
+    ) {
+        let mut all = Line { out: vec![b'{'] };
+        for (name, micros) in times {
+            all.millis(name, micros);
+        }
+        if all.out.len() > 1 {
+            self.raw(key, &all.finish());
+        }
+    }
+
     /// A member whose value is JSON already.
     pub(super) fn raw(&mut self, key: &'static str, value: &[u8]) {
         self.key(key);

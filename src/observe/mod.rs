@@ -12,4 +12,4 @@ mod record;
 
 pub use masked::masked_arguments;
 pub use metrics::{Metrics, RouteMetrics};
-pub use record::{CallFacts, Record, Stage};
+pub use record::{CallFacts, Configured, Record, SCHEMA, Stage};

@@ -8,6 +8,7 @@
 
 mod batch;
 mod judged;
+mod lines;
 mod places;
 mod visit;
 mod words;
@@ -17,8 +18,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use http::HeaderValue;
 
-use super::line::{Line, cut};
+use super::line::Line;
 use super::metrics::RouteMetrics;
 use crate::audit::Log;
 use crate::body::{Closed, End};
@@ -30,9 +32,12 @@ use crate::principal::Principal;
 use crate::reject::Rejection;
 use crate::screen::Deeds;
 use judged::Judged;
-use places::{InArguments, write_places};
+use places::InArguments;
 use visit::Visit;
-use words::{end_name, queued_name};
+use words::queued_name;
+
+/// JSON Schema (2020-12) of every record of the trail.
+pub const SCHEMA: &str = include_str!("record/schema.json");
 
 /// A stage of the pipeline, for time and for who refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,8 +116,19 @@ pub struct CallFacts {
     pub params_masked: bool,
     /// Keyed hash of the session.
     pub session: Option<Box<str>>,
+    /// Bytes of the request's body.
+    pub bytes_in: u64,
     /// Raw JSON-RPC id, for refusals.
     pub rpc_id: Option<Bytes>,
+}
+
+/// The configuration by which an exchange is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Configured<'a> {
+    /// Hash of its files.
+    pub hash: &'a Arc<str>,
+    /// Number of the configuration since the start, from 1.
+    pub generation: u64,
 }
 
 /// The record of one exchange.
@@ -121,10 +137,13 @@ pub struct Record {
     request_id: Box<str>,
     /// Request id of the batch that this exchange is a part of.
     batch: Option<Arc<str>>,
+    /// Of the caller's trace, in 32 hexadecimal digits.
+    trace_id: Option<Box<str>>,
     started: Instant,
     mark: Instant,
     at: SystemTime,
     config_hash: Arc<str>,
+    generation: u64,
     peer: Arc<Peer>,
     stages: [u32; Stage::ALL.len()],
     client_ip: Option<IpAddr>,
@@ -155,15 +174,17 @@ enum State {
 impl Record {
     /// Begins a record.
     #[must_use]
-    pub fn open(peer: &Arc<Peer>, config_hash: &Arc<str>, at: SystemTime, log: &Log) -> Self {
+    pub fn open(peer: &Arc<Peer>, config: Configured<'_>, at: SystemTime, log: &Log) -> Self {
         let started = Instant::now();
         Self {
             request_id: uuid::Uuid::now_v7().to_string().into_boxed_str(),
             batch: None,
+            trace_id: None,
             started,
             mark: started,
             at,
-            config_hash: Arc::clone(config_hash),
+            config_hash: Arc::clone(config.hash),
+            generation: config.generation,
             peer: Arc::clone(peer),
             stages: [0; Stage::ALL.len()],
             client_ip: None,
@@ -199,6 +220,12 @@ impl Record {
         }
         self.mark = now;
         result
+    }
+
+    /// The caller's trace, from the value of its `traceparent`.
+    pub fn trace(&mut self, parent: Option<&HeaderValue>) {
+        let text = parent.and_then(|value| value.to_str().ok());
+        self.trace_id = text.and_then(|text| text.split('-').nth(1)).map(Box::from);
     }
 
     /// The client's address is known.
@@ -249,17 +276,7 @@ impl Record {
     /// The record that must be durable before anything is forwarded.
     pub fn intent(&mut self) -> Bytes {
         self.state = State::Intended;
-        let mut line = self.head("intent", self.at);
-        self.request_facts(&mut line);
-        line.word("decision", "allow");
-        if let Some(rule) = &self.rule {
-            line.text("rule", rule, limits::AUDIT_TEXT_BYTES_MAX);
-        }
-        self.write_judged(&mut line);
-        line.words("guard_hits", self.guard_hits.iter().map(|(guard, _)| *guard));
-        self.write_in_arguments(&mut line);
-        line.word("config", &self.config_hash);
-        line.finish()
+        self.intended()
     }
 
     /// The intent is durable.
@@ -350,131 +367,10 @@ impl Record {
         self.finish_metrics(route, 0);
     }
 
-    /// The record of a refusal. After the intent it is the call's completion.
-    fn refusal(&self, rejection: &Rejection) -> Bytes {
-        let row = rejection.code.row();
-        let forwarded = self.state == State::Intended;
-        let mut line = self.head(if forwarded { "completion" } else { "refused" }, self.at);
-        self.request_facts(&mut line);
-        line.word("decision", if forwarded { "allow" } else { "deny" });
-        line.word("code", row.code);
-        line.text("reason", &rejection.internal, limits::AUDIT_TEXT_BYTES_MAX);
-        if !forwarded {
-            self.write_judged(&mut line);
-        }
-        line.words("guard_hits", self.guard_hits.iter().map(|(guard, _)| *guard));
-        line.number("status_code", u64::from(row.status));
-        line.millis("latency_ms", self.elapsed_micros());
-        line.word("config", &self.config_hash);
-        line.finish()
-    }
-
-    fn completion(&self, status: u16, closed: Closed, outcome: &Deeds) -> Bytes {
-        self.ended("completion", status, closed, outcome)
-    }
-
-    fn ended(&self, phase: &str, status: u16, closed: Closed, outcome: &Deeds) -> Bytes {
-        let mut line = self.head(phase, self.at + self.started.elapsed());
-        self.names(&mut line);
-        line.number("status_code", u64::from(status));
-        line.millis("latency_ms", self.elapsed_micros());
-        line.number("bytes_out", closed.bytes);
-        line.word("end", end_name(closed.end, outcome));
-        let named = |(class, count)| (outcome.name_of(class), u64::from(count));
-        line.counts("redactions", outcome.redacted.iter().map(named));
-        line.counts("revealed", outcome.revealed.iter().map(named));
-        write_places(&mut line, outcome);
-        self.write_tried(&mut line, outcome);
-        line.counts("dropped", outcome.dropped.iter().copied());
-        line.counts("structured", outcome.fits.iter().copied());
-        line.counts("server_requests", outcome.asked.iter().copied());
-        line.counts("tools_quarantined", outcome.quarantined.iter().copied());
-        if outcome.changed_tools > 0 {
-            line.number("tools_changed", outcome.changed_tools);
-        }
-        line.finish()
-    }
-
     fn finish_metrics(&self, route: &RouteMetrics, bytes: u64) {
         route.stages(&self.stages);
         route.closed(self.started.elapsed().as_secs_f64(), bytes);
         route.in_flight.dec();
-    }
-
-    fn head(&self, phase: &str, at: SystemTime) -> Line {
-        let mut line = Line::new();
-        line.word("timestamp", &humantime::format_rfc3339_micros(at).to_string());
-        line.word("kind", "call");
-        line.word("phase", phase);
-        line.word("request_id", &self.request_id);
-        if let Some(batch) = &self.batch {
-            line.word("batch", batch);
-        }
-        line
-    }
-
-    /// The facts by which people search: in every record of the exchange.
-    fn names(&self, line: &mut Line) {
-        let max = limits::AUDIT_TEXT_BYTES_MAX;
-        if let Some(server) = &self.server {
-            line.word("server", server);
-        }
-        if let Some(visit) = &self.visit {
-            visit.names(line);
-        }
-        if let Some(p) = &self.principal {
-            line.text("client", p.client_id.as_deref().unwrap_or(&p.subject), max);
-            line.text("user_id", &p.subject, max);
-        }
-        if let Some(call) = &self.call {
-            line.text("operation", &call.operation, max);
-            line.word("action", call.action.name());
-            line.text("resource", &call.resource_name, max);
-            if let Some(session) = &call.session {
-                line.word("session_id", session);
-            }
-        }
-    }
-
-    fn request_facts(&self, line: &mut Line) {
-        let max = limits::AUDIT_TEXT_BYTES_MAX;
-        self.names(line);
-        line.word("listener", &self.peer.listener);
-        if let Some(ip) = self.client_ip {
-            line.word("client_ip", &ip.to_string());
-        }
-        if let Some(p) = &self.principal {
-            line.word("auth_method", p.method.name());
-            if let Some(proven) = &p.confirmation {
-                line.word("proof", proven.name());
-            }
-            if !p.issuer.is_empty() {
-                line.text("issuer", &p.issuer, max);
-            }
-            if let Some(id) = &p.token_id_hash {
-                line.word("token_id", id);
-            }
-            if p.unconfirmed {
-                line.word("token_check", "grace");
-            }
-            if let Some(certificate) = &p.certificate {
-                line.text("certificate", &certificate.name, max);
-                line.word("certificate_source", certificate.source.name());
-            }
-            line.words("roles", p.roles.iter().map(|r| cut(r, max)).take(limits::AUDIT_ROLES_MAX));
-        }
-        if let Some(call) = &self.call {
-            if let Some(subject) = &call.subject {
-                line.text("subject", subject, max);
-            }
-            if let Some(params) = &call.params {
-                line.raw("params", params);
-            }
-        }
-    }
-
-    fn elapsed_micros(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 

@@ -309,7 +309,10 @@ impl World {
     /// Everything the audit trail says, in order; the gateway goes on.
     pub fn records(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.audit_dir().join("audit.jsonl")).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let records: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        records.iter().for_each(fits_the_schema);
+        records
     }
 
     /// Records of calls once `count` of them are closed (refused or completed).
@@ -381,6 +384,17 @@ pub fn with_header(
 ) -> Request<Full<Bytes>> {
     request.headers_mut().insert(name, value.parse().unwrap());
     request
+}
+
+/// Whatever a test makes the gateway record, it is what the published schema says.
+fn fits_the_schema(record: &Value) {
+    static SCHEMA: std::sync::LazyLock<jsonschema::Validator> = std::sync::LazyLock::new(|| {
+        let schema = serde_json::from_str(sallyport::observe::SCHEMA).unwrap();
+        jsonschema::validator_for(&schema).unwrap()
+    });
+    let problems: Vec<String> =
+        SCHEMA.iter_errors(record).map(|e| format!("{e} at {}", e.instance_path())).collect();
+    assert!(problems.is_empty(), "{problems:?} in {record}");
 }
 
 pub fn call(tool: &str) -> Value {

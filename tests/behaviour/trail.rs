@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{World, call, call_with, list_tools, plain, post};
+use crate::support::{World, call, call_with, list_tools, plain, post, with_header};
 use crate::upstream::Upstream;
 
 #[tokio::test]
@@ -123,4 +123,26 @@ async fn s60_p47_when_the_record_cannot_be_written_nothing_is_forwarded_and_read
     }
     assert!(recovered, "the gateway recovers without a restart");
     assert_eq!(world.admin("/readyz").await.0, 200);
+}
+
+#[tokio::test]
+async fn records_name_the_caller_s_trace_and_the_time_of_every_stage() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let world = World::new(Upstream::tool(plain()).await).await;
+    let token = world.token("mcp.tools.invoke");
+    let message = call("echo").to_string();
+    let bytes = message.len();
+    let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    world.send(with_header(post(Some(&token), message), "traceparent", &parent)).await;
+    world.send(with_header(post(None, "{}"), "traceparent", "not a trace")).await;
+    let closed = world.closed_records(2).await;
+    let intent = world.records().into_iter().find(|r| r["phase"] == "intent").unwrap();
+    assert_eq!((&intent["trace_id"], &closed[0]["trace_id"]), (&json!(TRACE), &json!(TRACE)));
+    assert_eq!((&intent["bytes_in"], &intent["generation"]), (&json!(bytes), &json!(1)));
+    let stages = closed[0]["stages_ms"].as_object().unwrap();
+    let sum: f64 = stages.values().filter_map(serde_json::Value::as_f64).sum();
+    assert!(stages.contains_key("upstream") && stages.contains_key("record"), "{stages:?}");
+    assert!(sum <= closed[0]["latency_ms"].as_f64().unwrap() + 0.02, "{}", closed[0]);
+    assert!(closed[1]["trace_id"].is_null(), "{}", closed[1]);
+    assert!(closed[1]["stages_ms"]["upstream"].is_null(), "{}", closed[1]);
 }

@@ -57,6 +57,23 @@ fn version_help_schema_reference_and_completions_are_printed() {
 }
 
 #[test]
+fn schema_of_records_is_printed_and_the_manual_names_each_of_its_fields() {
+    let schema = data(&sallyport(&["audit", "schema"]));
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let chapter = super::read("src/manual/audit.md");
+    let fields = schema["properties"].as_object().unwrap();
+    assert!(fields.len() > 60, "{}", fields.len());
+    for field in fields.keys() {
+        assert!(chapter.contains(&format!("`{field}`")), "the manual says nothing of `{field}`");
+    }
+    let table = chapter.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let table = table.skip_while(|cell| *cell != "v`").take_while(|cell| *cell != "0");
+    let named = table.flat_map(|cell| cell.split(", `").map(|name| name.trim_end_matches('`')));
+    let unknown: Vec<&str> = named.filter(|name| !fields.contains_key(*name)).collect();
+    assert!(unknown.is_empty(), "fields without a schema: {unknown:?}");
+}
+
+#[test]
 fn completions_whose_reader_goes_away_end_quietly() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_sallyport"))
         .args(["completions", "bash"])

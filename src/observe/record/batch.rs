@@ -17,7 +17,7 @@ impl Record {
         self.request_facts(&mut line);
         line.number("messages", u64::try_from(messages).unwrap_or(u64::MAX));
         line.number("status_code", u64::from(status));
-        line.millis("latency_ms", self.elapsed_micros());
+        self.times(&mut line);
         line.number("bytes_out", closed.bytes);
         line.word("end", end_name(closed.end, &Deeds::default()));
         let queued = self.log.append(line.finish()).is_ok();

@@ -46,9 +46,9 @@ impl Record {
         let mut line = self.head("document", self.at + self.started.elapsed());
         self.request_facts(&mut line);
         line.number("status_code", u64::from(status));
-        line.millis("latency_ms", self.elapsed_micros());
+        self.times(&mut line);
         line.number("bytes_out", bytes);
-        line.word("config", &self.config_hash);
+        self.configured(&mut line);
         let wait = std::time::Duration::from_millis(limits::AUDIT_WAIT_MS);
         self.log.append_durable(line.finish(), wait).await.map_err(|error| {
             Rejection::new(Code::AuditUnavailable, error.to_string()).retry_after(2)
