@@ -77,7 +77,7 @@ impl Dictionary {
         if all.is_empty() {
             return Err(DictionaryError::Empty);
         }
-        let slots = (all.len() + all.len() / 2).next_power_of_two();
+        let slots = (all.len() + all.len() / 2 + 1).next_power_of_two();
         let mut made = Self {
             case,
             phrases: vec![0; slots].into(),
@@ -142,21 +142,19 @@ impl Dictionary {
     }
 
     fn contains(&self, hash: u64) -> bool {
-        let begin = place(hash, self.phrases.len());
-        let around = (0..self.phrases.len()).map(|step| (begin + step) & (self.phrases.len() - 1));
-        // At most once around: a table may be full.
-        around
+        around(hash, self.phrases.len())
             .map_while(|at| self.phrases.get(at).filter(|held| **held != 0))
             .any(|held| *held == some(hash))
     }
 
-    /// A third of the places at least stays free, so that there always is one.
+    /// Takes the first free place. A table has more places than phrases, so that there is one; in
+    /// a full one nobody looks for it twice around.
     fn insert(&mut self, hash: u64) {
-        let mut at = place(hash, self.phrases.len());
-        while self.phrases.get(at).is_some_and(|held| *held != 0 && *held != some(hash)) {
-            at = (at + 1) & (self.phrases.len() - 1);
-        }
-        self.phrases.get_mut(at).into_iter().for_each(|free| *free = some(hash));
+        let takes = |held: &u64| *held == 0 || *held == some(hash);
+        let mut around = around(hash, self.phrases.len());
+        let free = around.find(|at| self.phrases.get(*at).is_some_and(takes));
+        let free = free.and_then(|at| self.phrases.get_mut(at));
+        free.into_iter().for_each(|free| *free = some(hash));
     }
 }
 
@@ -315,6 +313,13 @@ fn place(hash: u64, slots: usize) -> usize {
     usize::try_from(hash & mask).unwrap_or(0)
 }
 
+/// Every place of a table of `slots` once, from where a hash belongs: the search for a hash that a
+/// full table does not hold ends, too.
+fn around(hash: u64, slots: usize) -> impl Iterator<Item = usize> {
+    let begin = place(hash, slots);
+    (0..slots).map(move |step| (begin + step) & (slots - 1))
+}
+
 /// A hash that is not that of an empty place.
 fn some(hash: u64) -> u64 {
     hash.max(1)
@@ -382,6 +387,30 @@ mod tests {
         let words = |count: usize| vec!["ab"; count].join(" ");
         assert_eq!(line(&words(DICTIONARY_WORDS_MAX + 1)).1, "the phrase has too many words");
         assert!(Dictionary::new(&words(DICTIONARY_WORDS_MAX), Case::Exact).is_ok());
+    }
+
+    /// A table that one phrase fills once made every other word a search without an end.
+    #[test]
+    fn list_of_one_phrase_answers_words_that_it_does_not_hold() {
+        let text: String = (0..1000).map(|n| format!("word{n} ")).collect();
+        for list in ["ab", "Blue Heron", "a1 a2 a3 a4 a5 a6 a7 a8"] {
+            let dictionary = Dictionary::new(list, Case::Ignored).unwrap();
+            assert!(dictionary.phrases.contains(&0), "no place is free");
+            dictionary.find(text.as_bytes(), |start, end| panic!("{}", &text[start..end]));
+            assert_eq!(found(list, Case::Ignored, list), [list]);
+        }
+    }
+
+    #[test]
+    fn full_table_takes_no_more_and_is_searched_once_around() {
+        let mut full = Dictionary::new("ab\ncd\nef", Case::Exact).unwrap();
+        full.phrases.iter_mut().zip(1..).for_each(|(place, hash)| *place = hash);
+        let before = full.phrases.clone();
+        full.insert(u64::MAX);
+        assert_eq!(full.phrases, before);
+        assert!(!full.contains(u64::MAX) && full.contains(1));
+        let words = full.phrases.len();
+        assert_eq!(super::around(u64::MAX, words).count(), words);
     }
 
     #[test]
