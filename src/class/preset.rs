@@ -127,6 +127,21 @@ impl Group {
         }
     }
 
+    /// How sure one must be of values, where it says so itself.
+    pub fn least(self) -> Option<Confidence> {
+        match self {
+            Group::Preset(preset) => preset.least(),
+            Group::Country(_) | Group::Class(_) => None,
+        }
+    }
+
+    /// How sure one must be of values of a class that is named by these: as the one says that says
+    /// the most of it, of those that speak of it.
+    pub fn least_of(groups: &[Group], class: Class) -> Option<Confidence> {
+        let speaks = |group: &&Group| group.has(class) && group.least().is_some();
+        groups.iter().filter(speaks).max().and_then(|group| group.least())
+    }
+
     /// The countries that have a class, each once.
     pub fn countries() -> impl Iterator<Item = &'static str> {
         let all = Class::BUILTIN.iter().enumerate();
@@ -191,5 +206,15 @@ mod tests {
         assert!(Group::Class(Class::Email) > Group::Country("us"));
         assert_eq!(Preset::PiiStrict.least(), Some(Confidence::Possible));
         assert_eq!(Preset::Hipaa.form(), Form::Label);
+    }
+
+    #[test]
+    fn preset_says_how_sure_one_must_be_of_its_own_classes_alone() {
+        let named = [Group::Preset(Preset::PiiStrict), Group::Preset(Preset::Secrets)];
+        assert_eq!(Group::least_of(&named, Class::Email), Some(Confidence::Possible));
+        assert_eq!(Group::least_of(&named, Class::Jwt), None);
+        let named = [Group::Class(Class::Email), Group::Preset(Preset::PiiStrict)];
+        assert_eq!(Group::least_of(&named, Class::Email), Some(Confidence::Possible));
+        assert_eq!(Group::least_of(&named[..1], Class::Email), None);
     }
 }

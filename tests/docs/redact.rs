@@ -238,3 +238,53 @@ fn wrong_usage_is_told_and_ends_with_2() {
         piped(&["--classes", "us_ssn", "--form", "mask", "--confidence", "certain"], RECORD);
     assert!(data(&chosen).contains("jane.roe") && data(&chosen).contains("\"ssn\": 0"));
 }
+
+/// `021000021` alone may be anybody's number: only `pii-strict` is content with that.
+#[test]
+fn presets_and_countries_are_named_as_in_the_configuration() {
+    let text = "a 021000021 of jane.roe@example.com from Germany, 26 954 371 827";
+    let out = |arguments: &[&str]| {
+        let output = piped(arguments, text);
+        assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
+        data(&output)
+    };
+    let strict = out(&["--classes", "pii-strict"]);
+    assert!(!strict.contains("021000021") && strict.contains("[EMAIL]"), "{strict}");
+    let default = out(&["--classes", "pii-default"]);
+    assert!(default.contains("021000021") && default.contains("[EMAIL]"), "{default}");
+    // The flag counts before what presets say, and a preset before other names.
+    assert_eq!(out(&["--classes", "pii-strict", "--confidence", "likely"]), default);
+    assert_eq!(out(&["--classes", "pii-default", "--confidence", "possible"]), strict);
+    assert_eq!(out(&["--classes", "secrets,us_routing,pii-strict"]), strict);
+    assert_eq!(out(&["--preset", "all,pii-strict"]), strict);
+    let german = out(&["--classes", "country:de,pci"]);
+    assert_eq!(german, text.replace("26 954 371 827", "[DE_TAX_ID]"));
+    // A preset makes nobody surer of classes that it does not have.
+    let narrow = out(&["--classes", "secrets,us_routing"]);
+    assert_eq!(narrow, text);
+    let unknown = piped(&["--classes", "pii_strict"], text);
+    assert_eq!((unknown.status.code(), data(&unknown).as_str()), (Some(2), ""));
+    for name in ["pii-strict", "country:de", "us_ssn", "all"] {
+        assert!(talk(&unknown).contains(name), "{name} in {}", talk(&unknown));
+    }
+}
+
+/// What the command takes for a preset is what a configuration of that preset gives.
+#[test]
+fn preset_on_the_command_line_is_that_of_the_configuration() {
+    let dir = Dir::new();
+    let text = "card 4111 1111 1111 1111, a 021000021, IMEI 490154203237518, 943 476 5919, \
+                a@b.de, 26 954 371 827, 078051120, (212) 555-0147, token: q7Zx91LmPw4sTf0aKd83";
+    for preset in ["pii-default", "pii-strict", "gdpr", "hipaa", "secrets", "pci"] {
+        let redact = format!("redact:\n      classes: {{ {preset}: label }}\n");
+        let config = format!(
+            "issuers:\n  - issuer: https://idp.example.com\nservers:\n  - name: crm\n    \
+             public_url: http://localhost:8443/mcp\n    upstream: http://127.0.0.1:8080/mcp\n    \
+             {redact}"
+        );
+        let config = dir.write(&format!("{preset}.yaml"), &config);
+        let configured = piped(&["--config", &config], text);
+        assert_eq!(configured.status.code(), Some(0), "{}", talk(&configured));
+        assert_eq!(data(&piped(&["--classes", preset], text)), data(&configured), "{preset}");
+    }
+}

@@ -25,9 +25,10 @@ pub(super) struct Choose {
     /// What takes the place of a value
     #[arg(long, value_parser = form, default_value = "label", conflicts_with = "config")]
     form: Form,
-    /// How sure one must be of a value: possible, likely or certain
-    #[arg(long, value_parser = confidence, default_value = "likely", conflicts_with = "config")]
-    confidence: Confidence,
+    /// How sure one must be of a value: possible, likely or certain [default: what the presets
+    /// say of their classes, else likely]
+    #[arg(long, value_parser = confidence, conflicts_with = "config")]
+    confidence: Option<Confidence>,
     /// Redact as this configuration does
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -53,12 +54,13 @@ impl Choose {
         let detector = match &self.config {
             Some(path) => self.configured(path)?,
             None => {
-                let classes = classes(&self.classes)?;
-                Arc::new(made(&classes, self.form, self.confidence)?)
+                let groups = self.classes.iter().map(|name| named(name));
+                let groups: Vec<Named> = groups.collect::<Result<_, String>>()?;
+                Arc::new(made(&sure(&groups, self.confidence), self.form)?)
             }
         };
         let wide = if explain {
-            Some(made(&Class::BUILTIN, Form::Label, Confidence::Possible)?)
+            Some(made(&sure(&[Named::All], Some(Confidence::Possible)), Form::Label)?)
         } else {
             None
         };
@@ -86,36 +88,46 @@ impl Choose {
     }
 }
 
-fn made(classes: &[Class], form: Form, confidence: Confidence) -> Result<Detector, String> {
+fn made(classes: &[(Class, Confidence)], form: Form) -> Result<Detector, String> {
     let settings = Settings {
-        forms: classes.iter().map(|class| (*class, form)).collect(),
-        least: classes.iter().map(|class| (*class, confidence)).collect(),
+        forms: classes.iter().map(|(class, _)| (*class, form)).collect(),
+        least: classes.to_vec(),
         ..Settings::default()
     };
     Detector::new(&settings).map_err(|error| format!("sallyport: {error}"))
 }
 
-fn classes(names: &[String]) -> Result<Vec<Class>, String> {
-    let mut all = Vec::new();
-    for name in names {
-        for class in group(name).ok_or_else(|| unknown(name))? {
-            if !all.contains(&class) {
-                all.push(class);
-            }
-        }
-    }
-    Ok(all)
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    All,
+    Of(Group),
 }
 
-/// The classes that a name stands for.
-fn group(name: &str) -> Option<Vec<Class>> {
-    match name {
-        "all" => Some(Class::BUILTIN.to_vec()),
-        name => Class::from_name(name).map(|class| vec![class]).or_else(|| {
-            let group = Group::from_name(name)?;
-            Some(Class::BUILTIN.into_iter().filter(|class| group.has(*class)).collect())
-        }),
+fn named(name: &str) -> Result<Named, String> {
+    if name == ALL {
+        return Ok(Named::All);
     }
+    Group::from_name(name).map(Named::Of).ok_or_else(|| {
+        let names = Group::names().join(", ");
+        let name = super::shown(name);
+        format!("sallyport: `{name}` is not a class, preset or country; these are {ALL}, {names}")
+    })
+}
+
+/// The classes that are named, each with how sure one must be of it: as the flag says, else as
+/// the configuration would read the same names.
+fn sure(named: &[Named], flag: Option<Confidence>) -> Vec<(Class, Confidence)> {
+    let group = |named: &Named| match named {
+        Named::Of(group) => Some(*group),
+        Named::All => None,
+    };
+    let groups: Vec<Group> = named.iter().filter_map(group).collect();
+    let is_named =
+        |class: Class| named.contains(&Named::All) || groups.iter().any(|group| group.has(class));
+    let least = |class: Class| flag.or_else(|| Group::least_of(&groups, class));
+    let classes = Class::BUILTIN.into_iter().filter(|class| is_named(*class));
+    classes.map(|class| (class, least(class).unwrap_or(Confidence::Likely))).collect()
 }
 
 fn unknown(name: &str) -> String {
@@ -133,3 +145,6 @@ fn confidence(name: &str) -> Result<Confidence, String> {
     let names = || Confidence::ALL.map(Confidence::name).join(", ");
     Confidence::from_name(name).ok_or_else(|| format!("the steps are {}", names()))
 }
+
+/// The name of every class.
+const ALL: &str = "all";

@@ -201,7 +201,7 @@ pub(super) fn resolved(all: &[Said], least: Option<Confidence>, base: Choice) ->
         let before = choice.least.iter().find(|(own, _)| *own == class).map(|(_, least)| *least);
         let kept = choice.keep.iter().find(|(own, _)| *own == class).map(|(_, kept)| *kept);
         choice.set(class, form);
-        let said = of.iter().find_map(|said| said.least.or_else(|| least_of(said.group)));
+        let said = of.iter().find_map(|said| said.least.or_else(|| said.group.least()));
         set_least(&mut choice, class, said.or(before).or(least));
         let keep = of.iter().find_map(|said| said.keep).or(kept);
         let keeps = form == Form::Mask && class.keeps().is_some();
@@ -217,13 +217,6 @@ fn usual(of: &[&Said]) -> Form {
         Group::Country(_) | Group::Class(_) => false,
     });
     if label { Form::Label } else { Form::Mask }
-}
-
-fn least_of(group: Group) -> Option<Confidence> {
-    match group {
-        Group::Preset(preset) => preset.least(),
-        Group::Country(_) | Group::Class(_) => None,
-    }
 }
 
 fn set_least(choice: &mut Choice, class: Class, least: Option<Confidence>) {
