@@ -65,7 +65,7 @@ pub use fields::{Allowed, FieldRule};
 pub use mask::Pseudonyms;
 pub use redact::{Counts, Found as Finding, Plan, Seen};
 pub use seams::Across;
-pub use why::{Why, needed};
+pub use why::{Why, accepted, needed};
 
 use crate::class::{CLASSES_MAX, CUSTOM_CLASSES_MAX, Class, ClassSet, Confidence, Form};
 use crate::dictionary::Dictionary;

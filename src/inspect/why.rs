@@ -3,6 +3,8 @@
 //! Owns no judgement: a find was made by its validator. What spoke for it is read once more from
 //! what stands around it, and from what its class demands.
 
+mod proof;
+
 use std::fmt;
 
 use super::Detector;
@@ -86,6 +88,12 @@ impl Detector {
     }
 }
 
+/// What of a find its validator accepted: check digits, number ranges, a grammar. `None` where only
+/// what stands around the value says what it is.
+pub fn accepted(document: &[u8], found: &Found) -> Option<String> {
+    proof::proof(found.class, document.get(found.range.clone())?)
+}
+
 /// What would make a find of a class that is passed over count.
 pub fn needed(class: Class) -> &'static str {
     match demand(class) {
@@ -153,5 +161,18 @@ mod tests {
             whys,
             [Why::Name("number".into()), Why::Label, Why::Label, Why::Shape, Why::Copy]
         );
+    }
+
+    #[test]
+    fn what_a_validator_accepted_is_told_where_there_is_one() {
+        let detector = detector(Form::Label);
+        let text = "card 4111 1111 1111 1111, Steuer-ID 26 954 371 827, password: hunter2xK9";
+        let plan = detector.report_text(text.as_bytes(), ClassSet::empty());
+        let said: Vec<_> =
+            plan.found().iter().map(|found| super::accepted(text.as_bytes(), found)).collect();
+        let starts = |at: usize, text: &str| said[at].as_ref().is_some_and(|s| s.contains(text));
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(starts(0, "Luhn") && starts(1, "one in 290 numbers"), "{said:?}");
+        assert_eq!(said[2], None);
     }
 }

@@ -187,6 +187,21 @@ fn explanation_says_what_spoke_for_a_find_and_what_others_lack() {
 }
 
 #[test]
+fn explanation_says_what_a_validator_accepted() {
+    let text = "card 4111 1111 1111 1111, Steuer-ID 26 954 371 827, password: hunter2xK9";
+    let said = talk(&piped(&["--explain"], text));
+    for part in ["accepted: issuer range, length and check digit", "accepted: its number rules"] {
+        assert!(said.contains(part), "no `{part}` in\n{said}");
+    }
+    assert_eq!(said.matches("accepted: ").count(), 2, "{said}");
+    let json = talk(&piped(&["--explain", "--report", "json"], text));
+    let report: Value = serde_json::from_str(&json).unwrap();
+    assert!(report["finds"][0]["accepted"].as_str().unwrap().contains("Luhn"), "{json}");
+    assert_eq!(report["finds"][2].get("accepted"), None);
+    assert!(!talk(&piped(&[], text)).contains("accepted"));
+}
+
+#[test]
 fn a_configuration_redacts_as_its_server_does() {
     let dir = Dir::new();
     let config = "issuers:\n  - issuer: https://idp.example.com\nservers:\n  - name: crm\n    \

@@ -10,7 +10,7 @@ use super::engine::Redacted;
 use super::{Report, shown};
 use crate::cli::say;
 use crate::inspect::stream::{StreamError, Summary};
-use crate::inspect::{Finding, Why, needed};
+use crate::inspect::{Finding, Why, accepted, needed};
 
 /// Why an input is left out, or what of it.
 #[derive(Debug)]
@@ -193,6 +193,11 @@ impl Page<'_> {
         self.reporter.choice.detector.why(self.text, found)
     }
 
+    /// What its validator accepted, where that is asked for.
+    fn accepted(&self, found: &Finding) -> Option<String> {
+        accepted(self.text, found).filter(|_| self.reporter.explain)
+    }
+
     fn value(&self, found: &Finding) -> Option<String> {
         let value = self.text.get(found.range.clone()).filter(|_| self.reporter.values)?;
         Some(shown(&String::from_utf8_lossy(value)))
@@ -224,9 +229,11 @@ impl Page<'_> {
             let shown = if found.revealed { " (revealed)" } else { "" };
             let value = self.value(found).map(|value| format!("  `{value}`")).unwrap_or_default();
             let why = self.why(found);
+            let accepted = self.accepted(found);
+            let accepted = accepted.map(|what| format!("; accepted: {what}")).unwrap_or_default();
             let path = &found.path;
             say(&format!(
-                "{}:{line}:{column}: {class} {confidence} {path}: {why}{shown}{value}",
+                "{}:{line}:{column}: {class} {confidence} {path}: {why}{accepted}{shown}{value}",
                 self.name
             ));
         }
@@ -260,7 +267,8 @@ impl Page<'_> {
                 ("why", Value::from(why.to_string())),
                 ("revealed", Value::from(found.revealed)),
             ];
-            self.object(found, more)
+            let accepted = self.accepted(found).map(|what| ("accepted", Value::from(what)));
+            self.object(found, more.into_iter().chain(accepted))
         });
         let passed = passed
             .iter()

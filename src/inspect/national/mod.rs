@@ -77,6 +77,14 @@ pub(super) fn judge(candidate: &Candidate<'_>, around: Around) -> Option<Judged>
     judged.into_iter().flatten().reduce(|best, next| if next.1 > best.1 { next } else { best })
 }
 
+/// Of how many random strings of the form of these symbols one passes for the class, and whether
+/// that is for check digits or a grammar; `None` where they do not fit.
+pub(super) fn odds(class: Class, symbols: &[u8]) -> Option<(u32, bool)> {
+    let fits = fitting(symbols).filter(|rule| rule.class == class);
+    let fits = fits.filter_map(|rule| Some((rule.one_in, (rule.fits)(symbols)?.holds())));
+    fits.max_by_key(|(one_in, holds)| (*holds, *one_in))
+}
+
 /// How sure one may be of this class without a name, where its odds allow this confidence.
 fn by_itself(rule: &Rule, symbols: &[u8], confidence: Confidence) -> Option<Confidence> {
     match (rule.fits)(symbols)? {
