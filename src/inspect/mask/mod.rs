@@ -61,10 +61,17 @@ pub(super) fn write_number(out: &mut Vec<u8>, look: &Look<'_>, number: &[u8]) {
 /// Labels with a name that `knows` are; and what would be replaced by itself, or is nobody's
 /// ([`is_reserved`]), in classes where no real value can look like that.
 pub(super) fn is_made(look: &Look<'_>, value: &[u8], knows: impl Fn(&str) -> bool) -> bool {
-    if let Some(inside) = value.strip_suffix(b"]") {
+    let is_label = |text: &[u8]| {
         // Read as a JSON array, a label has no bracket before it.
-        let text = std::str::from_utf8(inside.strip_prefix(b"[").unwrap_or(inside));
-        return text.is_ok_and(|text| is_label(text, knows));
+        let text = std::str::from_utf8(text.strip_prefix(b"[").unwrap_or(text));
+        text.is_ok_and(|text| is_label(text, &knows))
+    };
+    if let Some(inside) = value.strip_suffix(b"]") {
+        return is_label(inside);
+    }
+    // And a pseudonym may have none behind it either: nothing else is written so.
+    if value.contains(&b'#') && is_label(value) {
+        return true;
     }
     if value == NO_NUMBER || pseudonym::is_number(value) {
         return true;

@@ -233,6 +233,9 @@ fn what_was_made_is_known_again_and_what_may_be_real_is_not() {
     for own in ["[EMAIL]", "[EMAIL_2]", "[US_SSN]", "[EMAIL#bcdfghjkmnpqrstvbcdf]", "EMAIL]"] {
         assert!(made(Class::Password, Form::Mask, own), "{own}");
     }
+    // As the value of a name whose bracket was read as that of an array.
+    assert!(made(Class::Password, Form::Pseudonym, "PASSWORD#bcdfghjkmnpqrstvbcdf"));
+    assert!(!made(Class::Password, Form::Pseudonym, "PASSWORD#bcdfghjkmnpqrstvbcdfx"));
     for no in [
         "[JOHN]",
         "[email]",

@@ -308,12 +308,19 @@ fn is_cookie_octet(byte: u8) -> bool {
 }
 
 /// Attributes stand behind the pair, but some write them anywhere (RFC 6265 section 5.2).
-fn is_attribute(name: &[u8]) -> bool {
+pub(super) fn is_attribute(name: &[u8]) -> bool {
     ATTRIBUTES.iter().any(|attribute| name.eq_ignore_ascii_case(attribute))
+}
+
+/// Attributes without a value.
+pub(super) fn is_flag(name: &[u8]) -> bool {
+    FLAGS.iter().any(|flag| name.eq_ignore_ascii_case(flag))
 }
 
 const ATTRIBUTES: [&[u8]; 6] =
     [b"expires", b"max-age", b"domain", b"path", b"samesite", b"priority"];
+
+const FLAGS: [&[u8]; 3] = [b"secure", b"httponly", b"partitioned"];
 
 /// Names of fields that carry a key and do not begin with `X-`, and their like in logs.
 const KEY_FIELDS: [&[u8]; 7] = [

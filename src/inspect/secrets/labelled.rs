@@ -260,7 +260,18 @@ fn cookie(value: &[u8]) -> Option<Confidence> {
     }
     let field = value.contains(&b'=');
     let spaced = value.contains(&b' ');
-    (field || !spaced).then_some(Confidence::Likely)
+    ((field || !spaced) && !(field && is_emptied(value))).then_some(Confidence::Likely)
+}
+
+/// Whether every value of a field of cookies was taken out of it: `session=[COOKIE]; Path=/`.
+fn is_emptied(field: &[u8]) -> bool {
+    field.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).all(|pair| {
+        let mark = pair.iter().position(|byte| *byte == b'=');
+        let Some((name, value)) = mark.and_then(|mark| pair.split_at_checked(mark)) else {
+            return pair.is_empty() || headers::is_flag(pair);
+        };
+        headers::is_attribute(name) || is_placeholder(value.get(1..).unwrap_or_default())
+    })
 }
 
 /// Unit: bytes. Two characters are no password.

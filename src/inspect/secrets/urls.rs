@@ -415,8 +415,8 @@ const OPTION_BYTES_MAX: usize = 13;
 /// Unit: bytes.
 const DSN_BYTES_MAX: usize = 64;
 
-/// Unit: bytes.
-const PASSWORD_BYTES_MAX: usize = 128;
+/// Unit: bytes. Tokens of issuers stand where passwords do, and of a longer one the rest stays.
+const PASSWORD_BYTES_MAX: usize = 1024;
 
 /// Unit: bytes. How far from a password another setting may stand.
 const BESIDE_BYTES_MAX: usize = 128;

@@ -368,3 +368,21 @@ fn authorisation_and_cookies_under_a_name_are_hidden() {
     assert_eq!(whole(Class::Cookie, "yes"), None);
     assert_eq!(whole(Class::Cookie, "we use cookies"), None);
 }
+
+#[test]
+fn field_of_cookies_whose_values_were_taken_out_is_no_cookie() {
+    for text in ["session=[COOKIE]", "a=[COOKIE]; Path=/; HttpOnly", "a=[COOKIE#bcdf]; b=***"] {
+        assert_eq!(labelled(Class::Cookie, text.as_bytes(), true), None, "{text}");
+    }
+    for text in ["session=abcd1234efgh", "a=[COOKIE]; b=abcd1234efgh", "[COOKIE]; abcdefghi=1"] {
+        assert!(labelled(Class::Cookie, text.as_bytes(), true).is_some(), "{text}");
+    }
+}
+
+/// Of a password that is longer than a bound the rest once stayed.
+#[test]
+fn passwords_of_commands_may_be_as_long_as_tokens() {
+    let token = "aB3x-9Qz_".repeat(60);
+    let text = format!("curl -u jane:{token} https://example.com/");
+    assert_eq!(found(Class::ConnectionString, &text), [token]);
+}
