@@ -38,7 +38,8 @@ pub(super) fn reference(text: &[u8], at: usize) -> Option<(char, usize)> {
     Some((character, before + length + end))
 }
 
-/// `\u0040`, `\u{40}`, `\U00000040`, `\x40`, and what Markdown escapes (CommonMark section 2.4).
+/// `\u0040`, `\u{40}`, `\U00000040`, `\x40`, `\n` and its like, which would be the first letter of
+/// a label or value, and what Markdown escapes (CommonMark section 2.4).
 pub(super) fn escape(text: &[u8], at: usize) -> Option<(char, usize)> {
     let rest = text.get(at + 1..)?;
     match rest {
@@ -58,11 +59,23 @@ pub(super) fn escape(text: &[u8], at: usize) -> Option<(char, usize)> {
             closed.then_some(char::from_u32(code)).flatten().map(|c| (c, length + 4))
         }
         [b'x', ..] => octets(text, at, b"\\x"),
+        [b'n', ..] => line(text, at, '\n'),
+        [b'r', ..] => line(text, at, '\r'),
+        [b't', ..] => line(text, at, '\t'),
         [mark @ (b'_' | b'-' | b'.' | b'@' | b'+' | b'(' | b')'), ..] => {
             Some((char::from(*mark), 2))
         }
         _ => None,
     }
+}
+
+/// A line end or tab, unless a path of Windows reaches up to it: `C:\new\temp`.
+fn line(text: &[u8], at: usize, character: char) -> Option<(char, usize)> {
+    let before = text.get(at.saturating_sub(PATH_BYTES_MAX)..at)?;
+    let ends = |byte: &u8| *byte <= b' ' || matches!(byte, b'"' | b'\'' | b'`' | b'=' | b'(');
+    let word = before.iter().rposition(ends).map_or(0, |end| end + 1);
+    let rooted = matches!(before.get(word..)?, [drive, b':', ..] if drive.is_ascii_alphabetic());
+    (!rooted).then_some((character, 2))
 }
 
 /// A code unit of UTF-16 after its marker, or two that belong together.
@@ -117,6 +130,9 @@ fn number_at(text: &[u8], radix: u32) -> Option<(u32, usize)> {
 
 /// Unit: bytes. The longest of the names of interest has 21.
 const NAME_BYTES_MAX: usize = 24;
+
+/// Unit: bytes. How far back the begin of a path is looked for.
+const PATH_BYTES_MAX: usize = 128;
 
 /// Unit: digits. `&#0000000064;` is as good as `&#64;`.
 const CODE_DIGITS_MAX: usize = 10;

@@ -337,3 +337,19 @@ proptest! {
         }
     }
 }
+
+/// What a program writes of a text with line ends: the letter of the escape is no part of a label
+/// or value behind it.
+#[test]
+fn escaped_line_ends_and_tabs_end_words() {
+    reads(&[
+        (r"name\nssn: 219099999", "name\nssn: 219099999"),
+        (r"a\r\nb\tc", "a\r\nb\tc"),
+        (r"note:\nssn", "note:\nssn"),
+        (r"'one\\nDE89 3704'", "'one\\\nDE89 3704'"),
+    ]);
+    assert_eq!(
+        back(r"x\nGB82WEST12345698765432", "GB82WEST12345698765432"),
+        "GB82WEST12345698765432"
+    );
+}
