@@ -1,5 +1,6 @@
 //! Fields that the configuration names by their path, and values that it leaves alone.
 
+use super::{Detector, mask};
 use crate::class::Class;
 use crate::glob::Glob;
 use crate::limits::FIELD_NAMES_MAX;
@@ -23,6 +24,22 @@ pub struct Allowed {
     pub class: Option<Class>,
     /// The value as a reader sees it, with `*` for any run of characters.
     pub value: String,
+}
+
+impl Detector {
+    /// Whether a value is left alone: the configuration says so, or it is what was put in the
+    /// place of another.
+    pub(super) fn allows(&self, class: Class, value: &[u8]) -> bool {
+        self.made(class, value) || self.allow.has(class, value)
+    }
+
+    /// Whether a value is what was put in the place of another.
+    pub(super) fn made(&self, class: Class, value: &[u8]) -> bool {
+        let knows = |name: &str| {
+            Class::from_name(name).is_some() || self.custom.iter().any(|one| one.name == name)
+        };
+        mask::is_made(&self.look(class, self.form(class)), value, knows)
+    }
 }
 
 /// Compiled rules.

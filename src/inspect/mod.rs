@@ -366,16 +366,6 @@ impl Detector {
         !self.fields.is_empty() || self.custom.iter().any(Custom::searches)
     }
 
-    /// Whether a value is left alone: the configuration says so, or it is what was put in the
-    /// place of another.
-    fn allows(&self, class: Class, value: &[u8]) -> bool {
-        let knows = |name: &str| {
-            Class::from_name(name).is_some() || self.custom.iter().any(|one| one.name == name)
-        };
-        mask::is_made(&self.look(class, self.form(class)), value, knows)
-            || self.allow.has(class, value)
-    }
-
     /// What becomes of values of a class that are given a form.
     fn look(&self, class: Class, form: Form) -> Look<'_> {
         let keep = self.keep.get(class.index()).copied().map_or(0, usize::from);
