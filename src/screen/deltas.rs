@@ -19,7 +19,7 @@ use crate::mcp::sse::Event;
 
 /// Events on their way out.
 #[derive(Debug)]
-pub(super) struct Deltas {
+pub struct Deltas {
     detector: Arc<Detector>,
     reveal: ClassSet,
     waiting: VecDeque<Waiting>,
@@ -40,19 +40,22 @@ struct Waiting {
 }
 
 impl Deltas {
-    pub(super) fn new(detector: Arc<Detector>, reveal: ClassSet) -> Self {
+    /// For a stream whose reader may see the classes in `reveal`.
+    #[must_use]
+    pub fn new(detector: Arc<Detector>, reveal: ClassSet) -> Self {
         Self { detector, reveal, waiting: VecDeque::new(), left: VecDeque::new() }
     }
 
     /// Whether a message must go through here: it may be a piece of text. Whatever else comes,
     /// what waits is let go before it: nobody's answer waits for a log line.
-    pub(super) fn concerns(message: &[u8]) -> bool {
+    #[must_use]
+    pub fn concerns(message: &[u8]) -> bool {
         METHODS.iter().any(|method| memchr::memmem::find(message, method.as_bytes()).is_some())
     }
 
     /// Takes an event that was judged. Returns the classes of values that turned out to be cut
     /// between it and the one before it.
-    pub(super) fn push(
+    pub fn push(
         &mut self,
         event: Event,
         document: Document,
@@ -78,7 +81,7 @@ impl Deltas {
     }
 
     /// What may leave now, in order.
-    pub(super) fn ready(&mut self, now: Instant) -> Option<Bytes> {
+    pub fn ready(&mut self, now: Instant) -> Option<Bytes> {
         let full = self.waiting.len() > DELTA_EVENTS_MAX;
         let first = self.waiting.front()?;
         let held = first.open && now.duration_since(first.since) < HOLD && !full;
@@ -86,7 +89,7 @@ impl Deltas {
     }
 
     /// All that waits, at the end of the stream.
-    pub(super) fn release(&mut self) -> Option<Bytes> {
+    pub fn release(&mut self) -> Option<Bytes> {
         let mut first = self.waiting.pop_front()?;
         if first.open {
             first.cut_off();
@@ -103,7 +106,8 @@ impl Deltas {
     }
 
     /// When the first event that waits must leave.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
         self.waiting.front().map(|first| first.since + HOLD)
     }
 }

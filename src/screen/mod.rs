@@ -6,9 +6,9 @@
 //! one event in memory; what cannot be read is not passed on; header fields leave by name only.
 
 mod asking;
-mod deltas;
+pub mod deltas;
 mod filter;
-mod fit;
+pub mod fit;
 mod judge;
 mod listening;
 mod looks;

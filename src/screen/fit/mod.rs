@@ -13,6 +13,8 @@ mod tests;
 
 use std::ops::Range;
 
+use bytes::Bytes;
+
 use super::Tally;
 use super::judge::Judge;
 use crate::call::Resource;
@@ -83,6 +85,29 @@ impl Judge {
         let chosen = masks.filter(|masks| masks.iter().any(|mask| mask.class.is_none()));
         Ok(chosen.map(|masks| masks.into_iter().map(|mask| mask.edit).collect()))
     }
+}
+
+/// A message with what is hidden in it, where its structured result has this schema; `None` where
+/// nothing that hides it fits, and the message must not leave.
+#[must_use]
+pub fn redacted(
+    document: &Document,
+    detector: &Detector,
+    reveal: ClassSet,
+    schema: &Schema,
+) -> Option<Bytes> {
+    let plan = detector.plan(document.root(), reveal);
+    let mut masks = Mask::all(&[], &plan);
+    if let Some(structured) = document.root().pointer("/result/structuredContent") {
+        let fitting = Fitting { detector, reveal, document, structured, gates: &[] };
+        match fitting.fit(schema, &masks) {
+            Fit::Chosen(edits) => Mask::replace(&mut masks, edits),
+            Fit::Unfit => return None,
+            Fit::Planned | Fit::Unchecked => {}
+        }
+    }
+    let edits: Vec<_> = masks.into_iter().map(|mask| mask.edit).collect();
+    Some(apply(document.bytes(), &edits))
 }
 
 /// The tool whose result is asked for.
