@@ -174,7 +174,7 @@ impl<'m> Walk<'m> {
             self.siblings.note(personal && found.class != Class::Ip);
             let range = layer.range(found.start, found.end);
             // Read in a second way, what the first way hid is no find of its own.
-            if self.again.is_some_and(|from| self.plan.replaces(from, &range)) {
+            if self.again.as_ref().is_some_and(|made| self.plan.hides_by(made, &range)) {
                 continue;
             }
             let find = Find {

@@ -240,6 +240,28 @@ impl Plan {
         made.iter().any(|edit| edit.range.start < range.end && edit.range.end > range.start)
     }
 
+    /// Brings the edits after the first `from` ones into order, for [`Plan::hides_by`].
+    pub(super) fn order(&mut self, from: usize) {
+        let made = self.edits.get_mut(from..).unwrap_or_default();
+        if !made.is_sorted_by_key(|edit| edit.range.start) {
+            made.sort_by_key(|edit| (edit.range.start, usize::MAX - edit.range.end));
+        }
+    }
+
+    /// Whether all of this range is replaced by these edits, which are in order.
+    pub(super) fn hides_by(&self, made: &Range<usize>, range: &Range<usize>) -> bool {
+        let made = self.edits.get(made.clone()).unwrap_or_default();
+        let behind = made.partition_point(|edit| edit.range.start <= range.start);
+        let mut at = range.start;
+        for edit in made.iter().skip(behind.saturating_sub(1)) {
+            if at >= range.end || edit.range.start > at {
+                break;
+            }
+            at = at.max(edit.range.end);
+        }
+        at >= range.end
+    }
+
     /// Whether all of this range is replaced already, by one edit. The plan must be settled, but
     /// for edits that follow each other behind it.
     pub(super) fn hides(&self, range: &Range<usize>) -> bool {
@@ -344,6 +366,18 @@ mod tests {
         put(&mut plan, 3..5, "C");
         plan.settle();
         assert_eq!(plan.apply(&Bytes::from_static(b"0123456789")), "01A89");
+    }
+
+    #[test]
+    fn range_is_hidden_by_edits_that_leave_no_byte_of_it() {
+        let mut plan = Plan::default();
+        for range in [20..24, 2..4, 4..8, 9..12] {
+            put(&mut plan, range, "");
+        }
+        plan.order(1);
+        let hides = |range| plan.hides_by(&(1..4), &range);
+        assert!(hides(2..8) && hides(3..5) && hides(9..12) && hides(5..6));
+        assert!(!hides(2..9) && !hides(8..9) && !hides(1..3) && !hides(11..13) && !hides(20..24));
     }
 
     #[test]

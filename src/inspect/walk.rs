@@ -38,8 +38,8 @@ pub(super) struct Walk<'m> {
     pub(super) texts: Known,
     /// Set on the second way through a message: what to look for.
     pub(super) seeker: Option<Seeker>,
-    /// Set while a text is read in a second way: how many edits the first way had made.
-    pub(super) again: Option<usize>,
+    /// Set while a text is read in a second way: which edits the first way made.
+    pub(super) again: Option<Range<usize>>,
     pub(super) undecided: Vec<Pending>,
     /// The text block before the one at hand.
     pub(super) ended: Option<Ended<'m>>,
@@ -303,7 +303,8 @@ impl<'m> Walk<'m> {
         let written = if context.depth < NESTING_MAX { View::written(text) } else { None };
         if let Some(view) = written {
             let context = Context { depth: context.depth + 1, ..context };
-            let again = self.again.replace(before);
+            self.plan.order(before);
+            let again = self.again.replace(before..self.plan.len());
             self.content(&view.text, &layer.part(0).viewed(&view), context);
             self.again = again;
         }

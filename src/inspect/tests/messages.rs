@@ -243,3 +243,11 @@ fn report_says_which_finds_are_copies_of_another() {
     let copies: Vec<bool> = plan.found().iter().map(|found| found.copy).collect();
     assert_eq!(copies, [false, true]);
 }
+
+/// Found in a second reading beside what the first one hid, a value was once taken for hidden.
+#[test]
+fn value_that_a_second_reading_finds_around_another_is_hidden_whole() {
+    let text = r#"{"address":"x\\t203.0.113.7, +\\tDE89 3704 0044 0532 0130 00;  -> +1 212 555 0147\\norder"}"#;
+    let out = super::redacted(Form::Label, text);
+    assert!(!out.contains("3704") && !out.contains("203.0.113"), "{out}");
+}
