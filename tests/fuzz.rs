@@ -15,6 +15,8 @@
 
 #[path = "fuzz/checks.rs"]
 mod checks;
+#[path = "fuzz/redaction/mod.rs"]
+mod redaction;
 
 use std::fs;
 use std::path::Path;
@@ -22,34 +24,77 @@ use std::path::Path;
 /// Mutations of each file of a corpus.
 const MUTATIONS: u64 = 1_000;
 
+/// The same where one check reads its input a dozen times.
+const MUTATIONS_OF_TEXTS: u64 = 40;
+
 #[test]
 fn p50_json_rpc_reader_keeps_its_promises_for_the_corpus_and_its_mutations() {
-    replay("message", 60, checks::message);
+    replay("message", 60, MUTATIONS, checks::message);
 }
 
 #[test]
 fn p50_event_stream_codec_keeps_its_promises_for_the_corpus_and_its_mutations() {
-    replay("sse", 30, checks::sse);
+    replay("sse", 30, MUTATIONS, checks::sse);
 }
 
 #[test]
 fn p50_header_codec_keeps_its_promises_for_the_corpus_and_its_mutations() {
-    replay("header", 20, checks::header);
+    replay("header", 20, MUTATIONS, checks::header);
 }
 
 #[test]
 fn p50_session_seal_keeps_its_promises_for_the_corpus_and_its_mutations() {
-    replay("seal", 5, checks::seal);
+    replay("seal", 5, MUTATIONS, checks::seal);
 }
 
 #[test]
 fn p50_policy_files_are_read_or_refused_whatever_is_in_them() {
-    replay("policy", 20, checks::policy);
+    replay("policy", 20, MUTATIONS, checks::policy);
 }
 
 #[test]
 fn p50_views_leave_json_and_nothing_that_was_not_there() {
-    replay("view", 20, checks::view);
+    replay("view", 20, MUTATIONS, checks::view);
+}
+
+#[test]
+fn p50_redacted_streams_leave_the_same_bytes_wherever_they_are_cut() {
+    replay("stream", 50, MUTATIONS_OF_TEXTS, redaction::stream);
+}
+
+#[test]
+fn p50_redacted_messages_are_messages_in_which_nothing_more_is_found() {
+    replay("plan", 80, MUTATIONS_OF_TEXTS, redaction::plan);
+}
+
+#[test]
+fn p50_redacted_texts_are_texts_in_which_nothing_more_is_found() {
+    replay("text", 60, MUTATIONS_OF_TEXTS, redaction::text);
+}
+
+#[test]
+fn p50_values_in_tables_and_encodings_inside_each_other_are_not_seen() {
+    replay("made", 35, MUTATIONS_OF_TEXTS, redaction::made);
+}
+
+#[test]
+fn p50_values_that_two_blocks_cut_are_not_seen() {
+    replay("seams", 15, MUTATIONS_OF_TEXTS, redaction::seams);
+}
+
+#[test]
+fn p50_events_that_wait_leave_in_time_in_order_and_whole() {
+    replay("deltas", 10, MUTATIONS_OF_TEXTS, redaction::deltas);
+}
+
+#[test]
+fn p50_dictionaries_find_their_phrases_and_nothing_else() {
+    replay("dictionary", 8, MUTATIONS, redaction::dictionary);
+}
+
+#[test]
+fn p50_results_leave_within_their_schema_or_not_at_all() {
+    replay("fit", 45, MUTATIONS_OF_TEXTS, redaction::fit);
 }
 
 #[test]
@@ -67,11 +112,15 @@ fn every_fuzz_target_has_its_check_and_its_corpus() {
     targets.sort();
     corpora.sort();
     assert_eq!(targets, corpora);
-    assert_eq!(targets, ["header", "message", "policy", "seal", "sse", "view"]);
+    let codecs = ["header", "message", "policy", "seal", "sse", "view"];
+    let redaction = ["deltas", "dictionary", "fit", "made", "plan", "seams", "stream", "text"];
+    let mut expected = [&codecs[..], &redaction[..]].concat();
+    expected.sort_unstable();
+    assert_eq!(targets, expected);
 }
 
 /// At least `files_min` files, so that a corpus that was not checked out is no silent success.
-fn replay(target: &str, files_min: usize, check: fn(&[u8])) {
+fn replay(target: &str, files_min: usize, mutations: u64, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
@@ -80,7 +129,7 @@ fn replay(target: &str, files_min: usize, check: fn(&[u8])) {
     for (file, content) in files.iter().zip(&contents) {
         run(file, content, check);
         let mut dice = Dice(content.len() as u64 ^ 0x9E37_79B9_7F4A_7C15);
-        for _ in 0..MUTATIONS {
+        for _ in 0..mutations {
             let other = &contents[dice.below(contents.len())];
             run(file, &mutated(content, other, &mut dice), check);
         }
