@@ -48,6 +48,7 @@ mod old_clients;
 mod pins;
 mod policies;
 mod redaction;
+mod redaction_hostile;
 mod reload;
 mod rest;
 mod resumption;
