@@ -15,6 +15,7 @@ mod tests;
 use codes::{escape, octet, octets, percent, reference};
 use marks::Marks;
 
+use super::armour::run_around;
 use super::view::View;
 
 impl View {
@@ -174,7 +175,7 @@ impl<'t> Sequences<'t> {
                 let soft =
                     !matches!(self.byte_before(at), 0..=b' ' | b'=' | b'+' | b':' | b'<'..=b'>');
                 let length = if rest.get(1) == Some(&b'\r') { 3 } else { 2 };
-                return soft.then(|| sequence(length, None));
+                return (soft && !self.is_padding(at)).then(|| sequence(length, None));
             }
             [_, b'?', ..] => {
                 let head = head_of_word(rest)?;
@@ -200,6 +201,16 @@ impl<'t> Sequences<'t> {
         };
         let counts = at < self.word_end || alone();
         counts.then(|| sequence(length, Some(character)))
+    }
+
+    /// Whether an equals sign at the end of a line pads base64 of a text. Not where the line is
+    /// as long as quoted-printable makes them: a run that was cut there goes on in the next.
+    fn is_padding(&self, at: usize) -> bool {
+        let line = self.text.get(at.saturating_sub(QUOTED_WIDTH)..at).unwrap_or_default();
+        let width = line.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+        let full = (QUOTED_WIDTH - 3..=QUOTED_WIDTH).contains(&width);
+        let run = || run_around(self.text, at.checked_sub(1)?, 0);
+        !full && run().is_some_and(|run| run.is_text() && run.end() == at + 1)
     }
 
     /// What stands between two encoded words: the blank there is not shown.
@@ -387,6 +398,9 @@ const LABEL_BYTES_MAX: usize = 63;
 
 /// Unit: bytes. RFC 2047 section 2 allows a word of 75 in all; senders are generous.
 const WORD_BYTES_MAX: usize = 256;
+
+/// Longest line, its equals sign included. Unit: bytes. RFC 2045 section 6.7 rule 5.
+const QUOTED_WIDTH: usize = 76;
 
 /// Unit: bytes. The longest registered name has 45 (IANA, Character Sets).
 const CHARSET_BYTES_MAX: usize = 45;

@@ -113,6 +113,19 @@ fn quoted_printable_is_read() {
 }
 
 #[test]
+fn padding_of_base64_is_no_soft_line_break() {
+    // "mail jane@example.com today please", and what stands in the next line.
+    let padded = "bWFpbCBqYW5lQGV4YW1wbGUuY29tIHRvZGF5IHBsZWFzZS4=";
+    stays(&[&format!("{padded}\nhello\n"), &format!("key: {padded}\r\n--boundary--\r\n")]);
+    // Quoted-printable cuts where its lines are full, within base64 too.
+    let coded = padded[..44].repeat(3);
+    let (line, rest) = coded.split_at(75);
+    reads(&[(&format!("{line}=\n{rest}"), &coded)]);
+    // A run that is no text says nothing.
+    reads(&[("0123456789abcdef012=\nghi", "0123456789abcdef012ghi")]);
+}
+
+#[test]
 fn encoded_words_are_read() {
     reads(&[
         ("=?utf-8?Q?jane=40example=2Ecom?=", "=?utf-8?Q?jane@example.com?="),
