@@ -73,20 +73,31 @@ fn local_start(scan: &Scan<'_, '_>, at: usize) -> usize {
 fn domain_end(scan: &Scan<'_, '_>, start: usize) -> Option<usize> {
     let length = scan.count(start, DOMAIN_BYTES_MAX, |b| is_label(b) || b == b'.');
     let domain = scan.text.get(start..start + length)?;
-    let (mut best, mut at) = (None, 0);
+    let (mut before, mut best, mut at) = (None, None, 0);
     for (index, label) in domain.split(|byte| *byte == b'.').enumerate() {
         if label.is_empty() || label.starts_with(b"-") {
             break;
         }
         if let Some(length) = top_level(label).filter(|_| index > 0) {
-            best = Some((at, length));
+            (before, best) = (best, Some((at, length)));
         }
         at += label.len() + 1;
     }
     let (at, length) = best?;
+    let is = |endings: &[&[u8]], name: &[u8]| endings.iter().any(|e| name.eq_ignore_ascii_case(e));
     let name = domain.get(at..at + length)?;
-    let is_file = FILE_ENDINGS.iter().any(|ending| name.eq_ignore_ascii_case(ending));
-    (!is_file).then_some(start + at + length)
+    if is(&UNIT_ENDINGS, name) {
+        return None;
+    }
+    if !is(&FILE_ENDINGS, name) {
+        return Some(start + at + length);
+    }
+    // A file that is named by an address, unless it is a picture by its scale: `logo@2x.de.png`.
+    let (at, length) = before.filter(|(before, length)| before + length + 1 == at)?;
+    let name = domain.get(at..at + length)?;
+    let scale = domain.first().is_some_and(u8::is_ascii_digit);
+    let counts = length == 2 && name.is_ascii() && !is(&[b"en"], name) || is(&DOMAINS, name);
+    (counts && !scale).then_some(start + at + length)
 }
 
 /// How much of a label is a top-level domain: all of it, or the letters before a dash.
@@ -99,12 +110,22 @@ fn top_level(label: &[u8]) -> Option<usize> {
     (letters >= 2 && (rest.is_empty() || rest.starts_with(b"-"))).then_some(letters)
 }
 
-/// What follows the last dot of file and unit names with an at sign (`logo@2x.png`,
-/// `getty@tty1.service`); none of them is a top-level domain.
-const FILE_ENDINGS: [&[u8]; 28] = [
+/// What follows the last dot of file names with an at sign (`logo@2x.png`); none of them is a
+/// top-level domain.
+const FILE_ENDINGS: [&[u8]; 23] = [
     b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"ico", b"bmp", b"css", b"js", b"jsx",
     b"tsx", b"json", b"html", b"xml", b"yaml", b"yml", b"txt", b"pdf", b"exe", b"dll", b"jar",
-    b"whl", b"service", b"socket", b"timer", b"mount", b"target",
+    b"whl",
+];
+
+/// The same of units of systemd (`getty@tty1.service`).
+const UNIT_ENDINGS: [&[u8]; 5] = [b"service", b"socket", b"timer", b"mount", b"target"];
+
+/// What an address in a file name ends in, besides the two letters of a country: domains that are
+/// no parts of file names (`app@page.min.js`).
+const DOMAINS: [&[u8]; 12] = [
+    b"com", b"org", b"net", b"edu", b"gov", b"mil", b"int", b"info", b"biz", b"cloud", b"email",
+    b"example",
 ];
 
 /// Unit: bytes. RFC 5321 section 4.5.3.1.1 allows 64; encoded forms are longer.

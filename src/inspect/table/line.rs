@@ -14,13 +14,15 @@ pub(super) struct Lines {
     pub(super) heads: Vec<Range<usize>>,
     /// Whether each row is a name and its value.
     pairs: bool,
+    /// Whether the lines may begin with the mark of a diff.
+    marked: bool,
     /// The cells of the last row; none where the line only divides others.
     pub(super) cells: Vec<Range<usize>>,
 }
 
 impl Lines {
     fn new(shape: Shape, heads: Vec<Range<usize>>, pairs: bool) -> Lines {
-        Lines { shape, heads, pairs, cells: Vec::new() }
+        Lines { shape, heads, pairs, marked: false, cells: Vec::new() }
     }
 
     /// Where the first table from a place on begins.
@@ -64,7 +66,8 @@ impl Lines {
             (shape, heads, behind)
         };
         let pairs = are_pairs(text, &heads);
-        Some((Lines::new(shape, heads, pairs), behind))
+        let marked = mark_of_diff(line) > 0 || line.starts_with(b" ");
+        Some((Lines { marked, ..Lines::new(shape, heads, pairs) }, behind))
     }
 
     /// Reads the line at a place; returns where the next one begins, and nothing where the table
@@ -80,7 +83,8 @@ impl Lines {
             self.cells.clear();
             return Some((end + 1).min(text.len()));
         }
-        let behind = self.shape.read(text, at, &mut self.cells);
+        let mark = if self.marked { mark_of_diff(line) } else { 0 };
+        let behind = self.shape.read(text, at + mark, &mut self.cells);
         let fits = match self.heads.len() {
             1 => shown.starts_with(b"|") || bar_at(shown, 0),
             columns => self.cells.len() >= (columns / 2).max(2),
@@ -114,8 +118,10 @@ fn under_rule(
     }
     let shape = if memchr::memchr(b'|', line).is_some() { Shape::Bar } else { Shape::Box };
     let mut heads = Vec::new();
-    shape.read(text, at, &mut heads);
-    let shown = line.trim_ascii_start();
+    let mark = mark_of_diff(line);
+    shape.read(text, at + mark, &mut heads);
+    let rule = rule.get(mark_of_diff(rule)..).unwrap_or_default();
+    let shown = line.get(mark..).unwrap_or_default().trim_ascii_start();
     let least = if shown.starts_with(b"|") || bar_at(shown, 0) { 1 } else { 2 };
     let columns = rule_columns(rule).unwrap_or(heads.len());
     let fits = heads.len() >= least && columns == heads.len();
@@ -126,12 +132,13 @@ fn under_rule(
 fn separated(text: &[u8], at: usize, line: &[u8]) -> Option<(Shape, Vec<Range<usize>>)> {
     let shapes = [Shape::Tab, Shape::Bar, Shape::Box, Shape::Semicolon, Shape::Comma];
     let (mut heads, mut cells) = (Vec::new(), Vec::new());
+    let mark = mark_of_diff(line);
     for shape in shapes.into_iter().filter(|shape| shape.is_in(line)) {
         let evidence = match shape {
             Shape::Semicolon | Shape::Comma => Evidence::Comma,
             Shape::Tab | Shape::Bar | Shape::Box | Shape::Columns(_) => Evidence::Separator,
         };
-        let behind = shape.read(text, at, &mut heads);
+        let behind = shape.read(text, at + mark, &mut heads);
         // The head of a table is one line.
         let one_line = behind == at + line.len() + 1;
         if heads.len() < 2 || !one_line || !are_heads(text, &heads, evidence) {
@@ -162,9 +169,16 @@ fn could_be_head(line: &[u8]) -> bool {
     let first = line.trim_ascii_start().first();
     let begins = first.is_some_and(|byte| {
         byte.is_ascii_alphabetic()
-            || matches!(byte, b'"' | b'|' | b'_' | b'#' | b'-' | b',' | b'\t' | 0x80..)
+            || matches!(byte, b'"' | b'|' | b'_' | b'#' | b'-' | b'+' | b',' | b'\t' | 0x80..)
     });
     begins && line.len() <= HEAD_LINE_BYTES_MAX
+}
+
+/// The length of what marks a line as added or removed (unified format of `diff`), where cells
+/// follow and no item of a list or rule.
+fn mark_of_diff(line: &[u8]) -> usize {
+    let marks = matches!(line, [b'+' | b'-', behind, ..] if !matches!(behind, b' ' | b'-' | b'+'));
+    usize::from(marks)
 }
 
 /// The columns of `COPY table (a, b) FROM stdin;`, which rows with tabulators follow

@@ -52,6 +52,26 @@ fn quoted_cells_hold_separators_line_ends_and_quotes() {
 }
 
 #[test]
+fn tables_in_diffs_are_read() {
+    let hunk = "diff --git a/people.csv b/people.csv\n@@ -1,3 +1,2 @@ people, all\n";
+    for mark in ["-", "+", " "] {
+        let text = format!("{hunk}{mark}name,ssn\n-Jane,078051120\n+Joe,219099999\n");
+        assert!(looks_like_table(text.as_bytes()), "{text}");
+        assert_eq!(cells(&text), RECORD, "{text}");
+        let text = format!(
+            "{hunk}{mark}| name | ssn |\n{mark}|---|---|\n{mark}| Jane | 078051120 |\n\
+             {mark}| Joe | 219099999 |\n"
+        );
+        assert_eq!(cells(&text), RECORD, "{text}");
+    }
+    // A mark belongs to what it stands before where no diff is.
+    assert_eq!(cells("sum,name\n-5,Jane\n+7,Joe\n")[..2], ["sum=-5", "name=Jane"]);
+    for text in ["-a, b\n-c, d\n", "- tea, milk\n- rum, rye\n", "--all,-x\n--any,-y\n"] {
+        assert!(!looks_like_table(text.as_bytes()), "{text}");
+    }
+}
+
+#[test]
 fn tables_of_markdown_are_read() {
     let text = "Result:\n\n| Name | SSN |\n|:-----|----:|\n| Jane | 078051120 |\n\
              | Joe | 219099999 |\n\nDone, all of it.";

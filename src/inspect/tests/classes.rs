@@ -26,6 +26,8 @@ fn email_addresses_are_found() {
         ("a@b.de,c@d.fr", "[EMAIL],[EMAIL]"),
         ("2125550147@sms.example.com", "[EMAIL]"),
         ("https://user:pw@host.example.com/x", "https://user:[EMAIL]/x"),
+        ("notes/jane@example.com.txt", "notes/[EMAIL].txt"),
+        ("jane.roe@firm.co.uk.pdf jane@firm.de.JSON", "[EMAIL].pdf [EMAIL].JSON"),
     ]);
 }
 
@@ -39,6 +41,8 @@ fn lookalikes_of_email_addresses_stay() {
         "user@host",
         "@jane on https://example.com/@jane",
         "getty@tty1.service",
+        "vpn@example.com.service",
+        "logo@2x.de.png sprite@page.min.js strings@app.en.json x@1.2.3.com.json",
         "@Override",
         "a @ b.com",
         "git@github.com:org/repo.git",
