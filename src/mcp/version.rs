@@ -210,9 +210,19 @@ impl From<VersionError> for Rejection {
 }
 
 fn supported(version: &str) -> Result<Revision, VersionError> {
-    Revision::from_date(version).ok_or_else(|| VersionError::Unsupported {
-        requested: version.chars().take(VERSION_CHARS_MAX).collect(),
+    Revision::from_date(version).ok_or_else(|| {
+        let requested = if could_be_version(version) { version } else { NO_VERSION };
+        VersionError::Unsupported { requested: requested.to_owned() }
     })
+}
+
+/// Whether a text could be the name of some version. Anything else may be personal data in the
+/// wrong place, and what was requested is told to the caller and stands in the log.
+fn could_be_version(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    text.len() <= VERSION_BYTES_MAX
+        && digits <= "2026-07-28".len() - 2
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
 /// Whether this names a version with a handshake. Text that is no date names none: it must not
@@ -227,8 +237,11 @@ fn is_modern(version: &str) -> bool {
     shape.eq(*b"0000-00-00") && version >= Revision::V2026_07_28.date()
 }
 
-/// Characters of an unsupported version that are named in the answer. Dates have 10.
-const VERSION_CHARS_MAX: usize = 32;
+/// Longer texts are no versions. Unit: bytes. Dates have 10; drafts have a word besides.
+const VERSION_BYTES_MAX: usize = 16;
+
+/// What stands for a text that could not be one.
+const NO_VERSION: &str = "not a version";
 
 #[cfg(test)]
 mod tests {
@@ -277,13 +290,23 @@ mod tests {
 
     #[test]
     fn unknown_version_is_refused_with_the_supported_ones() {
-        for version in ["2099-01-01", "v999.0.0", "2025-11-2", "", "２０２６-07-28"] {
+        let refused = |version: &str| {
             let error = classify(Some(version), Some(version), "server/discover").unwrap_err();
             let rejection = Rejection::from(error);
             assert_eq!(rejection.code, Code::VersionUnsupported, "{version}");
             let data = rejection.data.unwrap();
-            assert_eq!(data["requested"], version);
             assert_eq!(data["supported"].as_array().unwrap().len(), 5);
+            (data["requested"].as_str().unwrap().to_owned(), rejection.internal.into_owned())
+        };
+        for version in ["2099-01-01", "v999.0.0", "2025-11-2", "", "DRAFT-2027-v1"] {
+            assert_eq!(refused(version).0, version);
+        }
+        for value in
+            ["jane@example.com", "078-05-1120", "Jane Roe", "２０２６-07-28", &"a".repeat(99)]
+        {
+            let (told, logged) = refused(value);
+            assert_eq!(told, super::NO_VERSION);
+            assert!(!logged.contains(value), "{logged}");
         }
         assert!(matches!(
             classify(Some("2024-10-07"), None, "tools/list"),
