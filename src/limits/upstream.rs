@@ -183,6 +183,8 @@ limits! {
     STDERR_LINE_BYTES_MAX: usize = 4 * 1024, "bytes", "a traceback has 200 a line";
     #[doc = "Lines per second that a child process may write into our log."]
     STDERR_LINES_PER_S: u32 = 50, "lines", "tracebacks pass whole; a flood is counted";
+    #[doc = "Lines of a private key that a child process writes, and that our log leaves out."]
+    KEY_LINES_MAX: u32 = 256, "lines", "an RSA key of 16384 bits has 200";
 
     // --- conversations with legacy servers -------------------------------------------
     #[doc = "Time for a server to take one message."]

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::class::{Class, ClassSet, Form};
 use crate::clock::Clock;
 use crate::inspect::{Counts, Detector, DetectorError, Settings};
-use crate::limits::{STDERR_LINE_BYTES_MAX, STDERR_LINES_PER_S};
+use crate::limits::{KEY_LINES_MAX, STDERR_LINE_BYTES_MAX, STDERR_LINES_PER_S};
 
 /// Masks every built-in class.
 pub(super) fn scrubber() -> Result<Detector, DetectorError> {
@@ -30,6 +31,7 @@ pub(super) struct Chatter {
     scrub: Arc<Detector>,
     clock: Clock,
     allowance: Allowance,
+    key: Key,
 }
 
 impl Chatter {
@@ -40,11 +42,23 @@ impl Chatter {
         scrub: Arc<Detector>,
         clock: Clock,
     ) -> Self {
-        Self { program, pid, stream, scrub, clock, allowance: Allowance::default() }
+        Self {
+            program,
+            pid,
+            stream,
+            scrub,
+            clock,
+            allowance: Allowance::default(),
+            key: Key::default(),
+        }
     }
 
     /// Logs one line, or counts it.
     pub(super) fn line(&mut self, line: &[u8]) {
+        // A key has lines that say nothing of what they are.
+        if self.key.holds(line) {
+            return;
+        }
         let left_out = match self.allowance.take(self.clock.monotonic()) {
             Verdict::LeaveOut => return,
             Verdict::Pass { left_out } => left_out,
@@ -88,6 +102,29 @@ fn shown(line: &[u8], scrub: &Detector) -> String {
     masked.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// A private key that is written line by line (RFC 7468).
+#[derive(Debug, Default)]
+struct Key {
+    /// Lines that may still be of the one at hand.
+    lines_left: u32,
+}
+
+impl Key {
+    /// Whether a line is of a key, and not its first one.
+    fn holds(&mut self, line: &[u8]) -> bool {
+        let holds = self.lines_left > 0;
+        let has = |line: &[u8], mark: &[u8]| memmem::find(line, mark).is_some();
+        if has(line, b"-----END ") {
+            self.lines_left = 0;
+        } else if [&b"-----BEGIN "[..], b"PRIVATE KEY"].iter().all(|mark| has(line, mark)) {
+            self.lines_left = KEY_LINES_MAX;
+        } else {
+            self.lines_left = self.lines_left.saturating_sub(1);
+        }
+        holds
+    }
+}
+
 /// Lines per second.
 #[derive(Debug, Default)]
 struct Allowance {
@@ -124,8 +161,8 @@ impl Allowance {
 mod tests {
     use std::time::Duration;
 
-    use super::{Allowance, Verdict, scrubber, shown};
-    use crate::limits::{STDERR_LINE_BYTES_MAX, STDERR_LINES_PER_S};
+    use super::{Allowance, Key, Verdict, scrubber, shown};
+    use crate::limits::{KEY_LINES_MAX, STDERR_LINE_BYTES_MAX, STDERR_LINES_PER_S};
 
     #[test]
     fn flood_of_more_than_stderr_lines_per_s_is_counted() {
@@ -139,6 +176,22 @@ mod tests {
         }
         assert_eq!(allowance.take(Duration::from_secs(6)), Verdict::Pass { left_out: 7 });
         assert_eq!(allowance.take(Duration::from_secs(6)), Verdict::Pass { left_out: 0 });
+    }
+
+    #[test]
+    fn lines_of_a_private_key_are_left_out_up_to_key_lines_max() {
+        let begin = format!("key: -----BEGIN {}-----", "EC PRIVATE KEY");
+        let end = format!("-----END {}-----", "EC PRIVATE KEY");
+        let mut key = Key::default();
+        let lines = ["ready", &begin, "MHcCAQEEIB", "oUQDQgAE", &end, "done"];
+        let held = lines.map(|line| key.holds(line.as_bytes()));
+        assert_eq!(held, [false, false, true, true, true, false]);
+        // One that never ends does not take the log for ever.
+        assert!(!key.holds(begin.as_bytes()));
+        let held = (0..2 * KEY_LINES_MAX).filter(|_| key.holds(b"line")).count();
+        assert_eq!(held, usize::try_from(KEY_LINES_MAX).unwrap());
+        // One that stands in one line has an end.
+        assert!(!key.holds(format!("{begin}MHcC{end}").as_bytes()) && !key.holds(b"next"));
     }
 
     #[test]
