@@ -11,6 +11,11 @@ mod support;
 #[path = "peers/policies.rs"]
 mod policies;
 
+#[cfg(test)]
+#[allow(clippy::string_slice, reason = "a slice that is not there fails the test")]
+#[path = "peers/redaction.rs"]
+mod redaction;
+
 use serde_json::{Value, json};
 
 use support::{Sdk, Site, Upstream, Visit};

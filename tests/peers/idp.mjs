@@ -4,6 +4,7 @@
 //           clients: {NAME: [scope, ...]}   who may ask for what (client credentials only)
 //           tls:     {cert, key}            PEM files: serve https instead of http
 //           ttl_s:   lifetime of the tokens, in seconds
+//           claims:  {NAME: value}          what every token says besides
 // Prints: one JSON line {issuer, jwks_uri, token_endpoint, secrets: {NAME: secret}} once it serves.
 // Tokens: JWT (RFC 9068: `typ: at+jwt`), ES256; `aud` is the `resource` asked for (RFC 8707) and
 //         nothing else; `scope` is what was asked for, within what the client may have; `roles`
@@ -16,7 +17,7 @@ import https from 'node:https';
 import { exportJWK, generateKeyPair } from 'jose';
 import Provider, { errors } from 'oidc-provider';
 
-const OPTIONS = { clients: {}, tls: null, ttl_s: 600 };
+const OPTIONS = { clients: {}, tls: null, ttl_s: 600, claims: {} };
 
 const options = { ...OPTIONS, ...JSON.parse(process.argv[2] ?? '{}') };
 const { server, origin } = await listen(options.tls);
@@ -55,7 +56,7 @@ function client(name, scopes) {
     };
 }
 
-async function configuration(clients, { ttl_s: ttl }) {
+async function configuration(clients, { ttl_s: ttl, claims }) {
     const { privateKey } = await generateKeyPair('ES256', { extractable: true });
     const scopes = [...new Set(clients.flatMap((each) => each.scope.split(' ').filter(Boolean)))];
     return {
@@ -64,7 +65,7 @@ async function configuration(clients, { ttl_s: ttl }) {
         jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig' }] },
         ttl: { ClientCredentials: ttl },
         // A machine's role is its name.
-        extraTokenClaims: (_context, token) => ({ roles: [token.clientId] }),
+        extraTokenClaims: (_context, token) => ({ ...claims, roles: [token.clientId] }),
         features: {
             devInteractions: { enabled: false },
             clientCredentials: { enabled: true },

@@ -1,9 +1,9 @@
 // What both TypeScript clients share: read one job from stdin, do its steps, print one JSON result.
 //
-// Job:    {url, token?, era?, transport?, command?, answer?, steps: [{op, ...}]}; `era` is the SDK's
+// Job:    {url, token?, era?, transport?, command?, answer?, keep?, steps: [{op, ...}]}; `era` is the SDK's
 //         own negotiation mode, `transport: "sse"` the one of 2024-11-05, `command` a program to talk
 //         to in place of a URL, `answer` what the user says when the server asks (without it, the
-//         client cannot be asked).
+//         client cannot be asked), `keep` a file for the bytes of all answers, heads included.
 // Result: {connected, steps: [...], heard: [{method, params}], canaries: {NAME: count}}: `heard` are
 //         all notifications, `canaries` how often `canary-NAME` stood in the bytes of any answer;
 //         each of the others {ok: true, result, http} or {ok: false, error, http}:
@@ -11,6 +11,7 @@
 //         {method, status, challenge}, because the SDKs do not hand all of this to their caller.
 // Exit:   0 also for refusals; 1 when an answer never came (no connection, no trust in TLS).
 // Trust in the gateway's certificate comes from NODE_EXTRA_CA_CERTS.
+import { appendFileSync } from 'node:fs';
 
 /**
  * Runs the job on an SDK: `connect({...job, fetch, headers, hear})` must return a connected client
@@ -19,7 +20,7 @@
  */
 export async function runJob({ connect, call }) {
     const job = JSON.parse(await readAll(process.stdin));
-    const wire = new Wire();
+    const wire = new Wire(job.keep);
     const headers = job.token ? { Authorization: `Bearer ${job.token}` } : {};
     const heard = new Heard();
 
@@ -32,6 +33,7 @@ export async function runJob({ connect, call }) {
     for (const step of connected.ok ? job.steps : []) {
         steps.push(await wire.observe(() => perform(client, step, { call, heard })));
     }
+    if (job.keep) await wire.settled();
     const result = JSON.stringify({ connected, steps, heard: heard.all, canaries: wire.canaries() });
     await new Promise((done) => process.stdout.write(`${result}\n`, done));
     // Not `client.close()`: an open event stream must not keep the process alive.
@@ -136,6 +138,12 @@ class Wire {
     broken = false;
     #exchanges = [];
     #texts = [];
+    #reading = [];
+    #keep;
+
+    constructor(keep) {
+        this.#keep = keep;
+    }
 
     fetch = async (url, init = {}) => {
         const exchange = { method: init.method ?? 'GET', status: null, challenge: null };
@@ -144,7 +152,10 @@ class Wire {
             const response = await fetch(url, init);
             exchange.status = response.status;
             exchange.challenge = response.headers.get('www-authenticate');
-            void this.#watch(response.clone());
+            if (this.#keep) appendFileSync(this.#keep, `${response.status} ${JSON.stringify([...response.headers])}\n`);
+            const reading = this.#watch(response.clone());
+            // The event stream (GET) has no end of its own.
+            if (exchange.method === 'POST') this.#reading.push(reading);
             return response;
         } catch (error) {
             // Leaving at the end also aborts the event stream: that is not a broken wire.
@@ -161,10 +172,19 @@ class Wire {
         const seen = { text: '' };
         this.#texts.push(seen);
         try {
-            for await (const chunk of response.body ?? []) seen.text += Buffer.from(chunk).toString('latin1');
+            for await (const chunk of response.body ?? []) {
+                seen.text += Buffer.from(chunk).toString('latin1');
+                if (this.#keep) appendFileSync(this.#keep, chunk);
+            }
+            if (this.#keep) appendFileSync(this.#keep, '\n');
         } catch {
             // The SDK has the same failure and reports it.
         }
+    }
+
+    /** Waits until the answers to all messages are read, but not for ever. */
+    settled() {
+        return Promise.race([Promise.all(this.#reading), new Promise((resolve) => setTimeout(resolve, HEAR_MS_MAX))]);
     }
 
     /** How often the bytes of all answers held each canary. */

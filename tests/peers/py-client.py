@@ -33,9 +33,10 @@ HEAR_TRIES_MAX = 10
 class Wire:
     """What was asked and answered over HTTP, and whether an answer failed to come."""
 
-    def __init__(self):
+    def __init__(self, keep):
         self.exchanges = []
         self.broken = False
+        self.keep = open(keep, "ab", buffering=0) if keep else None
 
     def factory(self, trust):
         """What makes an HTTP client, in the shape that the SDK asks for."""
@@ -52,6 +53,9 @@ class Wire:
             "status": response.status_code,
             "challenge": response.headers.get("www-authenticate"),
         })
+        if self.keep:
+            self.keep.write(f"{response.status_code} {json.dumps(response.headers.multi_items())}\n".encode())
+            response.stream = Kept(response.stream, self.keep)
 
     async def observe(self, action):
         self.exchanges = []
@@ -68,6 +72,22 @@ class Wire:
             error = error.exceptions[0]
         self.broken = self.broken or isinstance(error, httpx.TransportError)
         return {"ok": False, "error": describe(error), "http": self.exchanges}
+
+
+class Kept(httpx.AsyncByteStream):
+    """The bytes of an answer, which are also written to a file."""
+
+    def __init__(self, stream, file):
+        self.stream, self.file = stream, file
+
+    async def __aiter__(self):
+        async for chunk in self.stream:
+            self.file.write(chunk)
+            yield chunk
+        self.file.write(b"\n")
+
+    async def aclose(self):
+        await self.stream.aclose()
 
 
 class Heard:
@@ -188,7 +208,7 @@ class Visitor:
 
 
 async def run(job):
-    wire = Wire()
+    wire = Wire(job.get("keep"))
     heard = Heard()
     result = {"connected": None, "steps": [], "heard": heard.all, "closing": None}
     headers = {"Authorization": f"Bearer {job['token']}"} if job.get("token") else {}

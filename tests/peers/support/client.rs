@@ -71,6 +71,19 @@ impl Sdk {
         self.work(job, ca)
     }
 
+    /// As [`Self::visit`], and adds the bytes of every answer, heads included, to the file `keep`.
+    pub fn visit_and_keep(
+        self,
+        url: &str,
+        ca: Option<&Path>,
+        token: Option<&str>,
+        steps: &Value,
+        keep: &Path,
+    ) -> Visit {
+        let job = json!({ "url": url, "token": token, "ca": ca, "steps": steps, "keep": keep });
+        self.work(job, ca)
+    }
+
     /// As [`Self::visit`], but talks to a program that is started for it: its standard input and
     /// output carry the messages.
     pub fn visit_program(self, command: &[&str], ca: Option<&Path>, steps: &Value) -> Visit {
@@ -135,6 +148,11 @@ impl Visit {
             Some(step) => Err(format!("step {index}: {step}")),
             None => Err(format!("the client ended before step {index}")),
         }
+    }
+
+    /// How many steps were done.
+    pub fn steps(&self) -> usize {
+        self.steps.len()
     }
 
     /// The error with which step `index` ended, as the SDK gave it.

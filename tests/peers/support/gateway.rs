@@ -22,7 +22,8 @@ pub struct Site {
     /// Who issues the tokens.
     pub idp: Idp,
     ca: PathBuf,
-    port: u16,
+    /// Where the gateway listens.
+    pub port: u16,
     /// Chosen when the gateway starts: a port that is free now need not be so later.
     admin: OnceLock<u16>,
 }
@@ -30,9 +31,14 @@ pub struct Site {
 impl Site {
     /// A site whose authorization server knows `clients`: names, each with its scopes.
     pub fn new(clients: &[(&'static str, &'static str)]) -> Self {
+        Self::with_claims(clients, &json!({}))
+    }
+
+    /// As [`Self::new`], with these claims in every token besides.
+    pub fn with_claims(clients: &[(&'static str, &'static str)], claims: &Value) -> Self {
         let dir = Scratch::new();
         let ca = make_certificates(&dir);
-        let idp = Idp::start(&dir, clients);
+        let idp = Idp::start(&dir, clients, claims);
         Self { dir, idp, ca, port: free_port(), admin: OnceLock::new() }
     }
 
@@ -54,6 +60,14 @@ impl Site {
     /// Writes another configuration, which the running gateway finds by itself.
     pub fn reconfigure(&self, servers: &str) {
         write(&self.dir.path("sallyport.yaml"), &self.config(servers));
+    }
+
+    /// What the gateway shows to whoever collects metrics.
+    pub fn metrics(&self) -> String {
+        let url = format!("http://127.0.0.1:{}/metrics", self.admin());
+        let answer = fetch(None, &json!({ "url": url }));
+        assert_eq!(answer["status"], 200, "{url}: {answer:#}");
+        answer["body"].as_str().unwrap().to_owned()
     }
 
     fn admin(&self) -> u16 {

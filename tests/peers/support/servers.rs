@@ -16,13 +16,14 @@ pub struct Idp {
 
 impl Idp {
     /// Starts it with `clients`: names, and the scopes that each may have, as in a token request.
-    pub fn start(dir: &Scratch, clients: &[(&'static str, &'static str)]) -> Self {
+    /// Every token has `claims` besides its own.
+    pub fn start(dir: &Scratch, clients: &[(&'static str, &'static str)], claims: &Value) -> Self {
         let known: serde_json::Map<_, _> = clients
             .iter()
             .map(|(name, scopes)| ((*name).into(), json!(scopes.split(' ').collect::<Vec<_>>())))
             .collect();
         let mut command = node("idp.mjs");
-        command.push(json!({ "clients": known }).to_string().into());
+        command.push(json!({ "clients": known, "claims": claims }).to_string().into());
         let (peer, line) = Peer::start_and_hear("idp", &strs(&command), dir);
         let metadata = serde_json::from_str(&line).unwrap();
         Self { metadata, clients: clients.to_vec(), _peer: peer }
