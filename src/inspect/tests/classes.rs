@@ -27,6 +27,7 @@ fn email_addresses_are_found() {
         ("2125550147@sms.example.com", "[EMAIL]"),
         ("https://user:pw@host.example.com/x", "https://user:[EMAIL]/x"),
         ("notes/jane@example.com.txt", "notes/[EMAIL].txt"),
+        (r"bj\303\266rn@ex\303\244mple.de", "[EMAIL]"),
         ("jane.roe@firm.co.uk.pdf jane@firm.de.JSON", "[EMAIL].pdf [EMAIL].JSON"),
     ]);
 }

@@ -62,6 +62,7 @@ pub(super) fn escape(text: &[u8], at: usize) -> Option<(char, usize)> {
         [b'n', ..] => line(text, at, '\n'),
         [b'r', ..] => line(text, at, '\r'),
         [b't', ..] => line(text, at, '\t'),
+        [b'3', ..] => octal(text, at),
         [mark @ (b'_' | b'-' | b'.' | b'@' | b'+' | b'(' | b')'), ..] => {
             Some((char::from(*mark), 2))
         }
@@ -76,6 +77,24 @@ fn line(text: &[u8], at: usize, character: char) -> Option<(char, usize)> {
     let word = before.iter().rposition(ends).map_or(0, |end| end + 1);
     let rooted = matches!(before.get(word..)?, [drive, b':', ..] if drive.is_ascii_alphabetic());
     (!rooted).then_some((character, 2))
+}
+
+/// `\303\251`: a character of several octets of UTF-8, as git and C write it.
+fn octal(text: &[u8], at: usize) -> Option<(char, usize)> {
+    let octet = |at: usize| match *text.get(at..)?.first_chunk::<4>()? {
+        [b'\\', high @ b'2'..=b'3', middle @ b'0'..=b'7', low @ b'0'..=b'7'] => {
+            Some(((high - b'0') << 6) | ((middle - b'0') << 3) | (low - b'0'))
+        }
+        _ => None,
+    };
+    let mut bytes = [0; 4];
+    for index in 0..bytes.len() {
+        *bytes.get_mut(index)? = octet(at + index * 4)?;
+        if let Ok(character) = str::from_utf8(bytes.get(..=index)?) {
+            return Some((character.chars().next()?, (index + 1) * 4));
+        }
+    }
+    None
 }
 
 /// A code unit of UTF-16 after its marker, or two that belong together.

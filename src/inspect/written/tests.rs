@@ -86,9 +86,11 @@ fn escapes_of_source_code_and_markdown_are_read() {
         (r"jane\u{40}example\x2ecom", "jane@example.com"),
         (r"jane\U00000040example", "jane@example"),
         (r"caf\xc3\xa9 caf\xe9 \ud83d\ude00", "café café 😀"),
+        (r"bj\303\266rn \343\201\202 \360\237\230\200", "björn あ 😀"),
         (r"jane\_roe@example\.com 078\-05", "jane_roe@example.com 078-05"),
     ]);
     stays(&[r"C:\new\temp", r"\u00", r"\xg0", r"\ud83d", r"\u{110000}", r"a\\b", "\\", r"\u{"]);
+    stays(&[r"D:\303\12", r"\303", r"\303\303", r"\266\303", r"\343\201", r"a\1b", r"\389\266"]);
 }
 
 #[test]
