@@ -341,6 +341,8 @@ fn make_history(stage: &Stage, repository: &Path) {
     commit(&filled("Ask {{email}} or {{phone}}\n\nHer card {{card}} was refused, SSN {{ssn}}."));
     fs::write(repository.join("mailer.py"), filled("TO = '{{email}}'  # not {{phone}}\n")).unwrap();
     fs::write(repository.join(format!("{EMAIL}.txt")), "notes\n").unwrap();
+    // Git writes its letters as octal numbers.
+    fs::write(repository.join(planted("email_utf8")), "notes\n").unwrap();
 }
 
 fn git_steps(repository: &Path) -> Value {

@@ -158,6 +158,13 @@ pub fn written(value: &str, writing: &str) -> String {
         "entity" => each(is_letter, &|c| format!("&#{};", u32::from(c))),
         "base64" => STANDARD.encode(value),
         "base64url" => URL_SAFE_NO_PAD.encode(value),
+        "octal" => each(is_letter, &|c| {
+            let mut buffer = [0; 4];
+            c.encode_utf8(&mut buffer).bytes().fold(String::new(), |mut out, byte| {
+                write!(out, r"\\{byte:03o}").unwrap();
+                out
+            })
+        }),
         "hex" => value.bytes().fold(String::new(), |mut out, byte| {
             write!(out, "{byte:02x}").unwrap();
             out
@@ -187,7 +194,8 @@ pub fn survivors(bytes: &[u8], may_see: &[&str]) -> BTreeSet<(&'static str, Stri
     let mut found = BTreeSet::new();
     for line in text.lines() {
         let mut read = readings(&Value::String(line.to_owned()));
-        for plain in ["%", "="].iter().filter_map(|mark| octets_decoded(line, mark)) {
+        let octets = [("%", 16), ("=", 16), (r"\\", 8)];
+        for plain in octets.iter().filter_map(|(mark, radix)| octets_decoded(line, mark, *radix)) {
             read += &readings(&Value::String(plain));
         }
         let folded = line.to_lowercase();
@@ -201,15 +209,17 @@ pub fn survivors(bytes: &[u8], may_see: &[&str]) -> BTreeSet<(&'static str, Stri
     found
 }
 
-/// The line with its `%C3%AB` or `=C3=AB` read as UTF-8, which [`readings`] takes for Latin-1.
-fn octets_decoded(line: &str, mark: &str) -> Option<String> {
+/// The line with its `%C3%AB` or `=C3=AB` read as UTF-8, which [`readings`] takes for Latin-1; and
+/// with the `\303\253` of git, of which each backslash is two in JSON.
+fn octets_decoded(line: &str, mark: &str, radix: u32) -> Option<String> {
+    let digits = if radix == 8 { 3 } else { 2 };
     let mut parts = line.split(mark);
     let mut out = parts.next()?.as_bytes().to_vec();
     for part in parts {
-        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+        match part.get(..digits).and_then(|code| u8::from_str_radix(code, radix).ok()) {
             Some(octet) => {
                 out.push(octet);
-                out.extend(&part.as_bytes()[2..]);
+                out.extend(&part.as_bytes()[digits..]);
             }
             None => out.extend([mark, part].concat().as_bytes()),
         }
@@ -267,7 +277,7 @@ fn every_planted_value_is_found_in_every_writing_and_in_nothing_else() {
     for each in PLANTED.iter().filter(|each| each.name != "private_key") {
         let plain = |code: &str| format!("x7 {} y", written(&each.value, code));
         let mut texts: Vec<_> =
-            ["dashed", "percent", "qp", "escaped", "entity", "base64", "base64url", "hex"]
+            ["dashed", "percent", "qp", "octal", "escaped", "entity", "base64", "base64url", "hex"]
                 .map(plain)
                 .into();
         texts.push(format!("event: message\ndata: {}", serde_json::json!({ "a": each.value })));
