@@ -1,6 +1,7 @@
 //! E-mail addresses: the part of RFC 5322 that people have, with international letters.
 
 use super::bytes::{is_label, is_local};
+use super::display;
 use super::scan::Scan;
 use crate::class::{Class, Confidence};
 
@@ -25,6 +26,11 @@ pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> usize {
         return end;
     }
     scan.email_floor = end;
+    if scan.is_on(Class::PersonName)
+        && let Some((from, to)) = display::name_before(scan.text, start)
+    {
+        scan.found(Class::PersonName, Confidence::Likely, from, to);
+    }
     scan.found(Class::Email, Confidence::Certain, start, end)
 }
 

@@ -18,6 +18,7 @@ mod candidate;
 mod context;
 mod device;
 mod digits;
+mod display;
 mod edits;
 mod email;
 mod fields;
