@@ -1,8 +1,8 @@
 //! What each stage costs on its own: `cargo bench --bench stages`.
 //!
 //! Pure parts are measured on messages of known size (`samples.rs`), and said in bytes per second
-//! too; the audit log on a real file with real syncs. How the parts add up to an exchange is
-//! measured by `end_to_end.rs`.
+//! too; the audit log on a real file with real syncs. Redaction has a bench of its own
+//! (`redaction.rs`). How the parts add up to an exchange is measured by `end_to_end.rs`.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,7 +29,6 @@ fn main() {
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
     stages::messages::measure(&mut criterion);
-    stages::inspect::measure(&mut criterion);
     stages::callers::measure(&mut criterion);
     stages::decisions::measure(&mut criterion);
     stages::policies::measure(&mut criterion);

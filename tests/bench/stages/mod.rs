@@ -3,7 +3,6 @@
 pub mod audit;
 pub mod callers;
 pub mod decisions;
-pub mod inspect;
 pub mod memory;
 pub mod messages;
 pub mod policies;
