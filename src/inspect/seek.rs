@@ -1,6 +1,9 @@
 //! The other copies of what a name explained once: a person's name in the prose beside the
 //! record, a password in the log line behind it.
 
+use std::cell::OnceCell;
+use std::ops::Range;
+
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::class::Class;
@@ -47,11 +50,22 @@ impl Known {
     }
 }
 
-/// Finds copies of known texts.
+/// Finds copies of known texts, in any case.
+///
+/// Of copies that overlap the first counts, of those that begin together the longest. A place is
+/// looked at closely where its first bytes fit those of a text; texts that are made so that they
+/// fit nearly everywhere are looked for by an automaton, which costs more to build than most
+/// messages cost to read.
 pub(super) struct Seeker {
-    engine: AhoCorasick,
-    classes: Vec<Class>,
+    /// The longest first; of equal ones the first that was known.
+    texts: Vec<(Vec<u8>, Class)>,
+    /// For each of the first bytes: which texts have which byte there.
+    heads: Box<[[u64; 256]; HEAD_BYTES]>,
+    automaton: OnceCell<Option<AhoCorasick>>,
 }
+
+/// What stopped a search: comparing costs more than an automaton.
+struct Costly;
 
 impl Seeker {
     /// `None` where there is nothing to look for.
@@ -59,30 +73,153 @@ impl Seeker {
         if known.texts.is_empty() {
             return None;
         }
-        let engine = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .ascii_case_insensitive(true)
-            .build(known.texts.iter().map(|(text, _)| text))
-            .ok()?;
-        let classes = known.texts.iter().map(|(_, class)| *class).collect();
-        Some(Seeker { engine, classes })
+        let mut texts = known.texts.clone();
+        texts.sort_by_key(|(text, _)| usize::MAX - text.len());
+        let mut heads = Box::new([[0; 256]; HEAD_BYTES]);
+        for (number, (text, _)) in texts.iter().take(TEXTS_MAX).enumerate() {
+            for (head, byte) in heads.iter_mut().zip(text) {
+                for byte in [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()] {
+                    head.get_mut(usize::from(byte)).into_iter().for_each(|s| *s |= 1 << number);
+                }
+            }
+        }
+        Some(Seeker { texts, heads, automaton: OnceCell::new() })
     }
 
     /// Where copies stand in a text that are no part of a longer word.
     pub(super) fn find(&self, text: &[u8]) -> Vec<(usize, usize, Class)> {
         let mut hits = Vec::new();
-        for hit in self.engine.find_iter(text) {
-            let before = hit.start().checked_sub(1).and_then(|at| text.get(at));
-            let after = text.get(hit.end());
-            let word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric());
-            let class = self.classes.get(hit.pattern().as_usize());
-            if let Some(class) = class.filter(|_| !word(before) && !word(after)) {
-                hits.push((hit.start(), hit.end(), *class));
-            }
+        if self.compared(text, |start, end, class| hits.push((start, end, class))).is_err() {
+            hits.clear();
+            let automaton = self.automaton().into_iter();
+            hits.extend(automaton.flat_map(|automaton| automaton.find_iter(text)).filter_map(
+                |hit| {
+                    let (_, class) = self.texts.get(hit.pattern().as_usize())?;
+                    Some((hit.start(), hit.end(), *class))
+                },
+            ));
         }
+        let word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric());
+        let before = |start: usize| start.checked_sub(1).and_then(|at| text.get(at));
+        hits.retain(|(start, end, _)| !word(before(*start)) && !word(text.get(*end)));
         hits
     }
+
+    /// Whether a copy stands in a text that is not known already; yes as well where that would
+    /// take long to say.
+    pub(super) fn is_in(&self, text: &[u8], is_known: impl Fn(Range<usize>) -> bool) -> bool {
+        let mut at = 0;
+        let mut work = Work::new(text);
+        while let Some((start, mut fits)) = self.next(text, at) {
+            while let Some((seeked, _)) = self.pop(&mut fits) {
+                if work.add(seeked.len()).is_err() {
+                    return true;
+                }
+                let is_copy = is_at(text, start, seeked);
+                if is_copy && !is_known(start..start + seeked.len()) {
+                    return true;
+                }
+            }
+            at = start + 1;
+        }
+        false
+    }
+
+    /// Tells of each copy by comparing.
+    fn compared(
+        &self,
+        text: &[u8],
+        mut hit: impl FnMut(usize, usize, Class),
+    ) -> Result<(), Costly> {
+        let mut at = 0;
+        let mut work = Work::new(text);
+        while let Some((start, mut fits)) = self.next(text, at) {
+            at = start + 1;
+            while let Some((seeked, class)) = self.pop(&mut fits) {
+                work.add(seeked.len())?;
+                if is_at(text, start, seeked) {
+                    at = start + seeked.len();
+                    hit(start, at, *class);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The first of the texts that these bits stand for.
+    fn pop(&self, bits: &mut u64) -> Option<&(Vec<u8>, Class)> {
+        let number = usize::try_from(bits.trailing_zeros()).ok()?;
+        *bits &= bits.wrapping_sub(1);
+        self.texts.get(number)
+    }
+
+    /// The next place from one on at which texts may begin, and which.
+    fn next(&self, text: &[u8], from: usize) -> Option<(usize, u64)> {
+        let mut at = from;
+        while let Some(window) = text.get(at..).and_then(<[u8]>::first_chunk::<WINDOW>) {
+            let fits = window.windows(HEAD_BYTES).map(|head| self.fitting(head));
+            if fits.fold(0, |any, fits| any | fits) != 0 {
+                let mut fits = window.windows(HEAD_BYTES).map(|head| self.fitting(head));
+                let skip = fits.position(|fits| fits != 0).unwrap_or(0);
+                let head = window.get(skip..skip + HEAD_BYTES)?;
+                return Some((at + skip, self.fitting(head)));
+            }
+            at += WINDOW - HEAD_BYTES + 1;
+        }
+        let rest = text.get(at..)?.windows(HEAD_BYTES).map(|head| self.fitting(head));
+        let (skip, fits) = rest.enumerate().find(|(_, fits)| *fits != 0)?;
+        Some((at + skip, fits))
+    }
+
+    /// The texts that begin with these bytes.
+    #[inline]
+    fn fitting(&self, head: &[u8]) -> u64 {
+        let fits = self.heads.iter().zip(head);
+        fits.fold(u64::MAX, |all, (head, byte)| {
+            all & head.get(usize::from(*byte)).copied().unwrap_or(0)
+        })
+    }
+
+    fn automaton(&self) -> Option<&AhoCorasick> {
+        let build = || {
+            AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                .ascii_case_insensitive(true)
+                .build(self.texts.iter().map(|(text, _)| text))
+                .ok()
+        };
+        self.automaton.get_or_init(build).as_ref()
+    }
 }
+
+/// Bytes that may still be compared in one text.
+struct Work(usize);
+
+impl Work {
+    fn new(text: &[u8]) -> Work {
+        Work(COMPARED_BYTES_MIN.saturating_add(text.len().saturating_mul(COMPARED_PER_BYTE)))
+    }
+
+    fn add(&mut self, bytes: usize) -> Result<(), Costly> {
+        self.0 = self.0.checked_sub(bytes).ok_or(Costly)?;
+        Ok(())
+    }
+}
+
+fn is_at(text: &[u8], start: usize, seeked: &[u8]) -> bool {
+    text.get(start..start + seeked.len()).is_some_and(|here| here.eq_ignore_ascii_case(seeked))
+}
+
+/// Bytes at the begin of a text that are looked at first: as many as the shortest name has.
+const HEAD_BYTES: usize = NAME_BYTES_MIN;
+
+/// Unit: bytes. Sixteen places and the rest of the last one's head.
+const WINDOW: usize = 16 + HEAD_BYTES - 1;
+
+/// Bytes compared for each byte of a text, and for a small one, before an automaton is cheaper.
+const COMPARED_PER_BYTE: usize = 4;
+const COMPARED_BYTES_MIN: usize = 16 * 1024;
 
 /// Unit: bytes. Shorter names are words too.
 const NAME_BYTES_MIN: usize = 4;
@@ -93,5 +230,54 @@ const TEXT_BYTES_MIN: usize = 6;
 /// Unit: bytes.
 const TEXT_BYTES_MAX: usize = 256;
 
-/// Texts of one message that are looked for.
+/// Texts of one message that are looked for: one bit each.
 const TEXTS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Known, Seeker, TEXTS_MAX};
+    use crate::class::Class;
+
+    fn known(texts: &[String]) -> Known {
+        let mut known = Known::default();
+        texts.iter().for_each(|text| known.add(text.as_bytes(), Class::PersonName));
+        known
+    }
+
+    /// What the automaton says, which is the standard that comparing is held to.
+    fn by_automaton(seeker: &Seeker, text: &[u8]) -> Vec<(usize, usize)> {
+        let hits = seeker.automaton().unwrap().find_iter(text);
+        hits.map(|hit| (hit.start(), hit.end())).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn comparing_finds_what_an_automaton_finds(
+            texts in prop::collection::vec("[abA]{4,7}( [ab]{1,3})?", 1..20),
+            text in "[abAB ]{0,200}",
+        ) {
+            let seeker = Seeker::new(&known(&texts)).unwrap();
+            let mut hits = Vec::new();
+            let done = seeker.compared(text.as_bytes(), |start, end, _| hits.push((start, end)));
+            prop_assert!(done.is_ok());
+            prop_assert_eq!(&hits, &by_automaton(&seeker, text.as_bytes()));
+            prop_assert_eq!(seeker.is_in(text.as_bytes(), |_| false), !hits.is_empty());
+        }
+    }
+
+    #[test]
+    fn texts_that_fit_everywhere_are_left_to_the_automaton() {
+        let text = |number: usize| format!("{}{number:03}", "a".repeat(200));
+        let seeker = Seeker::new(&known(&(0..TEXTS_MAX).map(text).collect::<Vec<_>>())).unwrap();
+        let mut hay = vec![b'a'; 20_000];
+        hay.extend_from_slice(b"063 and ");
+        assert!(seeker.compared(&hay, |_, _, _| {}).is_err());
+        assert!(seeker.is_in(&hay, |_| true));
+        assert!(seeker.find(&hay).is_empty());
+        hay.extend_from_slice(text(7).to_uppercase().as_bytes());
+        let start = hay.len() - text(7).len();
+        assert_eq!(seeker.find(&hay), [(start, hay.len(), Class::PersonName)]);
+    }
+}

@@ -55,6 +55,8 @@ pub(super) struct Walk<'m> {
     pub(super) json_texts: usize,
     /// How many encoded texts are around this one.
     pub(super) wrapped: usize,
+    /// Whether a text was read in a second way: see [`super::written`].
+    pub(super) rewritten: bool,
     /// Bytes of encoded text that may still be decoded.
     pub(super) budget: usize,
 }
@@ -144,6 +146,7 @@ impl<'m> Walk<'m> {
             late: 0,
             json_texts: 0,
             wrapped: 0,
+            rewritten: false,
             budget: wire.len().saturating_mul(DECODED_PER_BYTE).max(DECODED_BYTES_MIN),
         }
     }
@@ -182,6 +185,13 @@ impl<'m> Walk<'m> {
     /// Goes through the message once more, for other copies of what a name explained once.
     pub(super) fn seek(&mut self, seeker: Seeker, again: impl FnOnce(&mut Self)) {
         self.plan.settle();
+        let plain = !self.rewritten
+            && memchr::memchr(b'\\', self.wire).is_none()
+            && !has_lookalikes(self.wire);
+        // Then every text stands on the wire as it is read, and so does every copy.
+        if plain && !seeker.is_in(self.wire, |range| self.plan.covers(&range)) {
+            return;
+        }
         self.seeker = Some(seeker);
         again(self);
         self.seeker = None;
@@ -302,6 +312,7 @@ impl<'m> Walk<'m> {
         }
         let written = if context.depth < NESTING_MAX { View::written(text) } else { None };
         if let Some(view) = written {
+            self.rewritten = true;
             let context = Context { depth: context.depth + 1, ..context };
             self.plan.order(before);
             let again = self.again.replace(before..self.plan.len());
