@@ -175,9 +175,9 @@ pub(super) fn before(text: &[u8], start: usize) -> Hints {
         }
     }
     for _ in 0..BEFORE_WORDS {
-        let joined = rest.iter().rev().take_while(|b| JOINING.contains(b)).count();
-        rest = rest.get(..rest.len() - joined).unwrap_or_default();
-        let length = rest.iter().rev().take_while(|b| is_identifier(**b)).count();
+        let joins = rest.iter().rposition(|byte| !is_joining(*byte)).map_or(0, |at| at + 1);
+        rest = rest.get(..joins).unwrap_or_default();
+        let length = identifier_at_the_end(rest);
         let (before, word) = rest.split_at(rest.len() - length);
         if word.is_empty() {
             return Hints::NONE;
@@ -227,7 +227,7 @@ pub(super) fn label(text: &[u8]) -> Hints {
     let mut from = text.len();
     for _ in 0..LABEL_WORDS {
         let rest = text.get(..from).unwrap_or_default();
-        let length = rest.iter().rev().take_while(|b| is_identifier(**b)).count();
+        let length = identifier_at_the_end(rest);
         // Keys and hashes are no words of a label, and would fill the room for those that are.
         let word = rest.get(from - length..).unwrap_or_default();
         let digits = word.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -278,6 +278,13 @@ impl Split {
     fn push(&mut self, word: &[u8]) {
         let mut end = self.end_of(self.count);
         let Some(slot) = self.ends.get_mut(self.count) else { return };
+        if word.is_ascii() {
+            let Some(room) = self.text.get_mut(end..end + word.len()) else { return };
+            room.iter_mut().zip(word).for_each(|(to, from)| *to = from.to_ascii_lowercase());
+            *slot = end + word.len();
+            self.count += 1;
+            return;
+        }
         let mut bytes = word.iter();
         while let Some(byte) = bytes.next() {
             // Letters of Latin-1 without their accents: `téléphone`, `Straße`.
@@ -371,10 +378,6 @@ fn is(word: &[u8], lower: &[u8]) -> bool {
     word.eq_ignore_ascii_case(lower)
 }
 
-fn is_identifier(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' || byte >= 0x80
-}
-
 /// A name may be written with escapes; those that carry none are used as they are.
 fn unescaped(name: &[u8]) -> Cow<'_, [u8]> {
     if !name.contains(&b'\\') {
@@ -403,17 +406,25 @@ impl<'n> Iterator for Words<'n> {
     fn next(&mut self) -> Option<&'n [u8]> {
         // What stands in brackets is an index, or one of our labels.
         let mut bracket = false;
-        let skip = self.rest.iter().take_while(|byte| {
-            bracket = (bracket && **byte != b']') || **byte == b'[';
-            bracket || !is_letter(**byte)
+        let skip = self.rest.iter().position(|byte| {
+            bracket = (bracket && *byte != b']') || *byte == b'[';
+            !bracket && is_letter(*byte)
         });
-        let rest = self.rest.get(skip.count()..).filter(|rest| !rest.is_empty())?;
+        let rest = self.rest.get(skip?..)?;
+        let (first, others) = rest.split_first()?;
+        let mut before = letter_kind(*first);
         let mut length = 1;
-        while let Some([before, here]) = rest.get(length - 1..=length) {
-            let after = rest.get(length + 1).copied().unwrap_or(0);
-            if ends_word(*before, *here, after) {
+        for byte in others {
+            let here = letter_kind(*byte);
+            if here == before && here != UPPER {
+                length += 1;
+                continue;
+            }
+            let after = rest.get(length + 1).map_or(OTHER, |after| letter_kind(*after));
+            if ends_word(before, here, after) {
                 break;
             }
+            before = here;
             length += 1;
         }
         let (word, rest) = rest.split_at(length);
@@ -423,15 +434,57 @@ impl<'n> Iterator for Words<'n> {
 }
 
 fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte >= 0x80
+    letter_kind(byte) != OTHER
+}
+
+/// What a byte is in a name.
+fn letter_kind(byte: u8) -> u8 {
+    KINDS.get(usize::from(byte)).map_or(OTHER, |kind| kind & !IN_IDENTIFIER)
 }
 
 fn ends_word(before: u8, here: u8, after: u8) -> bool {
-    !is_letter(here)
-        || (before >= 0x80 && here.is_ascii_uppercase())
-        || before.is_ascii_digit() != here.is_ascii_digit()
-        || (before.is_ascii_lowercase() && here.is_ascii_uppercase())
-        || (before.is_ascii_uppercase() && here.is_ascii_uppercase() && after.is_ascii_lowercase())
+    match (before, here) {
+        (_, OTHER) | (HIGH | LOWER, UPPER) => true,
+        (UPPER, UPPER) => after == LOWER,
+        _ => (before == DIGIT) != (here == DIGIT),
+    }
+}
+
+fn is_identifier(byte: u8) -> bool {
+    KINDS.get(usize::from(byte)).is_some_and(|kind| *kind >= IN_IDENTIFIER)
+}
+
+/// How many bytes at the end of a text are of an identifier.
+fn identifier_at_the_end(text: &[u8]) -> usize {
+    text.iter().rposition(|byte| !is_identifier(*byte)).map_or(text.len(), |at| text.len() - at - 1)
+}
+
+const OTHER: u8 = 0;
+const LOWER: u8 = 1;
+const UPPER: u8 = 2;
+const DIGIT: u8 = 3;
+const HIGH: u8 = 4;
+/// Beside the kind: letters, digits, `_` and `-`.
+const IN_IDENTIFIER: u8 = 8;
+
+const KINDS: [u8; 256] = kinds();
+
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "compile time")]
+const fn kinds() -> [u8; 256] {
+    let mut table = [OTHER; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = match byte as u8 {
+            b'a'..=b'z' => LOWER | IN_IDENTIFIER,
+            b'A'..=b'Z' => UPPER | IN_IDENTIFIER,
+            b'0'..=b'9' => DIGIT | IN_IDENTIFIER,
+            0x80.. => HIGH | IN_IDENTIFIER,
+            b'_' | b'-' => OTHER | IN_IDENTIFIER,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    table
 }
 
 /// Words that may stand between a telling word and the value.
@@ -441,7 +494,10 @@ const FILLERS: [&[u8]; 18] = [
 ];
 
 /// Punctuation that joins a telling word to its value.
-const JOINING: &[u8] = b" \t\"'`:=#([{\\*+.>";
+fn is_joining(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'`' | b':' | b'=' | b'#' | b'(' | b'[')
+        || matches!(byte, b'{' | b'\\' | b'*' | b'+' | b'.' | b'>')
+}
 
 /// Unit: bytes. Longer names are sentences, not names.
 const NAME_BYTES_MAX: usize = 128;

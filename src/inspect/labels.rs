@@ -4,7 +4,7 @@
 //! Owns where such a value begins and who judges it; what it may look like is asked of
 //! [`super::labelled`] and [`super::secrets`].
 
-use super::context::{Hints, before, label};
+use super::context::{Hints, label};
 use super::labelled::{self, Extent, Labelled};
 use super::scan::Scan;
 use super::secrets;
@@ -40,7 +40,7 @@ pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
     if before_sign.is_ascii_digit() && scan.byte(at + 1).is_ascii_digit() {
         return None;
     }
-    let mut hints = before(scan.text, at);
+    let mut hints = scan.before(at);
     let mut from = at + 1;
     if hints.classes.is_empty()
         && let Some(of_property) = property(scan, at)
@@ -71,7 +71,7 @@ pub(super) fn at_value(scan: &mut Scan<'_, '_>, start: usize) -> Option<usize> {
     if !opens || start < scan.floor || !scan.looks_for_labelled() {
         return None;
     }
-    let hints = before(scan.text, start);
+    let hints = scan.before(start);
     if hints.has(Hints::ABOUT) || hints.classes.is_empty() {
         return None;
     }
@@ -109,7 +109,7 @@ pub(super) fn at_tag(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
     }
     let hints = label(name);
     // `<td>` says nothing: the cell before it does.
-    let hints = if hints.classes.is_empty() { before(scan.text, at + 1) } else { hints };
+    let hints = if hints.classes.is_empty() { scan.before(at + 1) } else { hints };
     behind(scan, if data { at + 1 + b"<![CDATA[".len() } else { at + 1 }, hints)
 }
 

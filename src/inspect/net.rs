@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::candidate::Around;
-use super::context::{Hints, before};
+use super::context::Hints;
 use super::device;
 use super::digits::{Left, Window};
 use super::scan::Scan;
@@ -30,7 +30,7 @@ pub(super) fn v4(scan: &mut Scan<'_, '_>, window: &Window<'_>, left: Left) -> Op
     if joined_after || is_version(scan, a.start) || !is_somebody_v4(address) {
         return None;
     }
-    let named = before(scan.text, a.start) | scan.named;
+    let named = scan.before(a.start) | scan.named;
     if named.has(Hints::VERSION) {
         return None;
     }

@@ -5,6 +5,7 @@
 //! Every validator looks a bounded way back and consumes what it accepts, so that the
 //! whole stays linear whatever the text holds.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::bytes::is_trigger;
@@ -188,6 +189,9 @@ pub(super) struct Scan<'t, 'f> {
     pub(super) floor: usize,
     /// End of the last e-mail address.
     pub(super) email_floor: usize,
+    /// What the words before a place say, for the places that were asked about last: several
+    /// validators ask about the same one.
+    asked: Cell<[(usize, Hints); ASKED]>,
 }
 
 impl<'t, 'f> Scan<'t, 'f> {
@@ -197,7 +201,8 @@ impl<'t, 'f> Scan<'t, 'f> {
         findings: &'f mut Findings,
     ) -> Self {
         let Subject { text, named, numeric, is_name: _ } = subject;
-        Scan { text, named, numeric, wanted, findings, floor: 0, email_floor: 0 }
+        let asked = Cell::new([(usize::MAX, Hints::NONE); ASKED]);
+        Scan { text, named, numeric, wanted, findings, floor: 0, email_floor: 0, asked }
     }
 
     /// Looks at the text from a place on that nothing stands before.
@@ -317,9 +322,20 @@ impl<'t, 'f> Scan<'t, 'f> {
         let named = most || self.text.len() <= SHORT_TEXT_BYTES;
         let named = if named { self.named } else { Hints::NONE };
         match first {
-            First::Yes => named | before(self.text, start) | after(self.text, end),
+            First::Yes => named | self.before(start) | after(self.text, end),
             First::No => named | after(self.text, end),
         }
+    }
+
+    /// What the words directly before a place suggest.
+    pub(super) fn before(&self, start: usize) -> Hints {
+        let mut asked = self.asked.get();
+        let Some(slot) = asked.get_mut(start % ASKED) else { return before(self.text, start) };
+        if slot.0 != start {
+            *slot = (start, before(self.text, start));
+            self.asked.set(asked);
+        }
+        asked.get(start % ASKED).map_or(Hints::NONE, |slot| slot.1)
     }
 }
 
@@ -400,6 +416,9 @@ fn is_dull(text: &[u8], at: usize) -> bool {
     }
     any == 0
 }
+
+/// Places of which the words before them are remembered.
+const ASKED: usize = 4;
 
 /// Bytes before and behind a number that can decide about it: the words beside it.
 const CROWD_BEFORE: usize = 64;

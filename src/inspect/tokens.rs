@@ -223,7 +223,6 @@ fn judged(
         let around = Around { named, on: scan.on() };
         national::judge(&candidate, around).or_else(|| device::judge(&candidate, around))
     };
-    judge(scan.on())?;
     let hints = hints(scan);
     let (class, confidence) = judge(hints.classes)?;
     scan.wants(class, confidence).then_some((class, confidence, hints))

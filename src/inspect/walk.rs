@@ -187,7 +187,7 @@ impl<'m> Walk<'m> {
         self.plan.settle();
         let plain = !self.rewritten
             && memchr::memchr(b'\\', self.wire).is_none()
-            && !has_lookalikes(self.wire);
+            && (self.wire.is_ascii() || !has_lookalikes(self.wire));
         // Then every text stands on the wire as it is read, and so does every copy.
         if plain && !seeker.is_in(self.wire, |range| self.plan.covers(&range)) {
             return;

@@ -333,13 +333,21 @@ impl Query {
         if from > self.read {
             self.state = Part::Outside;
         }
-        for byte in text.get(from..at).unwrap_or_default() {
+        let mut rest = text.get(from..at).unwrap_or_default();
+        while let Some((byte, after)) = rest.split_first() {
+            // Outside of queries nothing but a question mark counts.
+            if self.state == Part::Outside {
+                let Some(mark) = memchr::memchr(b'?', rest) else { break };
+                self.state = Part::Name;
+                rest = rest.get(mark + 1..).unwrap_or_default();
+                continue;
+            }
             self.state = match (byte, self.state) {
                 (0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'#' | b'`', _) => Part::Outside,
-                (b'?', Part::Outside) => Part::Name,
                 (b'=', Part::Name) => Part::Value,
                 (_, state) => state,
             };
+            rest = after;
         }
         self.read = at;
         self.state == Part::Value
