@@ -78,7 +78,7 @@ macro_rules! classes {
             }
 
             /// A small number for tables: built-in classes first, custom ones after them.
-            #[inline]
+            #[inline(always)]
             pub const fn index(self) -> usize {
                 match self {
                     $(Class::$variant => Place::$variant as usize,)*
@@ -361,12 +361,14 @@ impl ClassSet {
     }
 
     /// Whether the class is a member.
+    #[inline]
     pub fn contains(self, class: Class) -> bool {
         let (word, bit) = bit(class);
         self.0.get(word).is_some_and(|word| word & bit != 0)
     }
 
     /// The members of either set.
+    #[inline]
     #[must_use]
     pub fn union(self, other: ClassSet) -> ClassSet {
         let mut both = self;
@@ -375,6 +377,7 @@ impl ClassSet {
     }
 
     /// The members of both sets.
+    #[inline]
     #[must_use]
     pub fn intersection(self, other: ClassSet) -> ClassSet {
         let mut both = self;
@@ -383,6 +386,7 @@ impl ClassSet {
     }
 
     /// Whether there are no members.
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.0 == [0; WORDS]
     }

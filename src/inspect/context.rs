@@ -187,7 +187,7 @@ pub(super) fn before(text: &[u8], start: usize) -> Hints {
         {
             return label(name);
         }
-        if !FILLERS.iter().any(|filler| is(word, filler)) {
+        if !is_filler(word) {
             return if vocabulary::may_end(word) { label(rest) } else { Hints::NONE };
         }
         rest = before;
@@ -488,10 +488,19 @@ const fn kinds() -> [u8; 256] {
 }
 
 /// Words that may stand between a telling word and the value.
-const FILLERS: [&[u8]; 18] = [
-    b"is", b"was", b"at", b"on", b"me", b"us", b"the", b"my", b"are", b"ist", b"est", b"es",
-    b"jest", b"to", b"as", b"of", b"eq", b"lautet",
-];
+fn is_filler(word: &[u8]) -> bool {
+    let lower = |byte: &u8| byte.to_ascii_lowercase();
+    match word {
+        [a, b] => matches!(
+            &[lower(a), lower(b)],
+            b"is" | b"at" | b"on" | b"me" | b"us" | b"my" | b"es" | b"to" | b"as" | b"of" | b"eq"
+        ),
+        [a, b, c] => {
+            matches!(&[lower(a), lower(b), lower(c)], b"was" | b"the" | b"are" | b"ist" | b"est")
+        }
+        _ => is(word, b"jest") || is(word, b"lautet"),
+    }
+}
 
 /// Punctuation that joins a telling word to its value.
 fn is_joining(byte: u8) -> bool {

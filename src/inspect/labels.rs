@@ -157,7 +157,11 @@ fn best(
     text: &[u8],
     extent: Extent,
 ) -> Option<(Class, Labelled)> {
-    let asked = LABELLED.into_iter().filter(|class| named.contains(*class) && scan.is_on(*class));
+    let named = scan.labelled(named);
+    if named.is_empty() {
+        return None;
+    }
+    let asked = LABELLED.into_iter().filter(|class| named.contains(*class));
     let judged = asked.filter_map(|class| Some((class, judge(class, text, extent)?)));
     let wanted = judged.filter(|(class, hit)| scan.wants(*class, hit.confidence));
     wanted.max_by_key(|(_, hit)| (hit.confidence, hit.length))

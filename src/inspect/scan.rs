@@ -140,15 +140,15 @@ pub(super) struct Subject<'t> {
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub(super) on: ClassSet,
-    /// Whether one of them is found by names and labels alone.
-    labelled: bool,
+    /// Those of them that are found by names and labels alone.
+    labelled: ClassSet,
     least: [Confidence; Class::BUILTIN.len()],
 }
 
 impl Default for Wanted {
     fn default() -> Self {
         let least = [Confidence::Likely; Class::BUILTIN.len()];
-        Wanted { on: ClassSet::empty(), labelled: false, least }
+        Wanted { on: ClassSet::empty(), labelled: ClassSet::empty(), least }
     }
 }
 
@@ -166,7 +166,9 @@ impl Wanted {
         if let Some(place) = self.least.get_mut(class.index()) {
             *place = least;
             self.on.insert(class);
-            self.labelled |= labels::LABELLED.contains(&class);
+            if labels::LABELLED.contains(&class) {
+                self.labelled.insert(class);
+            }
         }
     }
 
@@ -253,7 +255,12 @@ impl<'t, 'f> Scan<'t, 'f> {
 
     /// Whether anything is looked for that only a name or label explains.
     pub(super) fn looks_for_labelled(&self) -> bool {
-        self.wanted.labelled
+        !self.wanted.labelled.is_empty()
+    }
+
+    /// Those of some classes that are looked for and that only a name or label explains.
+    pub(super) fn labelled(&self, named: ClassSet) -> ClassSet {
+        named.intersection(self.wanted.labelled)
     }
 
     /// The classes that are looked for.

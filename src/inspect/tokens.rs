@@ -3,12 +3,12 @@
 //! Owns where a candidate begins and ends; whether it is somebody's number is asked of
 //! [`super::national`] and [`super::device`].
 
-use super::candidate::{Around, Candidate, SYMBOLS_MAX};
+use super::candidate::{Around, Candidate};
 use super::context::Hints;
 use super::digits::{Group, Left, Window};
 use super::scan::{First, Same, Scan, Undecided};
 use super::{device, labels, national, net};
-use crate::class::{Class, ClassSet, Confidence};
+use crate::class::{Class, Confidence};
 
 /// Judges the run of letters and digits around the digit at `at`; `None` where it holds no
 /// letter. Returns where to go on.
@@ -119,24 +119,25 @@ fn judge(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
     let (count, first) = read(scan, start, end, &mut groups);
     let groups = groups.get(..count)?;
     for from in (0..=first).rev() {
-        for to in (first..count).rev() {
-            let part = groups.get(from..=to)?;
-            let (Some(head), Some(tail)) = (part.first(), part.last()) else { continue };
-            let text = scan.text.get(head.start..tail.end).unwrap_or_default();
-            let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
-            let few =
-                digits < LETTERED_DIGITS_MIN && !(digits > 0 && (9..=11).contains(&text.len()));
-            if text.len() < SYMBOLS_MIN || few {
+        let rest = groups.get(from..)?;
+        let head = rest.first()?.start;
+        if !begins_alone(scan, head) {
+            continue;
+        }
+        let symbols = Symbols::of(scan, rest);
+        for count in (first - from + 1..=rest.len()).rev() {
+            let Some((candidate, digits)) = symbols.first(count) else { continue };
+            let tail = rest.get(count - 1)?.end;
+            let length = tail - head;
+            let few = digits < LETTERED_DIGITS_MIN && !(digits > 0 && (9..=11).contains(&length));
+            if length < SYMBOLS_MIN || few || !ends_alone(scan, tail) {
                 continue;
             }
-            if !stands_alone(scan, head.start, tail.end) {
-                continue;
-            }
-            let hints = |scan: &Scan<'_, '_>| scan.hints(head.start, tail.end, First::Yes);
-            if let Some((class, confidence, hints)) = judged(scan, part, hints)
+            let hints = scan.hints(head, tail, First::Yes);
+            if let Some((class, confidence)) = judged(scan, &candidate, hints)
                 && (!hints.has(Hints::SERIAL) || hints.names(class))
             {
-                return Some(scan.found(class, confidence, head.start, tail.end));
+                return Some(scan.found(class, confidence, head, tail));
             }
         }
     }
@@ -195,48 +196,71 @@ fn read(
     (count, found)
 }
 
-/// Asks the validators about some groups.
-///
-/// What the words beside it say is asked only where it could be a number of some class if they
-/// said so: that is seldom, and asking costs more than judging.
+/// Asks the validators about a candidate beside which words suggest something.
 fn judged(
     scan: &Scan<'_, '_>,
-    groups: &[Group],
-    hints: impl Fn(&Scan<'_, '_>) -> Hints,
-) -> Option<(Class, Confidence, Hints)> {
-    let mut symbols = [0; SYMBOLS_MAX];
-    let mut lengths = [0; TOKEN_GROUPS_MAX];
-    let mut count = 0;
-    for (group, length) in groups.iter().zip(&mut lengths) {
-        *length = u8::try_from(group.end - group.start).ok()?;
-        for byte in scan.text.get(group.start..group.end)? {
-            *symbols.get_mut(count)? = byte.to_ascii_uppercase();
-            count += 1;
-        }
-    }
-    let candidate = Candidate {
-        symbols: symbols.get(..count)?,
-        groups: lengths.get(..groups.len())?,
-        separator: separator(scan, groups),
-    };
-    let judge = |named: ClassSet| {
-        let around = Around { named, on: scan.on() };
-        national::judge(&candidate, around).or_else(|| device::judge(&candidate, around))
-    };
-    let hints = hints(scan);
-    let (class, confidence) = judge(hints.classes)?;
-    scan.wants(class, confidence).then_some((class, confidence, hints))
+    candidate: &Candidate<'_>,
+    hints: Hints,
+) -> Option<(Class, Confidence)> {
+    let around = Around { named: hints.classes, on: scan.on() };
+    let judged = national::judge(candidate, around).or_else(|| device::judge(candidate, around));
+    judged.filter(|(class, confidence)| scan.wants(*class, *confidence))
 }
 
-/// The byte between all groups, as [`Candidate::separator`] wants it.
-fn separator(scan: &Scan<'_, '_>, groups: &[Group]) -> u8 {
-    let between = |pair: &[Group]| match pair {
-        [left, right] if right.start - left.end == 1 => scan.byte(left.end),
-        _ => b'?',
-    };
-    let mut all = groups.windows(2).map(between);
-    let first = all.next().unwrap_or(0);
-    if all.all(|other| other == first) { first } else { b'?' }
+/// The symbols of groups that stand beside each other, of which the first few can be a candidate
+/// each: read once for all of them.
+struct Symbols {
+    symbols: [u8; DIGITS_MAX],
+    /// How many symbols each group has.
+    lengths: [u8; TOKEN_GROUPS_MAX],
+    /// For each number of groups: the symbols of all, the digits among them, and what stands
+    /// between them as [`Candidate::separator`] wants it.
+    sums: [(u8, u8, u8); TOKEN_GROUPS_MAX],
+    count: usize,
+}
+
+impl Symbols {
+    /// Reads groups up to the first that makes them longer than any number is.
+    fn of(scan: &Scan<'_, '_>, groups: &[Group]) -> Symbols {
+        let mut read = Symbols {
+            symbols: [0; DIGITS_MAX],
+            lengths: [0; TOKEN_GROUPS_MAX],
+            sums: [(0, 0, 0); TOKEN_GROUPS_MAX],
+            count: 0,
+        };
+        let (mut symbols, mut digits, mut separator) = (0, 0, 0);
+        let mut last_end = None;
+        let slots = read.lengths.iter_mut().zip(&mut read.sums);
+        for (group, (length, sum)) in groups.iter().zip(slots) {
+            let text = scan.text.get(group.start..group.end).unwrap_or_default();
+            let Some(room) = read.symbols.get_mut(symbols..symbols + text.len()) else { break };
+            for (to, from) in room.iter_mut().zip(text) {
+                *to = from.to_ascii_uppercase();
+                digits += u8::from(from.is_ascii_digit());
+            }
+            let between = match last_end {
+                Some(end) if group.start - end == 1 => scan.byte(end),
+                Some(_) => b'?',
+                None => 0,
+            };
+            separator = if read.count < 2 || between == separator { between } else { b'?' };
+            symbols += text.len();
+            last_end = Some(group.end);
+            // Both are small: see the room above.
+            *length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+            *sum = (u8::try_from(symbols).unwrap_or(u8::MAX), digits, separator);
+            read.count += 1;
+        }
+        read
+    }
+
+    /// The first few groups as a candidate, and how many digits are among them.
+    fn first(&self, count: usize) -> Option<(Candidate<'_>, usize)> {
+        let (symbols, digits, separator) = *self.sums.get(..self.count)?.get(count - 1)?;
+        let symbols = self.symbols.get(..usize::from(symbols))?;
+        let groups = self.lengths.get(..count)?;
+        Some((Candidate { symbols, groups, separator }, usize::from(digits)))
+    }
 }
 
 /// A number that validators know.
@@ -260,25 +284,26 @@ impl Numbered {
 pub(super) fn numbered(scan: &Scan<'_, '_>, window: &Window<'_>, left: Left) -> Option<Numbered> {
     let rest = window.rest();
     let rest = rest.get(..rest.len().min(TOKEN_GROUPS_MAX)).unwrap_or_default();
-    let mut digits: usize = rest.iter().map(Group::length).sum();
+    let head = rest.first()?.start;
+    if !begins_alone(scan, head) {
+        return None;
+    }
+    let symbols = Symbols::of(scan, rest);
     let mut unnamed = None;
-    for count in (1..=rest.len()).rev() {
-        let groups = rest.get(..count)?;
-        let (head, tail) = (groups.first()?, groups.last()?);
-        let fits = (SYMBOLS_MIN..=DIGITS_MAX).contains(&digits);
-        digits -= tail.length();
-        if !fits || !stands_alone(scan, head.start, tail.end) {
+    for count in (1..=symbols.count).rev() {
+        let (candidate, digits) = symbols.first(count)?;
+        let end = rest.get(count - 1)?.end;
+        if digits < SYMBOLS_MIN || !ends_alone(scan, end) {
             continue;
         }
-        let hints = |scan: &Scan<'_, '_>| window.hints(scan, head.start, tail.end);
-        let Some((class, confidence, hints)) = judged(scan, groups, hints) else { continue };
-        let (start, end, named) = (head.start, tail.end, hints.names(class));
-        let found = Numbered { class, confidence, start, end, named };
+        let hints = window.hints(scan, head, end);
+        let Some((class, confidence)) = judged(scan, &candidate, hints) else { continue };
+        let named = hints.names(class);
+        let found = Numbered { class, confidence, start: head, end, named };
         if named {
             return Some(found);
         }
-        let between = separator(scan, groups);
-        let alone = left == Left::Free && !window.is_part_of_more(scan, count, between);
+        let alone = left == Left::Free && !window.is_part_of_more(scan, count, candidate.separator);
         if alone && !hints.has(Hints::SERIAL) {
             unnamed = unnamed.or(Some(found));
         }
@@ -286,13 +311,18 @@ pub(super) fn numbered(scan: &Scan<'_, '_>, window: &Window<'_>, left: Left) -> 
     unnamed
 }
 
-/// Whether no letter or digit is joined to a candidate.
-fn stands_alone(scan: &Scan<'_, '_>, start: usize, end: usize) -> bool {
-    let (before, after) = (scan.byte_before(start, 1), scan.byte(end));
-    let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+/// Whether no letter or digit is joined to the begin of a candidate.
+fn begins_alone(scan: &Scan<'_, '_>, start: usize) -> bool {
+    let before = scan.byte_before(start, 1);
     let escaped = matches!(before, b'n' | b'r' | b't') && scan.byte_before(start, 2) == b'\\';
+    !(before.is_ascii_alphanumeric() || before == b'_') || escaped
+}
+
+/// Whether no letter or digit is joined to the end of a candidate, and no decimals are.
+fn ends_alone(scan: &Scan<'_, '_>, end: usize) -> bool {
+    let after = scan.byte(end);
     let decimals = matches!(after, b'.' | b',') && scan.byte(end + 1).is_ascii_digit();
-    (!inside(before) || escaped) && !inside(after) && !decimals
+    !(after.is_ascii_alphanumeric() || after == b'_') && !decimals
 }
 
 /// The end of the UUID that begins with a token (RFC 9562 section 4): it is nobody's number.

@@ -27,6 +27,10 @@ pub(super) use wallet::wallet;
 /// What the candidate is, if it is a number of a device, vehicle or bank; the surest class
 /// where several fit.
 pub(super) fn judge(candidate: &Candidate<'_>, around: Around) -> Option<Judged> {
+    // Numbers of these kinds have these lengths, and most candidates have others.
+    if !matches!(candidate.symbols.len(), 9 | 12 | 14..=17 | 19 | 20) {
+        return None;
+    }
     let mut best: Option<Judged> = None;
     for (class, validate) in VALIDATORS {
         if !around.on.contains(class) {
