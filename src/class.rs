@@ -393,7 +393,15 @@ impl ClassSet {
 
     /// The members in the order of [`Class::index`].
     pub fn iter(self) -> impl Iterator<Item = Class> {
-        (0..CLASSES_MAX).filter_map(Class::from_index).filter(move |class| self.contains(*class))
+        let words = self.0.into_iter().enumerate();
+        let indexes = words.flat_map(|(place, mut word)| {
+            std::iter::from_fn(move || {
+                let bit = usize::try_from(word.trailing_zeros()).ok().filter(|bit| *bit < 64)?;
+                word &= word - 1;
+                Some(place * 64 + bit)
+            })
+        });
+        indexes.filter_map(Class::from_index)
     }
 }
 
@@ -406,6 +414,7 @@ impl FromIterator<Class> for ClassSet {
 }
 
 /// In which word of a set a class stands, and as which bit; none for those beyond the bound.
+#[inline]
 fn bit(class: Class) -> (usize, u64) {
     let index = class.index();
     let bit = if index < CLASSES_MAX { 1 << (index % 64) } else { 0 };

@@ -20,6 +20,46 @@ pub(super) fn is_trigger(byte: u8) -> bool {
     has(byte, TRIGGER)
 }
 
+/// What a text may hold, as bits: [`LINE`], [`OPENING`], [`BRACE`] and [`WRITTEN`]. All of them for
+/// texts that are not short: looking for each is faster there.
+pub(super) fn held(text: &[u8]) -> u8 {
+    if text.len() > SHORT_BYTES {
+        return u8::MAX;
+    }
+    let bits = |byte: &u8| HELD.get(usize::from(*byte)).copied().unwrap_or(u8::MAX);
+    text.iter().fold(0, |held, byte| held | bits(byte))
+}
+
+/// A line end.
+pub(super) const LINE: u8 = 1;
+/// `(` or `<`, of which a table in one line needs one.
+pub(super) const OPENING: u8 = 2;
+/// `{`.
+pub(super) const BRACE: u8 = 4;
+/// What begins a character that is written in another way: see [`super::written`].
+pub(super) const WRITTEN: u8 = 8;
+
+/// Unit: bytes. Longer texts are worth the begin of a vector search.
+const SHORT_BYTES: usize = 64;
+
+const HELD: [u8; 256] = held_bits();
+
+#[expect(clippy::indexing_slicing, reason = "compile time")]
+const fn held_bits() -> [u8; 256] {
+    let mut table = [0; 256];
+    table[b'\n' as usize] = LINE;
+    let marks = super::written::MARKS;
+    let mut at = 0;
+    while at < marks.len() {
+        table[marks[at] as usize] |= WRITTEN;
+        at += 1;
+    }
+    table[b'(' as usize] |= OPENING;
+    table[b'<' as usize] |= OPENING;
+    table[b'{' as usize] |= BRACE;
+    table
+}
+
 fn has(byte: u8, classes: u8) -> bool {
     CLASSES.get(usize::from(byte)).is_some_and(|class| class & classes != 0)
 }

@@ -6,6 +6,7 @@ mod fold;
 mod tests;
 
 use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
 use std::ops::BitOr;
 
 use super::vocabulary;
@@ -121,12 +122,12 @@ impl Keys {
 /// What names mean, remembered for the next record with the same names.
 #[derive(Debug)]
 pub(super) struct Names {
-    seen: [(u64, Hints); NAMES_KEPT],
+    seen: [(u64, Hints); 2 * NAMES_KEPT],
 }
 
 impl Default for Names {
     fn default() -> Self {
-        Names { seen: [(0, Hints::NONE); NAMES_KEPT] }
+        Names { seen: [(0, Hints::NONE); 2 * NAMES_KEPT] }
     }
 }
 
@@ -135,11 +136,16 @@ impl Names {
     pub(super) fn hints(&mut self, name: &[u8]) -> (u64, Hints) {
         let hash = vocabulary::hash(name);
         let place = usize::try_from(hash >> 48).unwrap_or(0) % NAMES_KEPT;
-        let Some(slot) = self.seen.get_mut(place) else { return (hash, of_name(name)) };
-        if slot.0 != hash {
-            *slot = (hash, of_name(name));
+        // Two places for each name, of which the first has the one that was asked for last.
+        let (places, _) = self.seen.as_chunks_mut::<2>();
+        let Some([first, second]) = places.get_mut(place) else { return (hash, of_name(name)) };
+        if first.0 != hash {
+            std::mem::swap(first, second);
         }
-        *slot
+        if first.0 != hash {
+            *first = (hash, of_name(name));
+        }
+        *first
     }
 }
 
@@ -164,11 +170,11 @@ pub(super) fn of_name(name: &[u8]) -> Hints {
 /// What the words directly before `start` suggest: `SSN: 123…`, `"homePhone":"212…`,
 /// `<td>SSN</td><td>123…`. Only what is joined to the value by punctuation, tags and filler
 /// words counts.
-pub(super) fn before(text: &[u8], start: usize) -> Hints {
+pub(super) fn before(text: &[u8], start: usize, labels: &Labels) -> Hints {
     let from = start.saturating_sub(BEFORE_BYTES);
     let mut rest = text.get(from..start).unwrap_or_default();
     for _ in 0..BEFORE_TAGS {
-        match without_tag(rest) {
+        match without_tag(rest, labels) {
             Some((_, hints)) if !matches!(hints, Hints::NONE | Hints::GENERIC) => return hints,
             Some((before, _)) => rest = before,
             None => break,
@@ -185,10 +191,10 @@ pub(super) fn before(text: &[u8], start: usize) -> Hints {
         if is(word, b"value")
             && let Some(name) = attribute(before)
         {
-            return label(name);
+            return labels.of(name);
         }
         if !is_filler(word) {
-            return if vocabulary::may_end(word) { label(rest) } else { Hints::NONE };
+            return if vocabulary::may_end(word) { labels.of(rest) } else { Hints::NONE };
         }
         rest = before;
     }
@@ -196,7 +202,7 @@ pub(super) fn before(text: &[u8], start: usize) -> Hints {
 }
 
 /// A text without the tag with which it ends, and what the name of an element's start tag says.
-fn without_tag(text: &[u8]) -> Option<(&[u8], Hints)> {
+fn without_tag<'t>(text: &'t [u8], labels: &Labels) -> Option<(&'t [u8], Hints)> {
     let text = text.trim_ascii_end();
     if let Some(before) = text.strip_suffix(b"<![CDATA[") {
         return Some((before, Hints::NONE));
@@ -208,7 +214,7 @@ fn without_tag(text: &[u8]) -> Option<(&[u8], Hints)> {
     let name = tag.split(|byte| *byte == b' ').next().unwrap_or_default();
     match name.first() {
         Some(b'/') => Some((before, Hints::NONE)),
-        Some(first) if first.is_ascii_alphabetic() || *first >= 0x80 => Some((before, label(name))),
+        Some(first) if first.is_ascii_alphabetic() || *first >= 0x80 => Some((before, labels.of(name))),
         Some(_) | None => None,
     }
 }
@@ -222,8 +228,52 @@ fn attribute(before: &[u8]) -> Option<&[u8]> {
     inner.get(open + 1..)
 }
 
-/// What the label with which a text ends suggests: its last words, of which the very last counts.
-pub(super) fn label(text: &[u8]) -> Hints {
+/// What labels suggest, remembered for the next line or record with the same ones.
+#[derive(Debug, Default)]
+pub(super) struct Labels {
+    seen: OnceCell<Box<[Cell<Known>; LABELS_KEPT]>>,
+}
+
+/// A label and what it suggests.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    length: usize,
+    text: [u8; LABEL_KEPT_BYTES],
+    hints: Hints,
+}
+
+impl Labels {
+    /// What the label with which a text ends suggests: its last words, of which the very last
+    /// counts.
+    pub(super) fn of(&self, text: &[u8]) -> Hints {
+        let label = text.get(label_start(text)..).unwrap_or_default();
+        let seen = self.seen.get_or_init(|| Box::new([const { Cell::new(NONE_KNOWN) }; LABELS_KEPT]));
+        let place = usize::try_from(vocabulary::hash(label) >> 48).unwrap_or(0) % LABELS_KEPT;
+        let Some(slot) = seen.get(place).filter(|_| label.len() <= LABEL_KEPT_BYTES) else {
+            return meaning(label);
+        };
+        let known = slot.get();
+        if known.text.get(..known.length) == Some(label) {
+            return known.hints;
+        }
+        let mut known = Known { length: label.len(), hints: meaning(label), ..NONE_KNOWN };
+        known.text.iter_mut().zip(label).for_each(|(to, from)| *to = *from);
+        slot.set(known);
+        known.hints
+    }
+}
+
+const NONE_KNOWN: Known = Known { length: 0, text: [0; LABEL_KEPT_BYTES], hints: Hints::NONE };
+
+/// What all words of a label say together.
+fn meaning(label: &[u8]) -> Hints {
+    let mut split = Split::default();
+    (Words { rest: label }).for_each(|word| split.push(word));
+    split.at_the_end()
+}
+
+/// Where the label begins with which a text ends.
+fn label_start(text: &[u8]) -> usize {
     let mut from = text.len();
     for _ in 0..LABEL_WORDS {
         let rest = text.get(..from).unwrap_or_default();
@@ -246,9 +296,7 @@ pub(super) fn label(text: &[u8]) -> Hints {
             from -= 1;
         }
     }
-    let mut split = Split::default();
-    (Words { rest: text.get(from..).unwrap_or_default() }).for_each(|word| split.push(word));
-    split.at_the_end()
+    from
 }
 
 /// What the word directly after `end` suggests: `123456789 (SSN)`.
@@ -520,11 +568,17 @@ const PHRASE_WORDS: usize = 4;
 /// Unit: bytes. Longer words before the last one of a label are none of it.
 const LABEL_WORD_BYTES_MAX: usize = 32;
 
+/// Labels whose meaning is kept while a message is read.
+const LABELS_KEPT: usize = 32;
+
+/// Unit: bytes. Labels that are longer are seldom met twice.
+const LABEL_KEPT_BYTES: usize = 32;
+
 /// Words of a label in running text that are looked at.
 const LABEL_WORDS: usize = 5;
 
-/// Names whose meaning is kept while a message is read.
-const NAMES_KEPT: usize = 64;
+/// Pairs of names whose meaning is kept while a message is read.
+const NAMES_KEPT: usize = 32;
 
 /// How far before a value its telling word may begin. Unit: bytes.
 const BEFORE_BYTES: usize = 96;

@@ -33,6 +33,10 @@ impl<'m> Walk<'m> {
         {
             findings.perhaps(0, text.len());
         }
+        if findings.is_empty() {
+            self.findings = findings;
+            return;
+        }
         if findings.found.len() > 1 {
             self.resolve(&mut findings.found);
         }

@@ -4,7 +4,7 @@
 //! Owns where such a value begins and who judges it; what it may look like is asked of
 //! [`super::labelled`] and [`super::secrets`].
 
-use super::context::{Hints, label};
+use super::context::Hints;
 use super::labelled::{self, Extent, Labelled};
 use super::scan::Scan;
 use super::secrets;
@@ -59,7 +59,7 @@ fn property(scan: &Scan<'_, '_>, at: usize) -> Option<Hints> {
     let line = scan.text.get(from..at)?;
     let line = line.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next()?;
     let name = line.get(..line.iter().position(|byte| *byte == b';')?)?;
-    name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'.').then(|| label(name))
+    name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'.').then(|| scan.findings.labels.of(name))
 }
 
 /// Judges the value that begins at a place without a sign before it: `passport X1234567`.
@@ -107,7 +107,7 @@ pub(super) fn at_tag(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
     if !data && rest.get(length + 1) != Some(&b'/') {
         return None;
     }
-    let hints = label(name);
+    let hints = scan.findings.labels.of(name);
     // `<td>` says nothing: the cell before it does.
     let hints = if hints.classes.is_empty() { scan.before(at + 1) } else { hints };
     behind(scan, if data { at + 1 + b"<![CDATA[".len() } else { at + 1 }, hints)

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::bytes::is_trigger;
-use super::context::{Hints, after, before};
+use super::context::{Hints, Labels, after, before};
 use super::{digits, email, labels, net, secrets};
 use crate::class::{Class, ClassSet, Confidence};
 
@@ -67,6 +67,8 @@ pub(super) struct Findings {
     /// Where values were passed over because of what stands beside them: the bytes that
     /// decided. When some of those turn out to be a value, a second look is due.
     crowded: Vec<(usize, usize)>,
+    /// What labels suggest; outlives the text at hand.
+    pub(super) labels: Labels,
 }
 
 impl Findings {
@@ -76,6 +78,14 @@ impl Findings {
         self.names.clear();
         self.runs.clear();
         self.crowded.clear();
+    }
+
+    /// Whether there is nothing to say about a text.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+            && self.undecided.is_empty()
+            && self.names.is_empty()
+            && self.runs.is_empty()
     }
 
     /// Notes what may be a name.
@@ -337,9 +347,10 @@ impl<'t, 'f> Scan<'t, 'f> {
     /// What the words directly before a place suggest.
     pub(super) fn before(&self, start: usize) -> Hints {
         let mut asked = self.asked.get();
-        let Some(slot) = asked.get_mut(start % ASKED) else { return before(self.text, start) };
+        let ask = || before(self.text, start, &self.findings.labels);
+        let Some(slot) = asked.get_mut(start % ASKED) else { return ask() };
         if slot.0 != start {
-            *slot = (start, before(self.text, start));
+            *slot = (start, ask());
             self.asked.set(asked);
         }
         asked.get(start % ASKED).map_or(Hints::NONE, |slot| slot.1)

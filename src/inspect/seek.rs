@@ -61,6 +61,8 @@ pub(super) struct Seeker {
     texts: Vec<(Vec<u8>, Class)>,
     /// For each of the first bytes: which texts have which byte there.
     heads: Box<[[u64; 256]; HEAD_BYTES]>,
+    /// The same for a place and the one before it together.
+    pairs: Box<[[u64; 256]; HEAD_BYTES - 1]>,
     automaton: OnceCell<Option<AhoCorasick>>,
 }
 
@@ -83,7 +85,14 @@ impl Seeker {
                 }
             }
         }
-        Some(Seeker { texts, heads, automaton: OnceCell::new() })
+        let mut pairs = Box::new([[0; 256]; HEAD_BYTES - 1]);
+        for (pair, both) in pairs.iter_mut().zip(heads.windows(2)) {
+            let [here, next] = both else { continue };
+            for (slot, (here, next)) in pair.iter_mut().zip(here.iter().zip(next)) {
+                *slot = here | next;
+            }
+        }
+        Some(Seeker { texts, heads, pairs, automaton: OnceCell::new() })
     }
 
     /// Where copies stand in a text that are no part of a longer word.
@@ -158,18 +167,27 @@ impl Seeker {
     fn next(&self, text: &[u8], from: usize) -> Option<(usize, u64)> {
         let mut at = from;
         while let Some(window) = text.get(at..).and_then(<[u8]>::first_chunk::<WINDOW>) {
-            let fits = window.windows(HEAD_BYTES).map(|head| self.fitting(head));
+            // Every second place speaks for the one before it too.
+            let (pairs, _) = window.as_chunks::<2>();
+            let thirds = window.iter().skip(2).step_by(2);
+            let fits = pairs.iter().zip(thirds).map(|([first, second], third)| {
+                row(&self.pairs, 0, *first) & row(&self.pairs, 1, *second) & row(&self.pairs, 2, *third)
+            });
             if fits.fold(0, |any, fits| any | fits) != 0 {
-                let mut fits = window.windows(HEAD_BYTES).map(|head| self.fitting(head));
-                let skip = fits.position(|fits| fits != 0).unwrap_or(0);
-                let head = window.get(skip..skip + HEAD_BYTES)?;
-                return Some((at + skip, self.fitting(head)));
+                let begin = at.saturating_sub(1).max(from);
+                let places = text.get(begin..at + WINDOW + 1).or_else(|| text.get(begin..));
+                let places = places.unwrap_or_default().windows(HEAD_BYTES);
+                let mut places = places.map(|head| self.fitting(head)).enumerate();
+                if let Some((skip, fits)) = places.find(|(_, fits)| *fits != 0) {
+                    return Some((begin + skip, fits));
+                }
             }
-            at += WINDOW - HEAD_BYTES + 1;
+            at += WINDOW - 2;
         }
-        let rest = text.get(at..)?.windows(HEAD_BYTES).map(|head| self.fitting(head));
+        let begin = at.saturating_sub(1).max(from);
+        let rest = text.get(begin..)?.windows(HEAD_BYTES).map(|head| self.fitting(head));
         let (skip, fits) = rest.enumerate().find(|(_, fits)| *fits != 0)?;
-        Some((at + skip, fits))
+        Some((begin + skip, fits))
     }
 
     /// The texts that begin with these bytes.
@@ -193,6 +211,12 @@ impl Seeker {
     }
 }
 
+/// What a table says about a byte at a place.
+#[inline]
+fn row(tables: &[[u64; 256]; HEAD_BYTES - 1], place: usize, byte: u8) -> u64 {
+    tables.get(place).and_then(|table| table.get(usize::from(byte))).copied().unwrap_or(0)
+}
+
 /// Bytes that may still be compared in one text.
 struct Work(usize);
 
@@ -214,8 +238,8 @@ fn is_at(text: &[u8], start: usize, seeked: &[u8]) -> bool {
 /// Bytes at the begin of a text that are looked at first: as many as the shortest name has.
 const HEAD_BYTES: usize = NAME_BYTES_MIN;
 
-/// Unit: bytes. Sixteen places and the rest of the last one's head.
-const WINDOW: usize = 16 + HEAD_BYTES - 1;
+/// Unit: bytes. Sixteen places, and what is looked at behind the last one.
+const WINDOW: usize = 16 + 2;
 
 /// Bytes compared for each byte of a text, and for a small one, before an automaton is cheaper.
 const COMPARED_PER_BYTE: usize = 4;

@@ -45,7 +45,10 @@ pub(super) fn looks_like_table(text: &[u8]) -> bool {
         return false;
     }
     let has_lines = memchr::memchr(b'\n', text).is_some();
-    (has_lines && Lines::first(text, 0).is_some()) || sql::is_in(text) || markup::is_in(text)
+    let has_list = || memchr::memchr(b'(', text).is_some();
+    (has_lines && Lines::first(text, 0).is_some())
+        || (has_list() && sql::is_in(text))
+        || markup::is_in(text)
 }
 
 /// The parts of a text.

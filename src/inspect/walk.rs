@@ -6,7 +6,8 @@ use std::mem;
 use std::ops::Range;
 
 use super::Detector;
-use super::context::{Keys, Names};
+use super::bytes::{BRACE, LINE, OPENING, WRITTEN, held};
+use super::context::{Hints, Keys, Names};
 use super::lookalike::has_lookalikes;
 use super::nested::{Part, Reader, Token, looks_like_json};
 use super::paths::{Step, Trail};
@@ -30,6 +31,8 @@ pub(super) struct Walk<'m> {
     pub(super) findings: Findings,
     /// What member names mean.
     pub(super) names: Names,
+    /// Member names in which nothing was found.
+    clean_names: CleanNames<'m>,
     /// The way to the value at hand.
     pub(super) steps: Vec<Step<'m>>,
     /// Values that were hidden: the same letters and digits are hidden everywhere.
@@ -133,6 +136,7 @@ impl<'m> Walk<'m> {
             plan: Plan::default(),
             findings: Findings::default(),
             names: Names::default(),
+            clean_names: CleanNames::default(),
             steps: Vec::new(),
             known: Vec::new(),
             texts: Known::default(),
@@ -193,6 +197,7 @@ impl<'m> Walk<'m> {
             return;
         }
         self.seeker = Some(seeker);
+        self.clean_names = CleanNames::default();
         again(self);
         self.seeker = None;
     }
@@ -211,11 +216,17 @@ impl<'m> Walk<'m> {
             match next {
                 Some((None, value)) => self.visit(value, keys, self.steps.len(), &mut stack),
                 Some((Some(name), value)) => {
-                    self.labelled = frame.labelled;
-                    self.string(name, keys, Place::Name);
-                    frame.labelled = self.labelled;
-                    let name = name.string_inner().unwrap_or_default();
-                    let (hash, hints) = self.names.hints(name);
+                    let inner = name.string_inner().unwrap_or_default();
+                    let (hash, hints) = self.names.hints(inner);
+                    if !self.clean_names.has(hash, inner, keys) {
+                        self.labelled = frame.labelled;
+                        self.string(name, keys, Place::Name);
+                        frame.labelled = self.labelled;
+                        if self.seeker.is_none() && self.findings.is_empty() {
+                            self.clean_names.add(hash, inner, keys);
+                        }
+                    }
+                    let name = inner;
                     let steps = self.steps.len();
                     self.steps.push(Step { name: Some(name), hash });
                     let open = stack.len();
@@ -305,12 +316,16 @@ impl<'m> Walk<'m> {
     /// Looks at running text and at the tables in it.
     pub(super) fn prose(&mut self, text: &[u8], layer: &Layer<'_>, context: Context<'_>) {
         let before = self.plan.len();
-        if table::looks_like_table(text) {
+        let held = held(text);
+        if held & (LINE | OPENING) != 0 && table::looks_like_table(text) {
             self.cells(text, layer, context);
-        } else {
+        } else if held & BRACE != 0 {
             self.running(text, layer, context);
+        } else if !text.is_empty() {
+            self.scan(text, layer, context);
         }
-        let written = if context.depth < NESTING_MAX { View::written(text) } else { None };
+        let readable = held & WRITTEN != 0 && context.depth < NESTING_MAX;
+        let written = if readable { View::written(text) } else { None };
         if let Some(view) = written {
             self.rewritten = true;
             let context = Context { depth: context.depth + 1, ..context };
@@ -406,6 +421,28 @@ impl<'m> Walk<'m> {
     }
 }
 
+/// Member names in which nothing was found, with what the names over them say: records repeat them.
+#[derive(Default)]
+struct CleanNames<'m> {
+    names: [(&'m [u8], Hints); CLEAN_NAMES],
+}
+
+impl<'m> CleanNames<'m> {
+    fn has(&self, hash: u64, name: &[u8], keys: Keys) -> bool {
+        let slot = self.names.get(Self::place(hash));
+        slot.is_some_and(|slot| !name.is_empty() && slot.0 == name && slot.1 == keys.hints())
+    }
+
+    fn add(&mut self, hash: u64, name: &'m [u8], keys: Keys) {
+        let slot = self.names.get_mut(Self::place(hash));
+        slot.into_iter().for_each(|slot| *slot = (name, keys.hints()));
+    }
+
+    fn place(hash: u64) -> usize {
+        usize::try_from(hash >> 40).unwrap_or(0) % CLEAN_NAMES
+    }
+}
+
 /// Where an object begins in a text.
 fn object(text: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b'{', text).take(BRACES_MAX).find(|at| {
@@ -426,6 +463,9 @@ pub(super) struct Context<'k> {
 
 /// JSON in JSON in JSON is read so many levels deep; below that it is read as text.
 pub(super) const NESTING_MAX: usize = 4;
+
+/// Member names that are remembered as clean.
+const CLEAN_NAMES: usize = 32;
 
 /// Braces of one text that are looked at before the rest counts as running text.
 const BRACES_MAX: usize = 4096;

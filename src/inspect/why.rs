@@ -8,7 +8,7 @@ mod proof;
 use std::fmt;
 
 use super::Detector;
-use super::context::{Keys, before, of_name};
+use super::context::{Keys, Labels, before, of_name};
 use super::labels::LABELLED;
 use super::redact::Found;
 use crate::class::{Class, Family};
@@ -77,7 +77,7 @@ impl Detector {
         if keys.hints().names(found.class) {
             return Why::Name(own.to_owned());
         }
-        if before(document, found.range.start).names(found.class) {
+        if before(document, found.range.start, &Labels::default()).names(found.class) {
             return Why::Label;
         }
         match demand(found.class) {

@@ -13,6 +13,7 @@ mod names;
 mod tests;
 
 use codes::{escape, octet, octets, percent, reference};
+pub(super) use marks::MARKS;
 use marks::Marks;
 
 use super::armour::run_around;

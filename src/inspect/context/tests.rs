@@ -1,6 +1,6 @@
 //! What words say about values.
 
-use super::{Hints, Keys, before, of_name};
+use super::{Hints, Keys, Labels, before, of_name};
 use crate::class::Class;
 
 fn one(class: Class) -> Hints {
@@ -87,6 +87,6 @@ fn words_joined_to_the_value_count() {
         ("", Hints::NONE),
     ];
     for (text, hints) in cases {
-        assert_eq!(before(text.as_bytes(), text.len()), hints, "{text:?}");
+        assert_eq!(before(text.as_bytes(), text.len(), &Labels::default()), hints, "{text:?}");
     }
 }

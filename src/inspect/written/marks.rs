@@ -34,6 +34,9 @@ impl Marks {
     }
 }
 
+/// The bytes with which sequences begin: those of codes, and the blank before a spelled-out sign.
+pub(in super::super) const MARKS: [u8; 13] = *b"%&'()*+<=[{\\ ";
+
 fn is_mark(byte: u8) -> bool {
     matches!(byte, b'%' | b'&' | b'\\' | b'+' | b'=' | b'[' | b'(' | b'{' | b'<' | b' ')
 }
