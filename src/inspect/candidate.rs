@@ -5,7 +5,7 @@ use crate::class::{Class, ClassSet, Confidence};
 /// What was written, without what separates it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'c> {
-    /// Letters in upper case and digits, at most [`SYMBOLS_MAX`].
+    /// Letters in upper case and digits, and no more than the longest number of any class has.
     pub(super) symbols: &'c [u8],
     /// How many symbols stand in each printed group; one group where nothing separates them.
     pub(super) groups: &'c [u8],
@@ -25,6 +25,3 @@ pub(super) struct Around {
 
 /// A class and how sure it is.
 pub(super) type Judged = (Class, Confidence);
-
-/// The longest number that any validator knows, with room for an address of a crypto currency.
-pub(super) const SYMBOLS_MAX: usize = 96;

@@ -57,9 +57,13 @@ pub(super) fn at_sign(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
 fn property(scan: &Scan<'_, '_>, at: usize) -> Option<Hints> {
     let from = at.saturating_sub(TAG_BYTES_MAX);
     let line = scan.text.get(from..at)?;
+    // Few texts have one at all.
+    memchr::memchr(b';', line)?;
     let line = line.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next()?;
     let name = line.get(..line.iter().position(|byte| *byte == b';')?)?;
-    name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'.').then(|| scan.findings.labels.of(name))
+    name.iter()
+        .all(|byte| byte.is_ascii_uppercase() || *byte == b'.')
+        .then(|| scan.findings.labels.of(name))
 }
 
 /// Judges the value that begins at a place without a sign before it: `passport X1234567`.
@@ -138,7 +142,7 @@ fn behind(scan: &mut Scan<'_, '_>, from: usize, hints: Hints) -> Option<usize> {
 
 /// The value of a pair as far as the next pair: `&city=…`, ` city=…`.
 fn until_next_pair(text: &[u8]) -> &[u8] {
-    let line = text.iter().position(|b| matches!(b, b'&' | b'\n' | b'"')).unwrap_or(text.len());
+    let line = memchr::memchr3(b'&', b'\n', b'"', text).unwrap_or(text.len());
     let line = text.get(..line).unwrap_or_default();
     let Some(sign) = memchr::memchr(b'=', line) else { return line };
     let before = line.get(..sign).unwrap_or_default();

@@ -203,7 +203,7 @@ pub(super) struct Scan<'t, 'f> {
     pub(super) email_floor: usize,
     /// What the words before a place say, for the places that were asked about last: several
     /// validators ask about the same one.
-    asked: Cell<[(usize, Hints); ASKED]>,
+    asked: [Cell<(usize, Hints)>; ASKED],
 }
 
 impl<'t, 'f> Scan<'t, 'f> {
@@ -213,7 +213,7 @@ impl<'t, 'f> Scan<'t, 'f> {
         findings: &'f mut Findings,
     ) -> Self {
         let Subject { text, named, numeric, is_name: _ } = subject;
-        let asked = Cell::new([(usize::MAX, Hints::NONE); ASKED]);
+        let asked = [const { Cell::new((usize::MAX, Hints::NONE)) }; ASKED];
         Scan { text, named, numeric, wanted, findings, floor: 0, email_floor: 0, asked }
     }
 
@@ -346,14 +346,15 @@ impl<'t, 'f> Scan<'t, 'f> {
 
     /// What the words directly before a place suggest.
     pub(super) fn before(&self, start: usize) -> Hints {
-        let mut asked = self.asked.get();
         let ask = || before(self.text, start, &self.findings.labels);
-        let Some(slot) = asked.get_mut(start % ASKED) else { return ask() };
-        if slot.0 != start {
-            *slot = (start, ask());
-            self.asked.set(asked);
+        let Some(slot) = self.asked.get(start % ASKED) else { return ask() };
+        let (asked, hints) = slot.get();
+        if asked == start {
+            return hints;
         }
-        asked.get(start % ASKED).map_or(Hints::NONE, |slot| slot.1)
+        let hints = ask();
+        slot.set((start, hints));
+        hints
     }
 }
 

@@ -171,7 +171,9 @@ impl Seeker {
             let (pairs, _) = window.as_chunks::<2>();
             let thirds = window.iter().skip(2).step_by(2);
             let fits = pairs.iter().zip(thirds).map(|([first, second], third)| {
-                row(&self.pairs, 0, *first) & row(&self.pairs, 1, *second) & row(&self.pairs, 2, *third)
+                row(&self.pairs, 0, *first)
+                    & row(&self.pairs, 1, *second)
+                    & row(&self.pairs, 2, *third)
             });
             if fits.fold(0, |any, fits| any | fits) != 0 {
                 let begin = at.saturating_sub(1).max(from);

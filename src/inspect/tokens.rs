@@ -322,7 +322,7 @@ fn begins_alone(scan: &Scan<'_, '_>, start: usize) -> bool {
 fn ends_alone(scan: &Scan<'_, '_>, end: usize) -> bool {
     let after = scan.byte(end);
     let decimals = matches!(after, b'.' | b',') && scan.byte(end + 1).is_ascii_digit();
-    !(after.is_ascii_alphanumeric() || after == b'_') && !decimals
+    !(after.is_ascii_alphanumeric() || after == b'_' || decimals)
 }
 
 /// The end of the UUID that begins with a token (RFC 9562 section 4): it is nobody's number.

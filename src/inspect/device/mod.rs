@@ -17,6 +17,8 @@ mod tests;
 mod vehicle;
 mod wallet;
 
+use std::ops::RangeInclusive;
+
 use super::candidate::{Around, Candidate, Judged};
 use crate::class::{Class, Confidence};
 
@@ -27,19 +29,16 @@ pub(super) use wallet::wallet;
 /// What the candidate is, if it is a number of a device, vehicle or bank; the surest class
 /// where several fit.
 pub(super) fn judge(candidate: &Candidate<'_>, around: Around) -> Option<Judged> {
-    // Numbers of these kinds have these lengths, and most candidates have others.
-    if !matches!(candidate.symbols.len(), 9 | 12 | 14..=17 | 19 | 20) {
-        return None;
-    }
     let mut best: Option<Judged> = None;
-    for (class, validate) in VALIDATORS {
-        if !around.on.contains(class) {
+    let length = candidate.symbols.len();
+    for (class, lengths, validate) in &VALIDATORS {
+        if !lengths.contains(&length) || !around.on.contains(*class) {
             continue;
         }
-        let found = validate(candidate, Named::of(class, around));
+        let found = validate(candidate, Named::of(*class, around));
         let Some(confidence) = found else { continue };
         if best.is_none_or(|(_, other)| confidence > other) {
-            best = Some((class, confidence));
+            best = Some((*class, confidence));
         }
     }
     best
@@ -60,14 +59,14 @@ impl Named {
 
 type Validator = fn(&Candidate<'_>, Named) -> Option<Confidence>;
 
-/// Where two are as sure, the first one counts.
-const VALIDATORS: [(Class, Validator); 6] = [
-    (Class::Iccid, mobile::iccid),
-    (Class::Imei, mobile::imei),
-    (Class::Imsi, mobile::imsi),
-    (Class::Vin, vehicle::vin),
-    (Class::UsRouting, bank::us_routing),
-    (Class::Mac, mac::bare),
+/// Each with the lengths of its numbers. Where two are as sure, the first one counts.
+static VALIDATORS: [(Class, RangeInclusive<usize>, Validator); 6] = [
+    (Class::Iccid, 19..=20, mobile::iccid),
+    (Class::Imei, 14..=16, mobile::imei),
+    (Class::Imsi, 14..=15, mobile::imsi),
+    (Class::Vin, 17..=17, vehicle::vin),
+    (Class::UsRouting, 9..=9, bank::us_routing),
+    (Class::Mac, 12..=12, mac::bare),
 ];
 
 fn is_all_digits(symbols: &[u8]) -> bool {
