@@ -7,6 +7,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::class::Class;
+use crate::limits::SOUGHT_TEXTS_MAX;
 
 /// Texts that were hidden, with their class.
 #[derive(Debug, Default)]
@@ -23,8 +24,10 @@ impl Known {
             _ => TEXT_BYTES_MIN,
         };
         let fits = (shortest..=TEXT_BYTES_MAX).contains(&text.len());
-        let known = self.texts.iter().any(|(other, _)| other == text);
-        if fits && !known && self.texts.len() < TEXTS_MAX {
+        if !fits || self.texts.len() >= SOUGHT_TEXTS_MAX {
+            return;
+        }
+        if !self.texts.iter().any(|(other, _)| other == text) {
             self.texts.push((text.to_vec(), class));
         }
     }
@@ -78,7 +81,7 @@ impl Seeker {
         let mut texts = known.texts.clone();
         texts.sort_by_key(|(text, _)| usize::MAX - text.len());
         let mut heads = Box::new([[0; 256]; HEAD_BYTES]);
-        for (number, (text, _)) in texts.iter().take(TEXTS_MAX).enumerate() {
+        for (number, (text, _)) in texts.iter().take(COMPARED_MAX).enumerate() {
             for (head, byte) in heads.iter_mut().zip(text) {
                 for byte in [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()] {
                     head.get_mut(usize::from(byte)).into_iter().for_each(|s| *s |= 1 << number);
@@ -117,6 +120,9 @@ impl Seeker {
     /// Whether a copy stands in a text that is not known already; yes as well where that would
     /// take long to say.
     pub(super) fn is_in(&self, text: &[u8], is_known: impl Fn(Range<usize>) -> bool) -> bool {
+        if self.texts.len() > COMPARED_MAX {
+            return true;
+        }
         let mut at = 0;
         let mut work = Work::new(text);
         while let Some((start, mut fits)) = self.next(text, at) {
@@ -140,6 +146,9 @@ impl Seeker {
         text: &[u8],
         mut hit: impl FnMut(usize, usize, Class),
     ) -> Result<(), Costly> {
+        if self.texts.len() > COMPARED_MAX {
+            return Err(Costly);
+        }
         let mut at = 0;
         let mut work = Work::new(text);
         while let Some((start, mut fits)) = self.next(text, at) {
@@ -256,14 +265,14 @@ const TEXT_BYTES_MIN: usize = 6;
 /// Unit: bytes.
 const TEXT_BYTES_MAX: usize = 256;
 
-/// Texts of one message that are looked for: one bit each.
-const TEXTS_MAX: usize = 64;
+/// Texts that are looked for by comparing: one bit each. More are left to the automaton.
+const COMPARED_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Known, Seeker, TEXTS_MAX};
+    use super::{COMPARED_MAX, Known, SOUGHT_TEXTS_MAX, Seeker};
     use crate::class::Class;
 
     fn known(texts: &[String]) -> Known {
@@ -294,9 +303,21 @@ mod tests {
     }
 
     #[test]
+    fn sought_texts_max_bounds_what_is_looked_for_and_many_are_found_as_one_is() {
+        let text = |number: usize| format!("kestrel{number:05}");
+        let all: Vec<String> = (0..SOUGHT_TEXTS_MAX + 1).map(text).collect();
+        let seeker = Seeker::new(&known(&all)).unwrap();
+        let last = SOUGHT_TEXTS_MAX - 1;
+        let hay = format!("seen {} and {}", text(last), text(SOUGHT_TEXTS_MAX));
+        let hits = seeker.find(hay.as_bytes());
+        assert_eq!(hits, [(5, 17, Class::PersonName)]);
+        assert!(seeker.is_in(hay.as_bytes(), |_| false));
+    }
+
+    #[test]
     fn texts_that_fit_everywhere_are_left_to_the_automaton() {
         let text = |number: usize| format!("{}{number:03}", "a".repeat(200));
-        let seeker = Seeker::new(&known(&(0..TEXTS_MAX).map(text).collect::<Vec<_>>())).unwrap();
+        let seeker = Seeker::new(&known(&(0..COMPARED_MAX).map(text).collect::<Vec<_>>())).unwrap();
         let mut hay = vec![b'a'; 20_000];
         hay.extend_from_slice(b"063 and ");
         assert!(seeker.compared(&hay, |_, _, _| {}).is_err());

@@ -193,7 +193,7 @@ impl<'m> Walk<'m> {
             && memchr::memchr(b'\\', self.wire).is_none()
             && (self.wire.is_ascii() || !has_lookalikes(self.wire));
         // Then every text stands on the wire as it is read, and so does every copy.
-        if plain && !seeker.is_in(self.wire, |range| self.plan.covers(&range)) {
+        if plain && !seeker.is_in(self.wire, |range| self.plan.hides(&range)) {
             return;
         }
         self.seeker = Some(seeker);

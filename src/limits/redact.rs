@@ -3,6 +3,8 @@
 use super::Limit;
 
 limits! {
+    #[doc = "Texts that only a name explained in a message and whose other copies are hidden too."]
+    SOUGHT_TEXTS_MAX: usize = 4096, "texts", "the rows of a long list; looking for them takes no longer than reading the list";
     #[doc = "Phrases of one dictionary."]
     DICTIONARY_ENTRIES_MAX: usize = 1 << 20, "phrases", "a million names; about 20 MiB of memory";
     #[doc = "Bytes of one phrase of a dictionary."]

@@ -62,6 +62,7 @@ async fn a_secret_in_an_argument_refuses_the_call_and_names_its_place_alone() {
     assert_eq!((reply.status.as_u16(), reply.code()), (403, "guard_blocked".to_owned()));
     assert!(!reply.text().contains(&key()), "{}", reply.text());
     assert!(world.upstream.calls("tools/call").is_empty());
+    world.closed_records(1).await;
     let refused = record_of(&world, "refused");
     let reason = "a value of class `api_key` at `/arguments/note/text` is blocked";
     assert_eq!(refused["reason"], reason, "{refused}");
@@ -122,6 +123,7 @@ async fn what_is_completed_is_looked_at_and_what_is_read_cannot_be_changed() {
     let uri = format!("crm://people/{MAIL}");
     let reply = world.post(&token, &ask("resources/read", json!({"uri": uri}))).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (403, "guard_blocked".to_owned()));
+    world.closed_records(2).await;
     assert!(!world.records().iter().any(|record| record.to_string().contains(MAIL)));
 }
 
