@@ -153,6 +153,44 @@ fn a_config_map_swap_reloads_and_a_broken_one_keeps_the_old_configuration() {
 }
 
 #[test]
+fn crash_leaves_no_image_of_the_memory() {
+    let map = {
+        let mut map = ConfigMap::new("core", "");
+        let text = yaml(&map.dir.clone(), "a");
+        map.swap(&text);
+        map
+    };
+    let mut crashing = Command::new("sh");
+    crashing.current_dir(&map.dir).stdout(Stdio::null()).stderr(Stdio::null());
+    // Whoever starts it may well have switched core dumps on.
+    let line = format!(
+        "ulimit -S -c unlimited; exec {} run --config sallyport.yaml",
+        env!("CARGO_BIN_EXE_sallyport")
+    );
+    let mut child = crashing.args(["-c", &line]).spawn().unwrap();
+    let limits = format!("/proc/{}/limits", child.id());
+    let end = Instant::now() + Duration::from_secs(10);
+    let core = loop {
+        let text = fs::read_to_string(&limits).unwrap_or_default();
+        let core = text.lines().find(|line| line.starts_with("Max core file size"));
+        let words: Vec<String> =
+            core.unwrap_or_default().split_whitespace().skip(4).map(str::to_owned).collect();
+        let low = |word: &String| word == "0" || word == "1";
+        if words.iter().take(2).filter(|word| low(word)).count() == 2 || Instant::now() > end {
+            break words;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert!(core.iter().take(2).all(|word| word == "0" || word == "1"), "{core:?}");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-ABRT", &pid]).status().unwrap().success());
+    assert!(!child.wait().unwrap().success());
+    let left = fs::read_dir(&map.dir).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<String> = left.map(|name| name.to_string_lossy().into_owned()).collect();
+    assert!(!left.iter().any(|name| name.starts_with("core")), "{left:?}");
+}
+
+#[test]
 fn hangup_reloads_and_terminate_drains_and_ends_with_zero() {
     let mut map = ConfigMap::new("signals", "");
     let dir = map.dir.clone();

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config;
 
@@ -110,6 +111,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
+    leave_no_core();
     let result = match cli.command {
         Command::Run(run) => run.execute(),
         Command::Check(check) => check.execute(),
@@ -131,6 +133,17 @@ pub fn main() -> ExitCode {
         say(&format!("sallyport: {}", whole(&error)));
         ExitCode::from(FAILED)
     })
+}
+
+/// A crash leaves no image of the memory, which holds keys, tokens and personal data; servers that
+/// the gateway starts inherit that. One byte rather than none, because it is the one limit that
+/// Linux minds also where dumps are piped to a program (core(5), fs/coredump.c).
+fn leave_no_core() {
+    let most = getrlimit(Resource::Core).maximum;
+    let one = Some(most.map_or(1, |most| most.min(1)));
+    if setrlimit(Resource::Core, Rlimit { current: one, maximum: one }).is_err() {
+        say("sallyport: core dumps cannot be switched off: a crash may leave secrets on the disk");
+    }
 }
 
 /// Written to memory first: the generator panics where the reader closes the pipe.
