@@ -133,10 +133,7 @@ impl Gateway {
     pub async fn start(config: Config, options: Options) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let metrics = Metrics::new()?;
-        let log = Log::open(&audit::Options {
-            durability: config.audit.durability,
-            ..audit::Options::new(&config.audit.dir)
-        })?;
+        let log = Log::open(&trail(&config.audit))?;
         let outbound = Arc::new(Outbound::with(requests(&config.outbound)?));
         let (sessions, errands) = Book::new(options.clock.clone());
         // Who is revoked is known before anybody is served.
@@ -259,6 +256,38 @@ impl Gateway {
     }
 }
 
+/// The trail as the configuration wants it.
+fn trail(config: &config::Audit) -> audit::Options {
+    let config::Audit {
+        dir,
+        durability,
+        origin,
+        signing_key,
+        checkpoint_records,
+        checkpoint_interval,
+        segment_bytes,
+        segment_age,
+        anchors,
+    } = config.clone();
+    let anchors = anchors.into_iter().map(|anchor| match anchor {
+        config::Anchor::Log => audit::Destination::Log,
+        config::Anchor::File(path) => audit::Destination::File(path),
+    });
+    audit::Options {
+        durability,
+        origin,
+        signing_key,
+        rhythm: audit::Rhythm {
+            checkpoint_records,
+            checkpoint_interval,
+            segment_bytes,
+            segment_age,
+        },
+        anchors: anchors.collect(),
+        ..audit::Options::new(dir)
+    }
+}
+
 impl Core {
     fn reload(&self, config: Config) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
@@ -268,6 +297,9 @@ impl Core {
         }
         if config.audit.durability != old.config().audit.durability {
             return Err(ReloadError::Fixed("audit.durability"));
+        }
+        if config.audit != old.config().audit {
+            return Err(ReloadError::Fixed("audit"));
         }
         if config.log != old.config().log {
             return Err(ReloadError::Fixed("log"));
@@ -384,6 +416,7 @@ impl Core {
         // Nothing waits: nothing lags, however long ago the last record was.
         let since_last = self.shared.clock.unix_s().saturating_sub(stats.last_write_unix_s);
         metrics.audit_lag_s.set(if waiting == 0 { 0.0 } else { seconds(since_last) });
+        metrics.audit_last_checkpoint.set(signed(stats.last_checkpoint_unix_s));
         for status in self.shared.authn.key_status() {
             if let Some(age_s) = status.age_s {
                 let at = self.shared.clock.unix_s().saturating_sub(age_s);

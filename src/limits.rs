@@ -31,6 +31,7 @@ macro_rules! limits {
     };
 }
 
+mod audit;
 mod claims;
 mod facade;
 mod policy;
@@ -41,6 +42,7 @@ mod stream;
 mod upstream;
 mod view;
 
+pub use audit::*;
 pub use claims::*;
 pub use facade::*;
 pub use policy::*;
@@ -51,7 +53,7 @@ pub use stream::*;
 pub use upstream::*;
 pub use view::*;
 
-/// Every row: first what faces clients, then their claims, then the facade, then what faces
+/// Every row: first what faces clients, then the audit trail, then claims, then the facade, then what faces
 /// servers, then revocation, policy, what answers may show, what shape they have, and redaction in
 /// streams.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
@@ -62,7 +64,7 @@ pub fn all() -> impl Iterator<Item = &'static Limit> {
         .chain(schema::ROWS)
         .chain(redact::ROWS)
         .chain(stream::ROWS);
-    ROWS.iter().chain(claims::ROWS).chain(more)
+    ROWS.iter().chain(audit::ROWS).chain(claims::ROWS).chain(more)
 }
 
 limits! {
@@ -246,17 +248,7 @@ limits! {
     #[doc = "Bytes of an upstream session id."]
     SESSION_ID_BYTES_MAX: usize = 512, "bytes", "SDK servers use 36";
 
-    // --- audit, config, admin ------------------------------------------------------------
-    #[doc = "Records waiting for the audit writer."]
-    AUDIT_QUEUE_RECORDS_MAX: usize = 8192, "records", "twice the exchanges in flight";
-    #[doc = "Bytes waiting for the audit writer."]
-    AUDIT_QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024, "bytes", "4 KiB a record";
-    #[doc = "Time that an exchange waits for its record to be durable."]
-    AUDIT_WAIT_MS: u64 = 5_000, "milliseconds", "a disk that takes longer is down for our purpose";
-    #[doc = "Bytes of the redacted parameters in one record; the rest is cut and says so."]
-    AUDIT_PARAMS_BYTES_MAX: usize = 4 * 1024, "bytes", "records stay readable and the log bounded";
-    #[doc = "Bytes of any other text that a caller chose, in a record or log line."]
-    AUDIT_TEXT_BYTES_MAX: usize = 256, "bytes", "names are bounded by NAME_BYTES_MAX";
+    // --- config, admin ------------------------------------------------------------
     #[doc = "Bytes of a configuration file."]
     CONFIG_BYTES_MAX: usize = 1024 * 1024, "bytes", "a thousand servers fit";
     #[doc = "Bytes of a secret, certificate, key or key-set file."]
@@ -448,24 +440,6 @@ limits! {
     DPOP_SHARED_S: u64 = DPOP_AGE_S_MAX + 2 * DPOP_AHEAD_S, "seconds", "a proof may be dated ahead by DPOP_AHEAD_S, and the clocks of replicas may differ by as much";
     #[doc = "Time for which a DPoP nonce is given out; it is accepted as long again."]
     DPOP_NONCE_S: u64 = 60, "seconds", "RFC 9449 section 8.2: short, and a client learns of the next one in any answer";
-
-    // --- audit, more -----------------------------------------------------------------
-    #[doc = "A commit that takes longer makes the log unhealthy while it lasts, in milliseconds."]
-    AUDIT_STALL_MS: u64 = 5_000, "milliseconds", "as long as an exchange waits for its record.";
-    #[doc = "Calls under way at one time that a verification follows."]
-    AUDIT_VERIFY_OPEN_INTENTS_MAX: usize = 100_000, "calls", "several times what one gateway can hold open.";
-    #[doc = "Bytes of one line with its newline, at most. A longer record is refused on the way in and reported by `verify`."]
-    AUDIT_LINE_BYTES_MAX: usize = 1024 * 1024, "bytes", "our own choice; the body limit of a request is of the same order and a record holds less than a request.";
-    #[doc = "Findings that one verification lists; the rest is counted."]
-    AUDIT_VERIFY_FINDINGS_MAX: usize = 1_000, "findings", "our own choice; a person reads the first ten.";
-    #[doc = "First wait before a failing log is tried again, in milliseconds, doubled up to [`AUDIT_BACKOFF_MAX_MS`]."]
-    AUDIT_BACKOFF_MIN_MS: u64 = 100, "milliseconds", "a full disk is looked at again that soon";
-    #[doc = "Longest wait between two tries of a failing log, in milliseconds."]
-    AUDIT_BACKOFF_MAX_MS: u64 = 2_000, "milliseconds", "our own choice; room on a disk is found within it.";
-    #[doc = "The head is saved at most once in this time, in milliseconds."]
-    AUDIT_HEAD_INTERVAL_MS: u64 = 1_000, "milliseconds", "our own choice; one short write a second costs nothing that can be measured.";
-    #[doc = "How much of the end of a log is read when it is opened: room for the longest line several times over, read and hashed in about 10 ms."]
-    AUDIT_TAIL_BYTES: u64 = 4 * AUDIT_LINE_BYTES_MAX as u64, "bytes", "four of the longest lines";
 
     // --- outbound, more --------------------------------------------------------------
     #[doc = "Addresses of one name that are tried. Names of providers give 2 to 8; a fetch has five seconds for all of them."]

@@ -1,20 +1,21 @@
 //! The chain: how a record becomes a line, and how a line names its predecessor.
 //!
 //! Pure: bytes in, bytes out. A line is
-//! `{"v":1,"seq":N,"prev":"<64 hex digits>",…}` and a newline; `prev` is the
-//! SHA-256 over the exact bytes of the line before it, without that line's
-//! newline. Nothing is ever re-serialised, so nobody has to agree on a
-//! canonical JSON to check the chain: the stored bytes are what was hashed.
+//! `{"v":2,"seq":N,"prev":"<64 hex digits>",…,"mac":"<32 hex digits>"}` and a
+//! newline. `prev` is the leaf hash of the line before it, without its newline:
+//! one hash serves the chain and the tree, and where a body was purged under a
+//! rule its leaf hash still links what follows. `mac` is over all bytes of the
+//! line before its value. Nothing is ever re-serialised, so nobody has to agree on
+//! a canonical JSON to check the chain: the stored bytes are what was hashed.
 
 use std::fmt;
 use std::io::Write as _;
 use std::str::FromStr;
 
-use aws_lc_rs::digest;
 use serde::{Serialize, Serializer};
 
-/// A SHA-256 digest.
-pub type Hash = [u8; 32];
+use super::merkle::{Frontier, Hash, leaf_hash};
+use super::ratchet::{MAC_BYTES, Ratchet};
 
 /// The end of a chain: the last record's number and the hash of its line.
 ///
@@ -24,7 +25,7 @@ pub type Hash = [u8; 32];
 pub struct Head {
     /// Number of the record, counted from 1; 0 names the empty chain.
     pub seq: u64,
-    /// SHA-256 over the record's line without its newline.
+    /// Leaf hash of the record's line without its newline.
     pub hash: Hash,
 }
 
@@ -35,9 +36,7 @@ impl Head {
     /// The hash in lower-case hex.
     #[must_use]
     pub fn hash_hex(&self) -> String {
-        let mut hex = [0; HEX_BYTES];
-        encode_hex(&self.hash, &mut hex);
-        hex.iter().map(|&digit| char::from(digit)).collect()
+        hex(&self.hash)
     }
 }
 
@@ -81,34 +80,79 @@ pub struct Link {
     pub prev: Hash,
 }
 
+/// What the next record builds on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    /// The last record.
+    pub(super) head: Head,
+    /// All records.
+    pub(super) tree: Frontier,
+    /// The key of the next one's MAC.
+    pub(super) ratchet: Ratchet,
+}
+
+impl End {
+    /// Of a log without records.
+    pub(super) fn empty(ratchet: Ratchet) -> Self {
+        Self { head: Head::EMPTY, tree: Frontier::default(), ratchet }
+    }
+
+    /// Fills in what a pushed line lacks; it is the last one now.
+    pub(super) fn seal(&mut self, line: &mut [u8], span: Span) {
+        if let Some(slot) = line.get_mut(span.prev_at..span.prev_at + HEX_BYTES) {
+            encode_hex(&self.head.hash, slot);
+        }
+        if let Some((before, rest)) = line.split_at_mut_checked(span.mac_at()) {
+            let tag = self.ratchet.tag(before);
+            if let Some(slot) = rest.get_mut(..MAC_HEX_BYTES) {
+                encode_hex(&tag, slot);
+            }
+        }
+        let hash = leaf_hash(line.strip_suffix(b"\n").unwrap_or(line));
+        self.take(hash);
+    }
+
+    /// Takes a record that was sealed before.
+    pub(super) fn take(&mut self, hash: Hash) {
+        self.head = Head { seq: self.head.seq.saturating_add(1), hash };
+        self.tree.push(hash);
+    }
+}
+
 /// Where a pushed line keeps its parts, relative to its first byte.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
-    /// Offset of the 64 bytes that [`seal`] fills in.
+    /// Offset of the 64 bytes that [`End::seal`] fills in.
     prev_at: usize,
     /// Length with the newline.
     bytes: usize,
 }
 
-/// Length of the line that [`push_line`] makes of a body, with its newline, at most.
-pub(super) const fn line_bytes_max(body: &[u8]) -> usize {
-    body.len() + PREFIX_BYTES_MAX
+impl Span {
+    /// Offset of the 32 bytes that [`End::seal`] fills in last.
+    const fn mac_at(self) -> usize {
+        self.bytes - MAC_HEX_BYTES - AFTER_MAC.len()
+    }
 }
 
-/// What follows the opening brace of a body, or `None` when the body cannot be
-/// a record: it is not an object, or a line break in it would make two lines.
+/// Length of the line that [`push_line`] makes of a body, with its newline, at most.
+pub(super) const fn line_bytes_max(body: &[u8]) -> usize {
+    body.len() + ADDED_BYTES_MAX
+}
+
+/// What stands between the braces of a body, or `None` when the body cannot be a
+/// record: it is not an object, or a line break in it would make two lines.
 ///
 /// This is the framing only. That the bytes are JSON is the caller's promise;
 /// parsing them again would cost more than all the rest of an append.
 pub(super) fn members(body: &[u8]) -> Option<&[u8]> {
-    let members = body.strip_prefix(b"{")?;
-    let first = members.iter().find(|byte| !byte.is_ascii_whitespace())?;
-    let framed = body.ends_with(b"}") && memchr::memchr2(b'\n', b'\r', body).is_none();
-    (framed && matches!(first, b'"' | b'}')).then_some(members)
+    let members = body.strip_prefix(b"{")?.strip_suffix(b"}")?.trim_ascii();
+    let framed = memchr::memchr2(b'\n', b'\r', body).is_none();
+    (framed && matches!(members.first(), Some(b'"') | None)).then_some(members)
 }
 
-/// Appends the line of record `seq` to `out`, with a blank where [`seal`] will
-/// put the predecessor's hash. `members` comes from [`members`].
+/// Appends the line of record `seq` to `out`, with blanks where [`End::seal`] will
+/// put the predecessor's hash and the MAC. `members` comes from [`members`].
 pub(super) fn push_line(out: &mut Vec<u8>, seq: u64, members: &[u8]) -> Span {
     let start = out.len();
     out.extend_from_slice(BEFORE_SEQ);
@@ -117,36 +161,33 @@ pub(super) fn push_line(out: &mut Vec<u8>, seq: u64, members: &[u8]) -> Span {
     out.extend_from_slice(BEFORE_PREV);
     let prev_at = out.len() - start;
     out.extend_from_slice(&[b'0'; HEX_BYTES]);
-    // An object without members has nothing to be separated from.
-    if members.trim_ascii_start() == b"}" {
-        out.extend_from_slice(b"\"}\n");
-    } else {
-        out.extend_from_slice(b"\",");
-        out.extend_from_slice(members);
-        out.push(b'\n');
+    out.extend_from_slice(b"\",");
+    out.extend_from_slice(members);
+    if !members.is_empty() {
+        out.push(b',');
     }
+    out.extend_from_slice(BEFORE_MAC);
+    out.extend_from_slice(&[b'0'; MAC_HEX_BYTES]);
+    out.extend_from_slice(AFTER_MAC);
     Span { prev_at, bytes: out.len() - start }
 }
 
-/// Chains the lines one after the other onto `prev` and returns the last one's hash.
-pub(super) fn seal(mut lines: &mut [u8], spans: &[Span], mut prev: Hash) -> Hash {
+/// Seals the lines one after the other.
+pub(super) fn seal(mut lines: &mut [u8], spans: &[Span], end: &mut End) {
     for span in spans {
         let Some((line, after)) = lines.split_at_mut_checked(span.bytes) else { break };
-        if let Some(slot) = line.get_mut(span.prev_at..span.prev_at + HEX_BYTES) {
-            encode_hex(&prev, slot);
-        }
-        prev = hash(line.strip_suffix(b"\n").unwrap_or(line));
+        end.seal(line, *span);
         lines = after;
     }
-    prev
 }
 
-/// SHA-256 of a line; the caller has taken its newline off.
+/// The part of a line that its MAC covers, and the MAC; nothing if there is none in
+/// its place. The line comes without its newline.
 #[must_use]
-pub fn hash(line: &[u8]) -> Hash {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, line).as_ref());
-    hash
+pub fn mac(line: &[u8]) -> Option<(&[u8], [u8; MAC_BYTES])> {
+    let rest = line.strip_suffix(b"\"}")?;
+    let (covered, hex) = rest.split_at_checked(rest.len().checked_sub(MAC_HEX_BYTES)?)?;
+    covered.ends_with(BEFORE_MAC).then_some((covered, decode_hex(hex)?))
 }
 
 /// Reads the link at the start of a line, exactly as [`push_line`] wrote it.
@@ -162,13 +203,19 @@ pub fn link(line: &[u8]) -> Option<Link> {
     }
     let seq = std::str::from_utf8(number).ok()?.parse().ok()?;
     let (hex, rest) = rest.strip_prefix(BEFORE_PREV)?.split_at_checked(HEX_BYTES)?;
-    let closed = rest.starts_with(b"\",") || rest == b"\"}";
-    closed.then_some(Link { seq, prev: decode_hex(hex)? })
+    rest.starts_with(b"\",").then_some(Link { seq, prev: decode_hex(hex)? })
 }
 
-/// Writes the 64 lower-case hex digits of `hash` into `out`.
-fn encode_hex(hash: &Hash, out: &mut [u8]) {
-    for (pair, byte) in out.chunks_exact_mut(2).zip(hash) {
+/// Bytes in lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut hex = vec![0; bytes.len() * 2];
+    encode_hex(bytes, &mut hex);
+    hex.into_iter().map(char::from).collect()
+}
+
+/// Writes the lower-case hex digits of `bytes` into `out`.
+fn encode_hex(bytes: &[u8], out: &mut [u8]) {
+    for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
         if let [high, low] = pair {
             *high = hex_digit(byte >> 4);
             *low = hex_digit(byte & 0x0f);
@@ -180,17 +227,17 @@ const fn hex_digit(nibble: u8) -> u8 {
     if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) }
 }
 
-/// Exactly 64 lower-case hex digits, or nothing.
-fn decode_hex(hex: &[u8]) -> Option<Hash> {
-    if hex.len() != HEX_BYTES {
+/// Exactly `N` bytes in lower-case hex digits, or nothing.
+pub(super) fn decode_hex<const N: usize>(hex: &[u8]) -> Option<[u8; N]> {
+    if hex.len() != N * 2 {
         return None;
     }
-    let mut hash = [0; 32];
-    for (byte, pair) in hash.iter_mut().zip(hex.chunks_exact(2)) {
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
         let [high, low] = pair else { return None };
         *byte = (nibble(*high)? << 4) | nibble(*low)?;
     }
-    Some(hash)
+    Some(bytes)
 }
 
 const fn nibble(digit: u8) -> Option<u8> {
@@ -201,12 +248,22 @@ const fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-const BEFORE_SEQ: &[u8] = b"{\"v\":1,\"seq\":";
+const BEFORE_SEQ: &[u8] = b"{\"v\":2,\"seq\":";
 const BEFORE_PREV: &[u8] = b",\"prev\":\"";
+const BEFORE_MAC: &[u8] = b"\"mac\":\"";
+const AFTER_MAC: &[u8] = b"\"}\n";
 const HEX_BYTES: usize = 64;
-/// What [`push_line`] adds to a body at most: the names, 20 digits, the hash,
-/// a quote, a comma and the newline, less the body's own brace.
-const PREFIX_BYTES_MAX: usize = BEFORE_SEQ.len() + 20 + BEFORE_PREV.len() + HEX_BYTES + 2;
+const MAC_HEX_BYTES: usize = MAC_BYTES * 2;
+/// What [`push_line`] adds to a body at most: the names, 20 digits, hash and MAC,
+/// a quote, two commas and the end, less the body's own braces.
+const ADDED_BYTES_MAX: usize = BEFORE_SEQ.len()
+    + 20
+    + BEFORE_PREV.len()
+    + HEX_BYTES
+    + BEFORE_MAC.len()
+    + MAC_HEX_BYTES
+    + AFTER_MAC.len()
+    + 1;
 
 #[cfg(test)]
 mod tests {
@@ -216,7 +273,10 @@ mod tests {
     fn line(seq: u64, prev: Hash, body: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         let span = push_line(&mut out, seq, members(body).unwrap());
-        seal(&mut out, &[span], prev);
+        let mut end = End::empty(Ratchet::of(seq, [9; 32]));
+        end.head.hash = prev;
+        seal(&mut out, &[span], &mut end);
+        assert_eq!(end.head.hash, leaf_hash(out.trim_ascii_end()));
         out
     }
 
@@ -224,10 +284,11 @@ mod tests {
     fn a_line_carries_its_number_its_link_and_the_untouched_body() {
         let text = String::from_utf8(line(7, [0xab; 32], br#"{"ts":"t","a":[1]}"#)).unwrap();
         let prev = "ab".repeat(32);
-        assert_eq!(
-            text,
-            format!("{{\"v\":1,\"seq\":7,\"prev\":\"{prev}\",\"ts\":\"t\",\"a\":[1]}}\n")
-        );
+        let covered =
+            format!("{{\"v\":2,\"seq\":7,\"prev\":\"{prev}\",\"ts\":\"t\",\"a\":[1],\"mac\":\"");
+        let tag = Ratchet::of(7, [9; 32]).tag(covered.as_bytes());
+        assert_eq!(text, format!("{covered}{}\"}}\n", hex(&tag)));
+        assert_eq!(mac(text.trim_end().as_bytes()), Some((covered.as_bytes(), tag)));
     }
 
     #[test]
@@ -236,12 +297,32 @@ mod tests {
             let out = line(1, [0; 32], body);
             serde_json::from_slice::<serde_json::Value>(&out).unwrap();
             assert_eq!(link(out.trim_ascii_end()).unwrap().seq, 1);
+            assert!(mac(out.trim_ascii_end()).is_some());
+        }
+    }
+
+    #[test]
+    fn macs_in_any_other_place_or_spelling_are_not_seen() {
+        let good = line(12, [1; 32], br#"{"a":1}"#);
+        let good = String::from_utf8(good).unwrap();
+        let good = good.trim_end();
+        for bad in [
+            good.replace("\"mac\"", "\"mac \""),
+            good.replace("\"}", "\",\"b\":1}"),
+            good.replace("\"}", "0\"}"),
+            good[..good.len() - 3].to_owned() + "A\"}",
+            good[..good.len() - 2].to_owned(),
+            "\"}".to_owned(),
+        ] {
+            assert_eq!(mac(bad.as_bytes()), None, "{bad}");
         }
     }
 
     #[test]
     fn bodies_that_would_break_the_framing_are_refused() {
-        for body in [&b""[..], b"{", b"[]", b"{1}", b"{,}", b"{\"a\":1", b"{\"a\":\n1}", b" {}"] {
+        for body in
+            [&b""[..], b"{", b"[]", b"{1}", b"{,}", b"{\"a\":1", b"{\"a\":\n1}", b" {}", b"}"]
+        {
             assert_eq!(members(body), None, "{body:?}");
         }
     }
@@ -256,7 +337,7 @@ mod tests {
             ("\"seq\":12", "\"seq\":-2"),
             ("\"seq\":12", "\"seq\": 12"),
             ("\"seq\":12", "\"seq\":99999999999999999999"),
-            ("\"v\":1", "\"v\":2"),
+            ("\"v\":2", "\"v\":1"),
             ("0101\",", "010A\","),
             ("0101\",", "010101\","),
         ] {
@@ -290,7 +371,7 @@ mod tests {
         fn no_bytes_make_the_link_reader_panic(bytes: Vec<u8>) {
             let mut line = BEFORE_SEQ.to_vec();
             line.extend_from_slice(&bytes);
-            let _ = (link(&bytes), link(&line));
+            let _ = (link(&bytes), link(&line), mac(&bytes));
         }
     }
 }

@@ -8,13 +8,22 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, timeout_at};
 
+use super::anchor::{Destination, Publisher};
+use super::identity;
+use super::keys::KeyError;
+use super::note::VerifierKey;
 use super::queue::{AppendError, Pending, Receipt, Shared, State};
 use super::recover::{self, TailError};
+use super::segments;
+use super::signer::Signer;
 use super::stats::{AUDIT_STALL_MS, Health, Stats};
 use super::storage::{Disk, Storage};
-use super::writer::Writer;
+use super::writer::{Parts, Rhythm, Writer};
 use crate::config::Durability;
-use crate::limits::{AUDIT_QUEUE_BYTES_MAX, AUDIT_QUEUE_RECORDS_MAX};
+use crate::limits::{
+    AUDIT_CHECKPOINT_MS, AUDIT_CHECKPOINT_RECORDS, AUDIT_QUEUE_BYTES_MAX, AUDIT_QUEUE_RECORDS_MAX,
+    AUDIT_SEGMENT_BYTES, AUDIT_SEGMENT_MS,
+};
 
 /// Where and how a log is kept.
 #[derive(Debug, Clone)]
@@ -27,6 +36,14 @@ pub struct Options {
     pub queue_records_max: usize,
     /// Bytes that may wait for a commit. The writer holds as much again.
     pub queue_bytes_max: usize,
+    /// The log's name; a new log that is given none makes one.
+    pub origin: Option<String>,
+    /// The log's signing key; a new log that is given none makes one in its directory.
+    pub signing_key: Option<PathBuf>,
+    /// When checkpoints are made and segments end.
+    pub rhythm: Rhythm,
+    /// Where checkpoints are published.
+    pub anchors: Vec<Destination>,
 }
 
 impl Options {
@@ -38,6 +55,21 @@ impl Options {
             durability: Durability::Durable,
             queue_records_max: AUDIT_QUEUE_RECORDS_MAX,
             queue_bytes_max: AUDIT_QUEUE_BYTES_MAX,
+            origin: None,
+            signing_key: None,
+            rhythm: Rhythm::default(),
+            anchors: Vec::new(),
+        }
+    }
+}
+
+impl Default for Rhythm {
+    fn default() -> Self {
+        Self {
+            checkpoint_records: AUDIT_CHECKPOINT_RECORDS,
+            checkpoint_interval: Duration::from_millis(AUDIT_CHECKPOINT_MS),
+            segment_bytes: AUDIT_SEGMENT_BYTES as u64,
+            segment_age: Duration::from_millis(AUDIT_SEGMENT_MS),
         }
     }
 }
@@ -70,6 +102,49 @@ pub enum OpenError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// The directory holds a log of the first format.
+    #[error(
+        "`{dir}` holds an audit log of an older format (`audit.jsonl`, one chain without a tree); \
+         keep the directory as it is and name another one"
+    )]
+    Old {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The directory holds the log of another gateway.
+    #[error("the audit log in `{dir}` is `{found}`, not `{wanted}`: name another directory")]
+    Foreign {
+        /// The directory.
+        dir: PathBuf,
+        /// The log's origin.
+        found: String,
+        /// The configured one.
+        wanted: String,
+    },
+    /// The log is signed by another key than the one that is there.
+    #[error(
+        "the audit log in `{dir}` is signed by {found}, the key here is {wanted}: give the old key \
+         back, or hand over with `sallyport audit rotate`"
+    )]
+    OtherKey {
+        /// The directory.
+        dir: PathBuf,
+        /// Who signs the log.
+        found: Box<VerifierKey>,
+        /// Whose key is there.
+        wanted: Box<VerifierKey>,
+    },
+    /// The log's signing key is gone.
+    #[error("the signing key `{path}` of the audit log in `{dir}` is gone: give it back")]
+    NoKey {
+        /// The directory.
+        dir: PathBuf,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 /// An append-only, hash-chained log, and the thread that writes it.
@@ -96,6 +171,10 @@ pub struct Opened {
     pub last_seq: u64,
     /// Bytes of a torn write that were cut.
     pub cut_bytes: u64,
+    /// There was no log before.
+    pub created: bool,
+    /// The public half of the key that signs.
+    pub verifier: VerifierKey,
     /// What an operator should look at.
     pub warnings: Vec<String>,
 }
@@ -111,48 +190,68 @@ impl Log {
             io::ErrorKind::WouldBlock => OpenError::Locked { dir: options.dir.clone() },
             _ => OpenError::Io { dir: options.dir.clone(), source },
         };
-        let disk = Disk::open(&options.dir).map_err(io)?;
+        if segments::is_old(&options.dir) {
+            return Err(OpenError::Old { dir: options.dir.clone() });
+        }
+        let mut disk = Disk::open(&options.dir).map_err(io)?;
         let warnings = disk.exposure().map_err(io)?;
-        Self::start(disk, options, warnings)
+        let key = identity::key(&mut disk, options)?;
+        let signer = Signer::new(key, options.durability);
+        disk.show_verifier(signer.verifier()).map_err(io)?;
+        let log = Self::start(disk, options, signer, warnings)?;
+        if log.opened().created {
+            identity::announce(&options.dir, &log.opened().verifier);
+        }
+        Ok(log)
     }
 
     pub(super) fn start<S: Storage>(
         mut storage: S,
         options: &Options,
+        signer: Signer,
         mut warnings: Vec<String>,
     ) -> Result<Self, OpenError> {
         let dir = || options.dir.clone();
-        let found =
-            recover::recover(&mut storage, options.durability).map_err(|error| match error {
-                TailError::Io(source) => OpenError::Io { dir: dir(), source },
-                tail => OpenError::Tail { dir: dir(), reason: tail.to_string() },
-            })?;
-        if found.cut_bytes > 0 {
-            warnings.push(format!("{} bytes of a torn write were cut", found.cut_bytes));
-        }
-        if let Some(head) = found.contradicted {
-            warnings.push(format!("record {} was known and is gone or changed", head.seq));
-        }
+        let io = |source| OpenError::Io { dir: dir(), source };
+        let found = recover::recover(&mut storage, options.durability, &signer);
+        let found = found.map_err(|error| match error {
+            TailError::Io(source) => io(source),
+            tail => OpenError::Tail { dir: dir(), reason: tail.to_string() },
+        })?;
+        found.warn(&mut warnings);
         for warning in &warnings {
             tracing::warn!(warning, "the audit log was opened with a warning");
         }
+        let opened = Opened {
+            last_seq: found.end.head.seq,
+            cut_bytes: found.cut_bytes,
+            created: found.created,
+            verifier: signer.verifier().clone(),
+            warnings,
+        };
         let (records_max, bytes_max) = (options.queue_records_max, options.queue_bytes_max);
-        let shared = Arc::new(Shared::new(records_max, bytes_max, found.head));
-        let writer = Writer::new(shared.clone(), storage, options.durability, &found);
+        let shared = Arc::new(Shared::new(records_max, bytes_max, found.end.head));
+        let parts = Parts {
+            shared: shared.clone(),
+            storage,
+            durability: options.durability,
+            signer,
+            publisher: Publisher::start(&options.anchors).map_err(io)?,
+            rhythm: options.rhythm.clone(),
+        };
+        let writer = Writer::new(parts, &found);
         let farewell = Farewell(shared.clone());
         let thread = thread::Builder::new().name("audit-writer".to_owned()).spawn(move || {
             let _farewell = farewell;
             writer.run();
         });
-        let thread = thread.map_err(|source| OpenError::Io { dir: dir(), source })?;
-        let opened = Opened { last_seq: found.head.seq, cut_bytes: found.cut_bytes, warnings };
-        let thread = Mutex::new(Some(thread));
+        let thread = Mutex::new(Some(thread.map_err(io)?));
         let owner = Arc::new(Owner { shared: shared.clone(), thread, opened });
         Ok(Self { shared, owner })
     }
 
     /// Takes a record without waiting. `body` is one JSON object on one line,
-    /// without the members `v`, `seq` and `prev`, which the log puts before it.
+    /// without the members `v`, `seq`, `prev` and `mac`, which the log adds.
     ///
     /// # Errors
     /// At once, when the queue is full, the log failing or closed, or the body unfit.
@@ -219,7 +318,7 @@ impl Log {
         &self.owner.opened
     }
 
-    /// Refuses new records, writes those that were taken, saves the head and
+    /// Refuses new records, writes those that were taken, signs the last checkpoint and
     /// waits for the writer to end. May be called again. Cancel-safe.
     pub async fn close(&self) {
         self.shared.close();

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::chain::{self, Head, Span};
+use super::chain::{self, End, Head, Span};
 use super::latch::Latch;
 use super::stats::Meter;
 
@@ -127,10 +127,9 @@ impl Batch {
         u64::try_from(self.spans.len()).unwrap_or(u64::MAX)
     }
 
-    /// Chains the records onto `head` and returns the new head.
-    pub(super) fn seal(&mut self, head: Head) -> Head {
-        let hash = chain::seal(&mut self.lines, &self.spans, head.hash);
-        Head { seq: head.seq + self.records(), hash }
+    /// Seals the records at the end of the log.
+    pub(super) fn seal(&mut self, end: &mut End) {
+        chain::seal(&mut self.lines, &self.spans, end);
     }
 
     /// Empties it for reuse, keeping the buffers.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::lines::{Step, step};
-use super::storage::LOG_FILE;
+use super::segments;
 
 /// Why a record cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,8 @@ fn has(record: &Value, path: &str, want: &str) -> bool {
 pub struct Records {
     reader: BufReader<File>,
     path: PathBuf,
+    /// The segments behind the present one, the next at the end.
+    behind: Vec<PathBuf>,
     filter: Filter,
     line: Vec<u8>,
     lines: u64,
@@ -81,20 +83,28 @@ impl Records {
     /// # Errors
     /// [`ReadError::Io`] when it cannot be opened.
     pub fn open(path: &Path, filter: Filter) -> Result<Self, ReadError> {
-        let path = if path.is_dir() { path.join(LOG_FILE) } else { path.to_path_buf() };
-        match File::open(&path) {
+        let failed = |path: &Path, source| ReadError::Io { path: path.to_path_buf(), source };
+        let mut behind = segments::files(path).map_err(|source| failed(path, source))?;
+        // What is not known is shown as nothing.
+        let sizes = behind.iter().map(|file| file.metadata().map_or(0, |about| about.len()));
+        let bytes_total = sizes.sum();
+        behind.reverse();
+        let Some(first) = behind.pop() else {
+            return Err(failed(path, io::ErrorKind::NotFound.into()));
+        };
+        match File::open(&first) {
             Ok(file) => Ok(Self {
-                // What is not known is shown as nothing.
-                bytes_total: file.metadata().map_or(0, |about| about.len()),
+                bytes_total,
                 bytes: 0,
                 reader: BufReader::new(file),
-                path,
+                path: first,
+                behind,
                 filter,
                 line: Vec::new(),
                 lines: 0,
                 ended: false,
             }),
-            Err(source) => Err(ReadError::Io { path, source }),
+            Err(source) => Err(failed(&first, source)),
         }
     }
 
@@ -124,14 +134,31 @@ impl Records {
                 bad
             }
             Ok(Step::End) => {
-                self.ended = true;
-                None
+                self.lines -= 1;
+                self.next_segment()
             }
-            Err(source) => {
-                self.ended = true;
-                Some(Err(ReadError::Io { path: self.path.clone(), source }))
-            }
+            Err(source) => Some(Err(self.fail(source))),
         }
+    }
+
+    fn next_segment(&mut self) -> Option<Result<Value, ReadError>> {
+        let Some(path) = self.behind.pop() else {
+            self.ended = true;
+            return None;
+        };
+        self.path = path;
+        match File::open(&self.path) {
+            Ok(file) => {
+                self.reader = BufReader::new(file);
+                self.step()
+            }
+            Err(source) => Some(Err(self.fail(source))),
+        }
+    }
+
+    fn fail(&mut self, source: io::Error) -> ReadError {
+        self.ended = true;
+        ReadError::Io { path: self.path.clone(), source }
     }
 }
 

@@ -4,16 +4,21 @@ pub use crate::limits::AUDIT_VERIFY_FINDINGS_MAX;
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Serialize, Serializer};
 
 use super::chain::Head;
+use super::merkle::Hash;
 
 /// The result of a verification.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
-    /// The file that was read.
+    /// The directory or file that was read.
     pub path: PathBuf,
-    /// Its bytes.
+    /// Segments in it.
+    pub segments: u64,
+    /// Their bytes.
     pub bytes: u64,
     /// Lines that carry a record's link.
     pub records: u64,
@@ -21,7 +26,23 @@ pub struct Report {
     pub first_seq: Option<u64>,
     /// The last record: what an auditor should remember.
     pub head: Option<Head>,
-    /// What is wrong, in the order of the file.
+    /// The tree over all records, where each of them could be read.
+    pub tree: Option<TreeHead>,
+    /// Checkpoints beside the log whose signature and root are right.
+    pub checkpoints: u64,
+    /// Those of them that say that records were acknowledged before a sync.
+    pub checkpoints_written: u64,
+    /// The last record that a right checkpoint covers.
+    pub covered_seq: u64,
+    /// Checkpoints from outside whose signature and root are right.
+    pub anchored: u64,
+    /// The last record that a right checkpoint from outside covers.
+    pub anchored_seq: u64,
+    /// MACs that are right.
+    pub macs: u64,
+    /// Changes of the signing key, each signed by the key before.
+    pub rotations: u64,
+    /// What is wrong, in the order of the log.
     pub findings: Vec<Finding>,
     /// Findings beyond the bound of the list.
     pub findings_unlisted: u64,
@@ -48,14 +69,30 @@ pub struct Report {
     pub not_checked: Vec<String>,
 }
 
-/// Who remembered a head.
+/// A tree of records and its root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TreeHead {
+    /// Its records.
+    pub size: u64,
+    /// Its root.
+    #[serde(serialize_with = "base64")]
+    pub root: Hash,
+}
+
+fn base64<S: Serializer>(root: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&STANDARD.encode(root))
+}
+
+/// Who remembered the end of the log at some time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Witness {
-    /// The caller of the verification.
+    /// The caller of the verification, by a head.
     Given,
-    /// The file beside the log.
-    HeadFile,
+    /// The checkpoints beside the log.
+    Checkpoints,
+    /// Checkpoints from outside, by their file.
+    Anchor(String),
 }
 
 /// Something that an untouched log does not have.
@@ -106,8 +143,8 @@ pub enum Finding {
     Truncated {
         /// Number of the last record found.
         last_seq: u64,
-        /// What was remembered.
-        remembered: Head,
+        /// The last record that was known.
+        remembered: u64,
         /// By whom.
         witness: Witness,
     },
@@ -127,14 +164,65 @@ pub enum Finding {
         /// What was known.
         remembered: String,
     },
-    /// The file beside the log that should hold a head holds something else.
-    HeadFileUnreadable,
+    /// A signed root is not the one of the records found: they were changed after it was signed.
+    RootMismatch {
+        /// Records that the checkpoint covers.
+        size: u64,
+        /// The last size at which this witness agreed.
+        agreed: u64,
+        /// Whose checkpoint it is.
+        witness: Witness,
+    },
+    /// A witness knew more of the log before it knew less.
+    RolledBack {
+        /// What it knew first.
+        from: u64,
+        /// What it knew then.
+        to: u64,
+        /// Whose checkpoints they are.
+        witness: Witness,
+    },
+    /// A checkpoint carries no right signature of a key that is trusted for it.
+    SignatureInvalid {
+        /// Records that it says it covers.
+        size: u64,
+        /// Whose checkpoint it is.
+        witness: Witness,
+    },
+    /// A file of checkpoints holds something else.
+    NotACheckpoint {
+        /// Which file.
+        witness: Witness,
+    },
+    /// A record's MAC is not the one that its key makes.
+    MacInvalid {
+        /// Line, counted from 1.
+        line: u64,
+        /// The record's number.
+        seq: u64,
+    },
+    /// The keys of the MACs begin anew: who was given the first key cannot check on.
+    MacRestarted {
+        /// The record from which on.
+        seq: u64,
+    },
+    /// A change of the signing key that the key before did not sign.
+    RotationInvalid {
+        /// The record that says so.
+        seq: u64,
+    },
+    /// There is no checkpoint where there should be some.
+    AnchorMissing {
+        /// Where.
+        witness: Witness,
+    },
 }
 
 impl Finding {
-    /// The exit code of a verification with this finding: 10 a broken chain,
-    /// 11 (reserved) an invalid signature, 12 a gap or truncation, 13 a
-    /// contradiction with a remembered head.
+    /// The exit code of a verification with this finding: 10 a record was changed or
+    /// stands in the wrong place, 11 a signature or MAC is not right, 12 records are
+    /// missing, 13 what is there contradicts what was signed or remembered, 14 there is
+    /// no checkpoint to compare with.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
@@ -142,15 +230,24 @@ impl Finding {
             | Self::LineTooLong { .. }
             | Self::ChainBroken { .. }
             | Self::OutOfOrder { .. } => 10,
+            Self::SignatureInvalid { .. }
+            | Self::NotACheckpoint { .. }
+            | Self::MacInvalid { .. }
+            | Self::MacRestarted { .. }
+            | Self::RotationInvalid { .. } => 11,
             Self::SequenceGap { .. } | Self::TornTail { .. } | Self::Truncated { .. } => 12,
-            Self::HeadMismatch { .. } | Self::LossRecorded { .. } | Self::HeadFileUnreadable => 13,
+            Self::HeadMismatch { .. }
+            | Self::LossRecorded { .. }
+            | Self::RootMismatch { .. }
+            | Self::RolledBack { .. } => 13,
+            Self::AnchorMissing { .. } => 14,
         }
     }
 }
 
 impl Report {
     /// 0 when nothing was found, else the lowest code of the findings: a broken
-    /// chain weighs more than a gap, a gap more than a contradicted head.
+    /// chain weighs more than a gap, a gap more than a contradiction.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         self.findings.iter().map(Finding::exit_code).min().unwrap_or(0)
@@ -168,10 +265,11 @@ impl Report {
 
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Given => "the given head",
-            Self::HeadFile => "the head file beside the log",
-        })
+        match self {
+            Self::Given => f.write_str("the given head"),
+            Self::Checkpoints => f.write_str("the checkpoints beside the log"),
+            Self::Anchor(file) => write!(f, "the anchor `{file}`"),
+        }
     }
 }
 
@@ -196,8 +294,7 @@ impl fmt::Display for Finding {
             }
             Self::Truncated { last_seq, remembered, witness } => write!(
                 f,
-                "end: {witness} knows record {}, but the log ends with record {last_seq}",
-                remembered.seq
+                "end: {witness} has known record {remembered}, but the log ends with record {last_seq}"
             ),
             Self::HeadMismatch { remembered, found, witness } => write!(
                 f,
@@ -210,7 +307,31 @@ impl fmt::Display for Finding {
                 f,
                 "record {seq}: says that the log no longer held {remembered} at that start"
             ),
-            Self::HeadFileUnreadable => write!(f, "the head file beside the log holds no head"),
+            Self::RootMismatch { size, agreed, witness } => write!(
+                f,
+                "records {} to {size}: {witness} signed others; one of these was changed",
+                agreed + 1
+            ),
+            Self::RolledBack { from, to, witness } => {
+                write!(f, "{witness}: record {from} was signed before record {to} was the last")
+            }
+            Self::SignatureInvalid { size, witness } => {
+                write!(f, "{witness}: the checkpoint of {size} records has no right signature")
+            }
+            Self::NotACheckpoint { witness } => {
+                write!(f, "{witness}: something else than checkpoints is in there")
+            }
+            Self::MacInvalid { line, seq } => {
+                write!(f, "line {line}: record {seq} has a MAC that its key did not make")
+            }
+            Self::MacRestarted { seq } => write!(
+                f,
+                "record {seq}: says that the keys of the MACs begin anew, because the last was gone"
+            ),
+            Self::RotationInvalid { seq } => {
+                write!(f, "record {seq}: names a new signing key that the old one did not sign")
+            }
+            Self::AnchorMissing { witness } => write!(f, "{witness}: there is no checkpoint"),
         }
     }
 }
@@ -222,10 +343,17 @@ impl fmt::Display for Report {
         match (self.first_seq, self.head) {
             (Some(first), Some(head)) => {
                 let last = head.seq;
-                writeln!(f, "{path}: {records} records, {first} to {last}, {bytes} bytes")?;
+                let segments = self.segments;
+                writeln!(
+                    f,
+                    "{path}: {records} records, {first} to {last}, {segments} segments, {bytes} bytes"
+                )?;
                 writeln!(f, "head {head}")?;
             }
             _ => writeln!(f, "{path}: no records, {bytes} bytes")?,
+        }
+        if let Some(TreeHead { size, root }) = &self.tree {
+            writeln!(f, "tree {size} {}", STANDARD.encode(root))?;
         }
         writeln!(
             f,

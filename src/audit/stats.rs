@@ -32,6 +32,12 @@ pub struct Stats {
     pub refused: u64,
     /// When the last commit succeeded, in seconds since 1970; 0 for never.
     pub last_write_unix_s: u64,
+    /// Checkpoints made.
+    pub checkpoints: u64,
+    /// Checkpoints that could not be kept.
+    pub checkpoints_failed: u64,
+    /// When the last checkpoint was made, in seconds since 1970; 0 for never.
+    pub last_checkpoint_unix_s: u64,
 }
 
 /// Whether records can be written at the moment.
@@ -60,6 +66,9 @@ pub(super) struct Meter {
     commit_ns_max: AtomicU64,
     refused: AtomicU64,
     last_write_unix_s: AtomicU64,
+    checkpoints: AtomicU64,
+    checkpoints_failed: AtomicU64,
+    last_checkpoint_unix_s: AtomicU64,
     /// When the running commit began, in ms since `opened`, plus one; 0 for none.
     running_since: AtomicU64,
 }
@@ -76,6 +85,9 @@ impl Default for Meter {
             commit_ns_max: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             last_write_unix_s: AtomicU64::new(0),
+            checkpoints: AtomicU64::new(0),
+            checkpoints_failed: AtomicU64::new(0),
+            last_checkpoint_unix_s: AtomicU64::new(0),
             running_since: AtomicU64::new(0),
         }
     }
@@ -99,8 +111,17 @@ impl Meter {
         self.commits.fetch_add(1, Relaxed);
         self.commit_ns_sum.fetch_add(ns, Relaxed);
         self.commit_ns_max.fetch_max(ns, Relaxed);
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.last_write_unix_s.store(unix.as_secs(), Relaxed);
+        self.last_write_unix_s.store(unix_s(), Relaxed);
+    }
+
+    /// A checkpoint was made, or could not be.
+    pub(super) fn checkpoint(&self, made: bool) {
+        if made {
+            self.checkpoints.fetch_add(1, Relaxed);
+            self.last_checkpoint_unix_s.store(unix_s(), Relaxed);
+        } else {
+            self.checkpoints_failed.fetch_add(1, Relaxed);
+        }
     }
 
     /// A commit failed.
@@ -134,8 +155,15 @@ impl Meter {
             commit_ns_max: self.commit_ns_max.load(Relaxed),
             refused: self.refused.load(Relaxed),
             last_write_unix_s: self.last_write_unix_s.load(Relaxed),
+            checkpoints: self.checkpoints.load(Relaxed),
+            checkpoints_failed: self.checkpoints_failed.load(Relaxed),
+            last_checkpoint_unix_s: self.last_checkpoint_unix_s.load(Relaxed),
         }
     }
+}
+
+fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Checks a log offline, in one pass and bounded memory.
 //!
-//! Needs nothing but the file. What a plain chain cannot show is listed in the
-//! report: without a remembered head nobody can tell a log that was cut at its
-//! end, or chained anew as a whole, from one that was not.
+//! Needs the log, and whatever else the auditor has: the public key, checkpoints
+//! from outside, the first MAC key, a remembered head. What could not be checked
+//! without one of them is listed in the report.
+
+mod calls;
+mod heads;
 
 pub use crate::limits::AUDIT_VERIFY_OPEN_INTENTS_MAX;
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -15,8 +17,15 @@ use serde_json::value::RawValue;
 
 use super::chain::{self, Head, Link};
 use super::lines::{Step, step};
-use super::report::{Finding, Report, Witness};
-use super::storage::{HEAD_FILE, LOG_FILE, read_head};
+use super::merkle::{Frontier, leaf_hash};
+use super::note::VerifierKey;
+use super::ratchet::Ratchet;
+use super::report::{Finding, Report, TreeHead, Witness};
+use super::segments;
+use super::state::FirstKey;
+use crate::limits::AUDIT_MAC_SKIP_MAX;
+use calls::Calls;
+use heads::Heads;
 
 /// The log could not be read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -26,64 +35,77 @@ pub struct VerifyError {
     source: io::Error,
 }
 
-/// Verifies the log at `path`, a file or the directory of a log.
-///
-/// `expect_head` is a head that somebody remembered. `progress` is called now
-/// and then with the bytes read so far.
+/// What the auditor brings along.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// Public keys; where there are none, those beside the log are taken.
+    pub keys: Vec<VerifierKey>,
+    /// Files of checkpoints that the log's holder could not change.
+    pub anchors: Vec<PathBuf>,
+    /// First keys of the MACs.
+    pub first_keys: Vec<FirstKey>,
+    /// A head that somebody remembered.
+    pub head: Option<Head>,
+}
+
+/// Verifies the log at `path`, a file or the directory of a log. `progress` is
+/// called now and then with the bytes read so far.
 ///
 /// # Errors
-/// Only when the file cannot be read; what is wrong with it is in the report.
+/// Only when a file cannot be read; what is wrong with it is in the report.
 pub fn verify(
     path: &Path,
-    expect_head: Option<Head>,
+    trust: &Trust,
     mut progress: impl FnMut(u64),
 ) -> Result<Report, VerifyError> {
-    let path = if path.is_dir() { path.join(LOG_FILE) } else { path.to_path_buf() };
-    let failed = |source| VerifyError { path: path.clone(), source };
-    let file = File::open(&path).map_err(failed)?;
-    // Read before the log, so that a log being written cannot be behind it.
-    let saved = path.parent().map_or(Ok(None), read_head);
-    let mut pass = Pass::new(path.clone());
-    if saved.is_err() {
-        pass.report.found(Finding::HeadFileUnreadable);
+    let failed = |path: &Path, source| VerifyError { path: path.to_path_buf(), source };
+    let here = |source| failed(path, source);
+    if segments::is_old(path) {
+        let text = "a log of an older format; the program that wrote it verifies it";
+        return Err(here(io::Error::other(text)));
     }
-    pass.remember(Witness::Given, expect_head);
-    pass.remember(Witness::HeadFile, saved.unwrap_or_default());
-    // What is appended while we read is not chased.
-    let end = file.metadata().map_err(failed)?.len();
-    let mut reader = BufReader::with_capacity(READ_BYTES, (&file).take(end));
-    let mut line = Vec::new();
+    let beside = if path.is_dir() { Some(path) } else { None };
+    // Opened before the log, so that a log being written cannot be behind them.
+    let heads = Heads::open(beside, &trust.anchors, &trust.keys);
+    let heads = heads.map_err(|(at, source)| failed(&at, source))?;
+    let mut pass = Pass::new(path.to_path_buf(), trust, heads);
+    let files = segments::files(path).map_err(here)?;
+    if files.is_empty() {
+        return Err(here(io::ErrorKind::NotFound.into()));
+    }
     let mut reported = 0;
-    loop {
-        match step(&mut reader, &mut line, &mut pass.report.bytes).map_err(failed)? {
-            Step::Line => pass.line(&line),
-            Step::TooLong => pass.unreadable_line(|line| Finding::LineTooLong { line }),
-            Step::Torn { bytes } => pass.torn(bytes, file.metadata().map_err(failed)?.len()),
-            Step::End => break,
-        }
-        if pass.report.bytes - reported >= PROGRESS_BYTES {
-            reported = pass.report.bytes;
-            progress(reported);
-        }
+    for file in &files {
+        let last = files.last() == Some(file);
+        let read = pass.segment(file, last, |bytes| {
+            if bytes - reported >= PROGRESS_BYTES {
+                reported = bytes;
+                progress(bytes);
+            }
+        });
+        read.map_err(|source| failed(file, source))?;
     }
     progress(pass.report.bytes);
     Ok(pass.finish())
 }
 
 /// The state of one pass over a log.
-struct Pass {
+struct Pass<'a> {
     report: Report,
-    /// Lines passed.
+    trust: &'a Trust,
+    /// Lines passed, over all segments.
     lines: u64,
     /// The line before, if it was readable.
     last: Option<Head>,
     /// Number of the next record.
     expected: u64,
-    remembered: Vec<(Witness, Head)>,
-    /// Line of each intent without its completion, by the request id as written.
-    open: HashMap<Box<str>, u64>,
-    /// The bound of `open` was reached, so its contents prove nothing any more.
-    open_overflowed: bool,
+    /// All records, while each of them could be read.
+    tree: Option<Frontier>,
+    heads: Heads,
+    /// The key of the next MAC, where the first was given.
+    ratchet: Option<Ratchet>,
+    /// By how much the number of a MAC's key exceeds that of its record.
+    skipped: u64,
+    calls: Calls,
     /// A line was being written while we read.
     live_bytes: u64,
 }
@@ -107,47 +129,107 @@ struct Members<'a> {
     refused: Option<&'a RawValue>,
     #[serde(borrow)]
     remembered_head: Option<&'a RawValue>,
+    #[serde(borrow)]
+    mac_key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    mac_restarted: Option<&'a RawValue>,
+    #[serde(borrow)]
+    old: Option<&'a RawValue>,
+    #[serde(borrow)]
+    new: Option<&'a RawValue>,
+    #[serde(borrow)]
+    signature: Option<&'a RawValue>,
+    #[serde(borrow, rename = "mac")]
+    _mac: &'a RawValue,
 }
 
-impl Pass {
-    fn new(path: PathBuf) -> Self {
-        Self {
+impl Members<'_> {
+    fn is(&self, kind: &str) -> bool {
+        self.kind.map(RawValue::get).is_some_and(|raw| raw.trim_matches('"') == kind)
+    }
+}
+
+impl<'a> Pass<'a> {
+    fn new(path: PathBuf, trust: &'a Trust, heads: Heads) -> Self {
+        let first = trust.first_keys.iter().find(|key| key.ratchet.index() == 1);
+        let mut pass = Self {
             report: Report { path, ..Report::default() },
+            trust,
             lines: 0,
             last: None,
             expected: 1,
-            remembered: Vec::new(),
-            open: HashMap::new(),
-            open_overflowed: false,
+            tree: Some(Frontier::default()),
+            heads,
+            ratchet: first.map(|key| key.ratchet.clone()),
+            skipped: 0,
+            calls: Calls::default(),
             live_bytes: 0,
-        }
+        };
+        pass.heads.meet(&Frontier::default(), &mut pass.report);
+        pass
     }
 
-    fn remember(&mut self, witness: Witness, head: Option<Head>) {
-        // A head of an empty log says nothing about any record.
-        let head = head.filter(|head| head.seq > 0);
-        self.remembered.extend(head.map(|head| (witness, head)));
+    /// Reads one segment.
+    fn segment(
+        &mut self,
+        path: &Path,
+        last: bool,
+        mut progress: impl FnMut(u64),
+    ) -> io::Result<()> {
+        let file = File::open(path)?;
+        // What is appended while we read is not chased.
+        let end = file.metadata()?.len();
+        let before = self.report.bytes;
+        let mut reader = BufReader::with_capacity(READ_BYTES, (&file).take(end));
+        let mut line = Vec::new();
+        self.report.segments += 1;
+        loop {
+            match step(&mut reader, &mut line, &mut self.report.bytes)? {
+                Step::Line => self.line(&line),
+                Step::TooLong => self.unreadable_line(|line| Finding::LineTooLong { line }),
+                Step::Torn { bytes } => {
+                    // If the file has grown since, somebody writes it.
+                    let grown = before + file.metadata()?.len() > self.report.bytes;
+                    if last && grown {
+                        self.live_bytes = bytes;
+                    } else {
+                        self.report.found(Finding::TornTail { bytes });
+                    }
+                }
+                Step::End => return Ok(()),
+            }
+            progress(self.report.bytes);
+        }
     }
 
     fn line(&mut self, line: &[u8]) {
         let members = std::str::from_utf8(line).ok().and_then(|t| serde_json::from_str(t).ok());
-        let (Some(link), Some(members)) = (chain::link(line), members) else {
+        let (Some(link), Some(mac), Some(members)) = (chain::link(line), chain::mac(line), members)
+        else {
             return self.unreadable_line(|line| Finding::NotARecord { line });
         };
+        let members: Members<'_> = members;
         self.lines += 1;
         self.link(&link);
-        let head = Head { seq: link.seq, hash: chain::hash(line) };
-        for &(witness, remembered) in &self.remembered {
-            if remembered.seq == head.seq && remembered != head {
-                self.report.found(Finding::HeadMismatch { remembered, found: head, witness });
-            }
+        let head = Head { seq: link.seq, hash: leaf_hash(line) };
+        if let Some(remembered) = self.trust.head.filter(|r| r.seq == head.seq && *r != head) {
+            let witness = Witness::Given;
+            self.report.found(Finding::HeadMismatch { remembered, found: head, witness });
+        }
+        self.mac(head.seq, mac, &members);
+        if members.is("key_rotation") {
+            self.rotation(head.seq, &members);
         }
         self.report.records += 1;
         self.report.first_seq.get_or_insert(head.seq);
         self.report.head = Some(head);
         self.last = Some(head);
         self.expected = head.seq.saturating_add(1);
-        self.call(head.seq, &members);
+        self.calls.record(self.lines, head.seq, &members, &mut self.report);
+        if let Some(tree) = &mut self.tree {
+            tree.push(head.hash);
+            self.heads.meet(tree, &mut self.report);
+        }
     }
 
     /// A line that cannot take part in the chain. It may stand for a record, so
@@ -156,6 +238,7 @@ impl Pass {
         self.lines += 1;
         self.report.found(finding(self.lines));
         self.last = None;
+        self.tree = None;
         self.expected = self.expected.saturating_add(1);
     }
 
@@ -166,120 +249,99 @@ impl Pass {
         let previous = if line == 1 { Some(Head::EMPTY) } else { self.last };
         if found > expected {
             self.report.found(Finding::SequenceGap { line, expected, found });
+            self.tree = None;
         } else if found < expected {
             self.report.found(Finding::OutOfOrder { line, expected, found });
+            self.tree = None;
         } else if previous.is_some_and(|previous| previous.hash != link.prev) {
             self.report.found(Finding::ChainBroken { line, seq: found });
         }
     }
 
-    fn call(&mut self, seq: u64, members: &Members<'_>) {
-        match members.phase.map(RawValue::get) {
-            Some("\"intent\"") => {
-                self.report.intents += 1;
-                self.intent(members.request_id);
-            }
-            Some("\"completion\"") => {
-                self.report.completions += 1;
-                self.completion(members.request_id);
-            }
-            Some("\"refused\"") => self.report.refusals += 1,
-            Some(_) | None => {}
+    /// Judges a record's MAC, where the first key is known.
+    fn mac(&mut self, seq: u64, (covered, tag): (&[u8], [u8; 16]), members: &Members<'_>) {
+        if members.mac_restarted.is_some() && members.is("recovery") {
+            self.report.found(Finding::MacRestarted { seq });
+            let keys = &self.trust.first_keys;
+            let again = keys.iter().find(|key| key.ratchet.index() == seq && seq > 1);
+            self.ratchet = again.map(|key| key.ratchet.clone());
+            self.skipped = 0;
         }
-        match members.kind.map(RawValue::get) {
-            Some("\"gap\"") => {
-                let refused = members.refused.and_then(|refused| refused.get().parse().ok());
-                self.report.gaps += 1;
-                self.report.refused_in_gaps += refused.unwrap_or(0);
-            }
-            Some("\"recovery\"") => {
-                self.report.recoveries += 1;
-                if let Some(remembered) = members.remembered_head {
-                    let remembered = unquoted(remembered.get());
-                    self.report.found(Finding::LossRecorded { seq, remembered });
-                }
-            }
-            Some(_) | None => {}
+        if let Some(index) = members.mac_key.filter(|_| members.is("recovery")) {
+            let index = index.get().parse().unwrap_or(u64::MAX);
+            self.skipped = self.skipped.max(index.saturating_sub(seq));
         }
-    }
-
-    fn intent(&mut self, request_id: Option<&RawValue>) {
-        let Some(id) = request_id.map(RawValue::get) else { return };
-        if self.open.len() >= AUDIT_VERIFY_OPEN_INTENTS_MAX || id.len() > TEXT_BYTES_MAX {
-            self.open_overflowed = true;
+        let Some(ratchet) = &mut self.ratchet else { return };
+        let index = seq.saturating_add(self.skipped);
+        if index.saturating_sub(ratchet.index()) > AUDIT_MAC_SKIP_MAX {
+            self.ratchet = None;
+            return self.report.found(Finding::MacInvalid { line: self.lines, seq });
+        }
+        while ratchet.index() < index {
+            ratchet.skip();
+        }
+        // A record in a place behind its own: no key leads back to it.
+        if ratchet.index() > index {
+            return;
+        }
+        if ratchet.verifies(covered, &tag) {
+            self.report.macs += 1;
         } else {
-            self.open.insert(id.into(), self.lines);
+            self.report.found(Finding::MacInvalid { line: self.lines, seq });
         }
     }
 
-    fn completion(&mut self, request_id: Option<&RawValue>) {
-        let known = request_id.is_some_and(|id| self.open.remove(id.get()).is_some());
-        if !known && !self.open_overflowed {
-            self.report.completions_without_intent += 1;
-        }
-    }
-
-    /// The file ended within a line. If it has grown since, somebody writes it.
-    fn torn(&mut self, bytes: u64, file_bytes: u64) {
-        if file_bytes > self.report.bytes {
-            self.live_bytes = bytes;
+    /// A record that says that another key signs from here on.
+    fn rotation(&mut self, seq: u64, members: &Members<'_>) {
+        let of = |member: Option<&RawValue>| member.and_then(text).unwrap_or_default();
+        let (old, new, signature) = (of(members.old), of(members.new), of(members.signature));
+        if self.heads.rotate(seq, &old, &new, &signature) {
+            self.report.rotations += 1;
         } else {
-            self.report.found(Finding::TornTail { bytes });
+            self.report.found(Finding::RotationInvalid { seq });
         }
     }
 
     fn finish(mut self) -> Report {
         let last_seq = self.report.head.map_or(0, |head| head.seq);
-        for &(witness, remembered) in &self.remembered {
-            if remembered.seq > last_seq {
-                self.report.found(Finding::Truncated { last_seq, remembered, witness });
-            }
+        if let Some(remembered) = self.trust.head.filter(|head| head.seq > last_seq) {
+            let (remembered, witness) = (remembered.seq, Witness::Given);
+            self.report.found(Finding::Truncated { last_seq, remembered, witness });
         }
-        let mut open: Vec<_> = std::mem::take(&mut self.open).into_iter().collect();
-        open.sort_unstable_by_key(|&(_, line)| line);
-        self.report.open_intents = open.iter().map(|(id, _)| unquoted(id)).collect();
-        self.state_what_was_checked();
+        self.heads.finish(last_seq, self.tree.is_some(), &mut self.report);
+        let head = |tree: &Frontier| TreeHead { size: tree.size(), root: tree.root() };
+        self.report.tree = self.tree.as_ref().filter(|tree| tree.size() > 0).map(head);
+        self.calls.finish(&mut self.report);
+        self.state_what_was_checked(last_seq);
         self.report
     }
 
-    fn state_what_was_checked(&mut self) {
-        let knows = |witness| self.remembered.iter().find(|&&(who, _)| who == witness);
+    fn state_what_was_checked(&mut self, end: u64) {
         let mut checked = vec![
             "each line is one JSON record with a number and the hash of the line before it".into(),
             "numbers begin at 1 and have no holes".into(),
             "every call that ended had begun, and which calls have no recorded end".into(),
         ];
         let mut not_checked = Vec::new();
-        match knows(Witness::Given) {
-            Some((_, head)) => {
+        self.heads.state(&self.report, &mut checked, &mut not_checked);
+        self.macs_checked(&mut checked, &mut not_checked);
+        match self.trust.head {
+            Some(head) => {
                 checked.push(format!("whether record {} is the one remembered", head.seq))
             }
-            None => not_checked.push(
-                "whether the end was cut off or the whole log chained anew: that takes a head \
-                 remembered elsewhere (--expect-head SEQ:HASH)"
+            None if self.trust.anchors.is_empty() => not_checked.push(
+                "whether the end was cut off or all was made anew by who has the keys: that takes \
+                 checkpoints from outside (--anchor FILE) or a remembered head (--expect-head)"
                     .into(),
             ),
+            None => {}
         }
-        match knows(Witness::HeadFile) {
-            Some((_, head)) => {
-                checked.push(format!("whether record {} is the one in {HEAD_FILE}", head.seq))
-            }
-            None => not_checked.push(format!("no {HEAD_FILE} stands beside the log")),
-        }
-        let end = self.report.head.map_or(0, |head| head.seq);
-        if let Some((_, head)) = knows(Witness::Given)
-            && head.seq < end
-        {
-            let from = head.seq + 1;
+        let known = self.trust.head.map_or(0, |head| head.seq).max(self.report.anchored_seq);
+        if known > 0 && known < end {
+            let from = known + 1;
             not_checked.push(format!("whether records {from} to {end} are all that followed"));
         }
-        not_checked.push("who wrote the records: they carry no signature".into());
-        if self.open_overflowed {
-            let bound = AUDIT_VERIFY_OPEN_INTENTS_MAX;
-            not_checked.push(format!(
-                "which calls have no recorded end: over {bound} at one time, or with ids too long"
-            ));
-        }
+        self.calls.state(&mut not_checked);
         if self.live_bytes > 0 {
             let bytes = self.live_bytes;
             not_checked.push(format!("the last {bytes} bytes: they were just being written"));
@@ -287,15 +349,29 @@ impl Pass {
         self.report.checked = checked;
         self.report.not_checked = not_checked;
     }
+
+    fn macs_checked(&self, checked: &mut Vec<String>, not_checked: &mut Vec<String>) {
+        let (macs, records) = (self.report.macs, self.report.records);
+        if macs > 0 {
+            checked.push(format!("MACs of {macs} records: they were not made with a later key"));
+        }
+        if self.trust.first_keys.is_empty() {
+            not_checked.push(
+                "the MACs, by which records from before a theft of the keys are told from forged \
+                 ones: that takes the log's first MAC key (--mac-key FILE)"
+                    .into(),
+            );
+        } else if macs < records {
+            not_checked.push(format!("MACs of {} records", records - macs));
+        }
+    }
 }
 
-/// The text of a JSON string as it stands in the file, in bounds.
-fn unquoted(raw: &str) -> String {
-    raw.trim_matches('"').chars().take(TEXT_BYTES_MAX).collect()
+/// The text of a JSON string.
+fn text(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
 }
 
-/// Length of a request id, or of a head, that is kept in memory.
-const TEXT_BYTES_MAX: usize = 256;
 const READ_BYTES: usize = 256 * 1024;
 /// `progress` is called each time so many bytes were read.
 const PROGRESS_BYTES: u64 = 4 * 1024 * 1024;

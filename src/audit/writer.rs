@@ -1,4 +1,4 @@
-//! The one thread that writes: group commit, failure, and the way back.
+//! The one thread that writes: group commit, checkpoints, failure, and the way back.
 //!
 //! No timer makes a batch: while a commit waits for the disk, the next batch
 //! gathers. After a failure nothing is taken until a `gap` record has become
@@ -6,16 +6,31 @@
 
 pub use crate::limits::AUDIT_BACKOFF_MAX_MS;
 pub use crate::limits::AUDIT_BACKOFF_MIN_MS;
-pub use crate::limits::AUDIT_HEAD_INTERVAL_MS;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::chain::Head;
+use super::anchor::Publisher;
+use super::chain::End;
 use super::queue::{AppendError, Batch, Shared, Work};
-use super::recover::{AUDIT_TAIL_BYTES, Note, Recovered, inspect, timestamp};
+use super::recover::{AUDIT_TAIL_BYTES, Note, Recovered, last_hash, timestamp};
+use super::signer::Signer;
+use super::state::Place;
 use super::storage::Storage;
 use crate::config::Durability;
+
+/// When checkpoints are made and segments end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rhythm {
+    /// Records after which a checkpoint is made.
+    pub checkpoint_records: u64,
+    /// Time after which one is made that covers every record.
+    pub checkpoint_interval: Duration,
+    /// Bytes after which a segment ends.
+    pub segment_bytes: u64,
+    /// Age at which a segment ends.
+    pub segment_age: Duration,
+}
 
 /// Owns the storage and the end of the chain.
 #[derive(Debug)]
@@ -23,16 +38,21 @@ pub(super) struct Writer<S> {
     shared: Arc<Shared>,
     storage: S,
     durability: Durability,
+    signer: Signer,
+    publisher: Publisher,
+    rhythm: Rhythm,
     /// The last durable record.
-    head: Head,
-    /// Where it ends in the file.
-    bytes: u64,
+    end: End,
+    /// Where it ends in the log.
+    place: Place,
+    /// When the present segment was begun.
+    since: SystemTime,
     batch: Batch,
     outage: Option<Outage>,
     /// The wait before the next repair. Only a commit brings it down again: a
     /// disk with room for a gap record may have none for more.
     backoff: Duration,
-    saved: SavedHead,
+    saved: Saved,
 }
 
 /// A failure that lasts.
@@ -42,11 +62,11 @@ struct Outage {
     since: SystemTime,
 }
 
-/// What is known about the saved head.
+/// What is known about the last checkpoint.
 #[derive(Debug)]
-struct SavedHead {
+struct Saved {
     seq: u64,
-    /// Not to be written again before.
+    /// Not to be made again before, unless there are many records.
     due: Instant,
 }
 
@@ -59,23 +79,34 @@ impl Fault {
     }
 }
 
+/// What a writer is made of, beside what was found.
+#[derive(Debug)]
+pub(super) struct Parts<S> {
+    pub(super) shared: Arc<Shared>,
+    pub(super) storage: S,
+    pub(super) durability: Durability,
+    pub(super) signer: Signer,
+    pub(super) publisher: Publisher,
+    pub(super) rhythm: Rhythm,
+}
+
 impl<S: Storage> Writer<S> {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        storage: S,
-        durability: Durability,
-        found: &Recovered,
-    ) -> Self {
+    pub(super) fn new(parts: Parts<S>, found: &Recovered) -> Self {
+        let Parts { shared, storage, durability, signer, publisher, rhythm } = parts;
         Self {
             shared,
             storage,
             durability,
-            head: found.head,
-            bytes: found.bytes,
+            signer,
+            publisher,
+            rhythm,
+            end: found.end.clone(),
+            place: found.place,
+            since: found.since,
             batch: Batch::new(),
             outage: None,
             backoff: BACKOFF_MIN,
-            saved: SavedHead { seq: 0, due: Instant::now() },
+            saved: Saved { seq: found.saved, due: Instant::now() },
         }
     }
 
@@ -91,7 +122,9 @@ impl<S: Storage> Writer<S> {
         match self.shared.next(&mut self.batch, wait) {
             Work::Commit => self.commit(),
             Work::Timer if self.outage.is_some() => self.repair(),
-            Work::Timer => self.save_head(),
+            // A state stands behind a record: there is none without one.
+            Work::Timer if self.saved.seq != self.end.head.seq => drop(self.checkpoint()),
+            Work::Timer => {}
             Work::Stop => return false,
         }
         true
@@ -101,7 +134,7 @@ impl<S: Storage> Writer<S> {
     pub(super) fn wait(&self) -> Option<Duration> {
         match &self.outage {
             Some(_) => Some(self.backoff),
-            None if self.saved.seq == self.head.seq => None,
+            None if self.saved.seq == self.end.head.seq => None,
             None => Some(self.saved.due.saturating_duration_since(Instant::now())),
         }
     }
@@ -109,21 +142,52 @@ impl<S: Storage> Writer<S> {
     /// Writes and syncs the batch once, then tells all who wait.
     fn commit(&mut self) {
         let began = self.shared.meter.begin();
-        let head = self.batch.seal(self.head);
+        // The present end stays until the new one is durable: its MAC key too.
+        let mut end = self.end.clone();
+        self.batch.seal(&mut end);
         match self.store() {
             Ok(bytes) => {
-                self.head = head;
-                self.bytes += bytes;
+                self.end = end;
+                self.place.bytes += bytes;
                 self.backoff = BACKOFF_MIN;
                 self.shared.meter.stored(began, self.batch.records(), bytes);
                 self.batch.ack.set(Ok(()));
                 self.batch.reset();
-                if self.saved.due <= Instant::now() {
-                    self.save_head();
-                }
+                self.keep_rhythm();
             }
             Err(fault) => self.fail(fault),
         }
+    }
+
+    /// Checkpoints and segments that are due. Nobody waits for them but the next batch.
+    fn keep_rhythm(&mut self) {
+        let uncovered = self.end.head.seq.saturating_sub(self.saved.seq);
+        let due = self.saved.due <= Instant::now();
+        if due || uncovered >= self.rhythm.checkpoint_records {
+            let _ = self.checkpoint();
+        }
+        let old = self.since.elapsed().is_ok_and(|age| age >= self.rhythm.segment_age);
+        if (old || self.place.bytes >= self.rhythm.segment_bytes)
+            && let Err(fault) = self.end_segment()
+        {
+            tracing::warn!(reason = fault.0, "the audit log's segment cannot be ended yet");
+        }
+    }
+
+    /// A segment ends with a checkpoint that covers it.
+    fn end_segment(&mut self) -> Result<(), Fault> {
+        if self.saved.seq != self.end.head.seq {
+            self.checkpoint()?;
+        }
+        self.begin()
+    }
+
+    fn begin(&mut self) -> Result<(), Fault> {
+        let segment = self.end.head.seq + 1;
+        self.storage.begin(segment).map_err(|error| Fault::new("segment", error))?;
+        self.place = Place { segment, bytes: 0 };
+        self.since = SystemTime::now();
+        Ok(())
     }
 
     /// Returns how many bytes became durable.
@@ -133,7 +197,7 @@ impl<S: Storage> Writer<S> {
         self.storage.write(lines).map_err(|error| Fault::new("write", error))?;
         self.sync()?;
         // After the sync: what was acknowledged was in its place.
-        let end = self.bytes + bytes;
+        let end = self.place.bytes + bytes;
         self.storage.check(end).map_err(|error| Fault::new("check", error))?;
         Ok(bytes)
     }
@@ -161,10 +225,10 @@ impl<S: Storage> Writer<S> {
     /// Takes back what the batch left in the file, unless somebody else wrote
     /// too: then the repair keeps a copy. If this fails, the repair cuts it.
     fn cut_back(&mut self) {
-        let ours = self.bytes + self.batch.lines.len() as u64;
+        let ours = self.place.bytes + self.batch.lines.len() as u64;
         let found = self.storage.bytes().unwrap_or_default();
-        if found > self.bytes && found <= ours {
-            let _ = self.storage.truncate(self.bytes);
+        if found > self.place.bytes && found <= ours {
+            let _ = self.storage.truncate(self.place.bytes);
         }
     }
 
@@ -178,7 +242,7 @@ impl<S: Storage> Writer<S> {
             Ok(bytes) => {
                 self.shared.meter.stored(began, 1, bytes);
                 tracing::warn!(refused = told, "the audit log is written again");
-                let late = self.shared.resume(told, self.head);
+                let late = self.shared.resume(told, self.end.head);
                 self.tell_late(&outage, late);
             }
             Err(fault) => {
@@ -193,19 +257,23 @@ impl<S: Storage> Writer<S> {
     /// have dropped the pages and forgotten the error. So the file is opened
     /// anew, must end in the record that we know, and takes one more record.
     fn reopen_and_tell(&mut self, outage: &Outage, told: u64) -> Result<u64, Fault> {
-        self.storage.reopen().map_err(|error| Fault::new("open", error))?;
-        let found = self.storage.bytes().map_err(|error| Fault::new("open", error))?;
+        let there = self.storage.reopen().map_err(|error| Fault::new("open", error))?;
+        let found = match there {
+            true => self.storage.bytes().map_err(|error| Fault::new("open", error))?,
+            false => 0,
+        };
         let mut lost_with_file = 0;
-        if found == 0 && self.bytes > 0 {
-            // Moved or removed by somebody: go on in the new file, under the old
+        if !there || (found == 0 && self.place.bytes > 0) {
+            // Moved or removed by somebody: go on in a new segment, under the old
             // numbers, so that what is missing stays visible.
-            lost_with_file = self.head.seq;
-            self.bytes = 0;
+            lost_with_file = (self.end.head.seq + 1).saturating_sub(self.place.segment);
+            self.begin()?;
         }
-        let cut_bytes = self.trim(found)?;
+        let cut_bytes = self.trim(if lost_with_file > 0 || !there { 0 } else { found })?;
         let (reason, since) = (&*outage.reason, timestamp(outage.since));
         let note = Note::Gap { refused: told, reason, since, cut_bytes, lost_with_file };
-        let (line, head) = note.line(self.head);
+        let mut end = self.end.clone();
+        let line = note.line(&mut end);
         self.batch.lines.extend_from_slice(&line);
         let stored = self.store();
         if stored.is_err() {
@@ -213,35 +281,37 @@ impl<S: Storage> Writer<S> {
         }
         self.batch.reset();
         let bytes = stored?;
-        self.head = head;
-        self.bytes += bytes;
+        self.end = end;
+        self.place.bytes += bytes;
+        if lost_with_file > 0 {
+            // The state and the checkpoints may be gone too.
+            let _ = self.checkpoint();
+        }
         Ok(bytes)
     }
 
-    /// Makes sure that the file of `found` bytes ends in the last durable record.
+    /// Makes sure that the segment of `found` bytes ends in the last durable record.
     fn trim(&mut self, found: u64) -> Result<u64, Fault> {
-        let tail = match self.bytes {
-            0 => None,
-            _ if found < self.bytes => {
-                let text = format!("{found} bytes are left of {}", self.bytes);
-                return Err(Fault::new("the file was cut from outside", text));
-            }
-            bytes => Some(inspect(&mut self.storage, bytes, None)),
-        };
-        match tail {
-            None => {}
-            Some(Ok(tail)) if tail.head == self.head && tail.surplus.is_empty() => {}
-            Some(Ok(_)) => return Err(Fault::new("tail", "it is not the record written last")),
-            Some(Err(error)) => return Err(Fault::new("tail", error)),
+        let Place { segment, bytes } = self.place;
+        if found < bytes {
+            let text = format!("{found} bytes are left of {bytes}");
+            return Err(Fault::new("the file was cut from outside", text));
         }
-        let cut_bytes = found - self.bytes;
+        if bytes > 0 {
+            let hash = last_hash(&mut self.storage, segment, bytes);
+            let hash = hash.map_err(|error| Fault::new("tail", error))?;
+            if hash != Some(self.end.head.hash) {
+                return Err(Fault::new("tail", "it is not the record written last"));
+            }
+        }
+        let cut_bytes = found - bytes;
         if cut_bytes > 0 {
-            let end = found.min(self.bytes + AUDIT_TAIL_BYTES);
-            let read = self.storage.read(self.bytes, end);
+            let end = found.min(bytes + AUDIT_TAIL_BYTES);
+            let read = self.storage.read(segment, bytes, end);
             let surplus = read.map_err(|error| Fault::new("read", error))?;
-            let kept = self.storage.keep_torn(self.head.seq + 1, &surplus);
+            let kept = self.storage.keep_torn(self.end.head.seq + 1, &surplus);
             kept.map_err(|error| Fault::new("copy", error))?;
-            let cut = self.storage.truncate(self.bytes);
+            let cut = self.storage.truncate(bytes);
             cut.map_err(|error| Fault::new("truncate", error))?;
         }
         Ok(cut_bytes)
@@ -260,30 +330,45 @@ impl<S: Storage> Writer<S> {
         }
     }
 
-    /// Saves the head; that this fails loses nothing but a hint.
-    fn save_head(&mut self) {
-        if let Err(error) = self.storage.save_head(self.head) {
-            tracing::warn!(%error, "the audit log's head cannot be saved");
+    /// Signs the tree, keeps the checkpoint and the state, and hands the checkpoint
+    /// to the anchors. No record is lost where this fails: it is tried again.
+    fn checkpoint(&mut self) -> Result<(), Fault> {
+        let made = self.make_checkpoint();
+        if let Err(fault) = &made {
+            tracing::warn!(reason = fault.0, "the audit log's checkpoint cannot be kept");
+        } else {
+            self.saved.seq = self.end.head.seq;
         }
-        self.saved = SavedHead { seq: self.head.seq, due: Instant::now() + HEAD_INTERVAL };
+        self.shared.meter.checkpoint(made.is_ok());
+        self.saved.due = Instant::now() + self.rhythm.checkpoint_interval;
+        made
     }
 
-    /// The last act: one more try if it was failing, then the head.
+    fn make_checkpoint(&mut self) -> Result<(), Fault> {
+        if self.durability == Durability::Written {
+            // What a checkpoint covers is on the disk, so that a power loss never
+            // looks like a log that was cut.
+            self.storage.sync().map_err(|error| Fault::new("sync", error))?;
+        }
+        let note = self.signer.checkpoint(&self.end.tree);
+        self.storage.add_checkpoint(&note).map_err(|error| Fault::new("checkpoint", error))?;
+        let state = self.signer.state(&self.end, self.place);
+        self.storage.save_state(&state.encode()).map_err(|error| Fault::new("state", error))?;
+        self.publisher.publish(note, self.end.head.seq);
+        Ok(())
+    }
+
+    /// The last act: one more try if it was failing, then the checkpoint.
     fn finish(&mut self) {
         if self.outage.is_some() {
             self.repair();
         }
-        if self.durability == Durability::Written
-            && let Err(error) = self.storage.sync()
-        {
-            tracing::warn!(%error, "the audit log could not be synced at its end");
+        if self.saved.seq != self.end.head.seq {
+            let _ = self.checkpoint();
         }
-        if self.saved.seq != self.head.seq {
-            self.save_head();
-        }
+        self.publisher.close();
     }
 }
 
 const BACKOFF_MIN: Duration = Duration::from_millis(AUDIT_BACKOFF_MIN_MS);
 const BACKOFF_MAX: Duration = Duration::from_millis(AUDIT_BACKOFF_MAX_MS);
-const HEAD_INTERVAL: Duration = Duration::from_millis(AUDIT_HEAD_INTERVAL_MS);

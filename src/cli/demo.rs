@@ -81,14 +81,14 @@ impl Demo {
     /// The trail of just these calls, checked as an auditor would.
     async fn verify(&self, stage: &Stage) -> anyhow::Result<()> {
         say("\n  7. The audit trail of just these calls, verified");
-        let mut report = audit::verify(&stage.audit, None, |_| {})?;
+        let mut report = audit::verify(&stage.audit, &audit::Trust::default(), |_| {})?;
         // The last call's end is recorded behind its answer: it may still be on its way.
         for _ in 0..TRAIL_TRIES {
             if report.refusals >= REFUSED_IN_TOUR && report.open_intents.is_empty() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
-            report = audit::verify(&stage.audit, None, |_| {})?;
+            report = audit::verify(&stage.audit, &audit::Trust::default(), |_| {})?;
         }
         for line in report.to_string().lines() {
             say(&format!("     {line}"));

@@ -1,7 +1,7 @@
 //! The commands: one file each. Data goes to stdout, talk to stderr.
 //!
 //! Exit codes: 0 fine, 1 negative verdict, 2 bad usage or configuration, 3 some of the input was left
-//! out, 4 something remote failed, 10 to 13 the audit trail's findings, 70 a defect of ours.
+//! out, 4 something remote failed, 10 to 14 the audit trail's findings, 70 a defect of ours.
 
 mod audit;
 mod check;

@@ -168,12 +168,35 @@ pub struct Admin {
 }
 
 /// The audit trail.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
     /// Directory of the log.
     pub dir: PathBuf,
     /// When a record counts as written.
     pub durability: Durability,
+    /// The log's name; a new log makes one where there is none.
+    pub origin: Option<String>,
+    /// The key that signs; a new log makes one where there is none.
+    pub signing_key: Option<PathBuf>,
+    /// Records after which the tree is signed.
+    pub checkpoint_records: u64,
+    /// Time after which it is.
+    pub checkpoint_interval: Duration,
+    /// Bytes at which a segment ends.
+    pub segment_bytes: u64,
+    /// Age at which it does.
+    pub segment_age: Duration,
+    /// Where checkpoints go.
+    pub anchors: Vec<Anchor>,
+}
+
+/// Where checkpoints go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Anchor {
+    /// The gateway's log.
+    Log,
+    /// A file that is only appended to.
+    File(PathBuf),
 }
 
 /// When a record counts as written.

@@ -15,7 +15,17 @@ pub fn config(servers: Vec<Server>) -> Config {
     Config {
         listeners: Vec::new(),
         admin: None,
-        audit: Audit { dir: "audit".into(), durability: Durability::Durable },
+        audit: Audit {
+            dir: "audit".into(),
+            durability: Durability::Durable,
+            origin: None,
+            signing_key: None,
+            checkpoint_records: 1,
+            checkpoint_interval: Duration::from_secs(1),
+            segment_bytes: 1 << 20,
+            segment_age: Duration::from_secs(3600),
+            anchors: Vec::new(),
+        },
         servers: servers.into_iter().map(Arc::new).collect(),
         issuers: Vec::new(),
         trusted_proxies: Vec::new(),

@@ -63,6 +63,8 @@ pub struct Metrics {
     pub audit_lag_s: Gauge,
     /// `sallyport_audit_healthy`
     pub audit_healthy: IntGauge,
+    /// `sallyport_audit_last_checkpoint_timestamp_seconds`
+    pub audit_last_checkpoint: IntGauge,
     /// `sallyport_tls_certificate_not_after_timestamp_seconds`
     pub certificate_not_after: IntGaugeVec,
     /// `sallyport_tls_crl_next_update_timestamp_seconds`
@@ -147,6 +149,7 @@ impl Metrics {
             audit_queue_depth: gauge "audit_queue_depth" "Audit records waiting for the writer." [];
             audit_lag_s: float_gauge "audit_lag_seconds" "Age of the oldest audit record that is not durable." [];
             audit_healthy: gauge "audit_healthy" "1 when audit records can be written." [];
+            audit_last_checkpoint: gauge "audit_last_checkpoint_timestamp_seconds" "When the audit trail was signed last; 0 for not since the start." [];
             certificate_not_after: gauges "tls_certificate_not_after_timestamp_seconds" "End of validity of served certificates." ["listener"];
             crl_next_update: gauges "tls_crl_next_update_timestamp_seconds" "Next update of the revocation list that ends first." ["listener"];
             reload_successful: gauge "config_last_reload_successful" "1 when the last reload was accepted." [];

@@ -33,7 +33,7 @@ fn demo_keeps_every_promise_of_its_tour_and_leaves_a_trail_that_verifies() {
 }
 
 fn changed_and_cut_trails_have_their_exit_codes(dir: &Dir, trail: &Path, head: &str) {
-    let text = std::fs::read_to_string(trail.join("audit.jsonl")).unwrap();
+    let text = std::fs::read_to_string(trail.join("000000000001.jsonl")).unwrap();
     let verify = |text: &str, more: &[&str]| {
         let file = dir.write("copy.jsonl", text);
         sallyport(&[&["audit", "verify", &file], more].concat()).status.code()

@@ -75,7 +75,8 @@ fn s05_opaque_token_is_accepted_by_introspection_and_one_for_another_resource_re
         assert_eq!((&each["status"], &each["client"]), (&json!(200), &json!("gateway")));
     }
     assert!(scene.provider().seen("jwks").is_empty(), "keys: off");
-    let trail = || std::fs::read_to_string(scene.stage.dir.path("audit/audit.jsonl")).unwrap();
+    let trail =
+        || std::fs::read_to_string(scene.stage.dir.path("audit/000000000001.jsonl")).unwrap();
     assert!(eventually(|| trail().lines().count() >= 6), "{}", trail());
     for token in [&mine, &other] {
         assert!(!trail().contains(token.as_str()), "no token in the trail");
@@ -168,7 +169,8 @@ fn client_whose_tokens_are_opaque_signs_in_and_its_user_is_the_caller() {
     let steps = json!([{ "op": "call", "name": "echo", "arguments": {} }]);
     let visit = Client::Ts1.visit(&url, &stage.ca, &steps);
     assert_eq!(visit.text(0), "called");
-    let trail = || std::fs::read_to_string(stage.dir.path("audit/audit.jsonl")).unwrap_or_default();
+    let trail =
+        || std::fs::read_to_string(stage.dir.path("audit/000000000001.jsonl")).unwrap_or_default();
     assert!(eventually(|| trail().contains("\"alice\"")), "{}", trail());
     assert!(!provider.seen("introspection").is_empty());
 }

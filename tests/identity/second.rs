@@ -94,7 +94,8 @@ fn s06_jwt_that_could_be_an_id_token_is_refused_even_with_the_right_audience() {
     let token = canaille.token(&client, "password", &url);
     assert_eq!(call(&url, &token), (401, "token_invalid".to_owned()));
     // Discovery, key and signature were in order: the reason is what stands in the token.
-    let trail = || std::fs::read_to_string(stage.dir.path("audit/audit.jsonl")).unwrap_or_default();
+    let trail =
+        || std::fs::read_to_string(stage.dir.path("audit/000000000001.jsonl")).unwrap_or_default();
     // A refusal is not held up by its record.
     assert!(eventually(|| trail().contains("neither scope nor client_id")), "{}", trail());
     assert!(!trail().contains(&token), "no token in the trail");
@@ -135,7 +136,8 @@ fn s05_opaque_token_of_a_second_provider_is_accepted_by_introspection_and_for_ot
     }
     assert_eq!(behind.bearers(), [None, None]);
     // The caller is the client that has the token, not the gateway that asked.
-    let trail = || std::fs::read_to_string(stage.dir.path("audit/audit.jsonl")).unwrap_or_default();
+    let trail =
+        || std::fs::read_to_string(stage.dir.path("audit/000000000001.jsonl")).unwrap_or_default();
     let id = canaille.client("machine").id;
     assert!(eventually(|| trail().contains(&format!("\"{id}\""))), "{}", trail());
 }
@@ -152,7 +154,8 @@ fn s05_opaque_token_that_a_second_provider_calls_active_needs_an_audience_that_i
     let _gateway = stage.plain_gateway(&issuer, &behind.entry(&url, "", ""));
     let token = canaille.token(&canaille.client("machine"), "client_credentials", &url);
     assert_eq!(status_and_code(&url, &token), (401, "token_invalid".to_owned()));
-    let trail = || std::fs::read_to_string(stage.dir.path("audit/audit.jsonl")).unwrap_or_default();
+    let trail =
+        || std::fs::read_to_string(stage.dir.path("audit/000000000001.jsonl")).unwrap_or_default();
     assert!(eventually(|| trail().contains("audience")), "{}", trail());
     assert!(behind.bearers().is_empty());
 }

@@ -5,11 +5,13 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::keys::create_private;
 use super::super::queue::{AppendError, State};
 use super::super::storage::{Disk, Storage};
-use super::super::{AUDIT_BACKOFF_MAX_MS, AUDIT_BACKOFF_MIN_MS, AUDIT_HEAD_INTERVAL_MS, Finding};
+use super::super::{AUDIT_BACKOFF_MAX_MS, AUDIT_BACKOFF_MIN_MS, Finding, Rhythm};
 use super::mem::{Mem, Op};
 use super::{Dir, Rig, body};
+use crate::limits::AUDIT_CHECKPOINT_MS;
 
 impl<S: Storage> Rig<S> {
     fn reason(&self) -> Option<Arc<str>> {
@@ -142,20 +144,75 @@ fn repairs_are_tried_ever_more_rarely_until_a_commit_succeeds() {
     assert_eq!(rig.writer.wait().unwrap().as_millis() as u64, AUDIT_BACKOFF_MIN_MS);
 }
 
+/// How many checkpoints there are, and how many records the last one covers.
+fn covered(mem: &Mem) -> (usize, u64) {
+    let text = mem.checkpoints();
+    let sizes: Vec<u64> = text
+        .split("gw.example/test\n")
+        .filter_map(|note| note.split('\n').next()?.parse().ok())
+        .collect();
+    (sizes.len(), *sizes.last().unwrap())
+}
+
 #[test]
-fn the_head_is_saved_at_the_first_record_and_then_once_in_a_while() {
+fn a_checkpoint_is_made_at_the_first_record_and_then_once_in_a_while() {
     let mem = Mem::default();
     let mut rig = Rig::open(mem.clone());
-    assert_eq!(rig.writer.wait(), None, "an empty log has no head to save");
+    assert_eq!(covered(&mem), (1, 0), "a new log signs that it is empty");
+    assert_eq!(rig.writer.wait(), None, "an empty log has nothing more to sign");
     rig.stored(1).unwrap();
-    assert_eq!(mem.clone().head().unwrap().map(|head| head.seq), Some(1));
+    assert_eq!(covered(&mem), (2, 1));
     rig.stored(2).unwrap();
-    assert_eq!(mem.clone().head().unwrap().map(|head| head.seq), Some(1), "not so soon");
+    assert_eq!(covered(&mem), (2, 1), "not so soon");
     let wait = rig.writer.wait().unwrap();
-    assert!(!wait.is_zero() && wait <= Duration::from_millis(AUDIT_HEAD_INTERVAL_MS));
+    assert!(!wait.is_zero() && wait <= Duration::from_millis(AUDIT_CHECKPOINT_MS));
     rig.turn();
-    assert_eq!(mem.clone().head().unwrap().map(|head| head.seq), Some(2));
+    assert_eq!(covered(&mem), (3, 2));
     assert_eq!(rig.writer.wait(), None);
+}
+
+#[test]
+fn many_records_get_their_checkpoint_before_its_time() {
+    let mem = Mem::default();
+    let rhythm = Rhythm { checkpoint_records: 10, ..Rhythm::default() };
+    let mut rig = Rig::with(mem.clone(), super::signer(), rhythm);
+    for n in 1..=30 {
+        rig.stored(n).unwrap();
+    }
+    assert_eq!(covered(&mem), (4, 21), "of 0, 1, 11 and 21 records");
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_kept_costs_no_record_and_is_made_up_for() {
+    for op in [Op::Checkpoint, Op::State] {
+        let mem = Mem::default();
+        let mut rig = Rig::open(mem.clone());
+        mem.fail(&[op]);
+        assert_eq!(rig.stored(1), Ok(1), "{op:?}");
+        assert_eq!(rig.reason(), None);
+        let stats = rig.shared.meter.stats((0, 0), (0, 0));
+        assert_eq!((stats.checkpoints, stats.checkpoints_failed), (0, 1));
+        assert!(rig.writer.wait().is_some(), "it is still owed");
+        mem.fail(&[]);
+        rig.turn();
+        assert_eq!(covered(&mem).1, 1);
+    }
+}
+
+#[test]
+fn a_segment_that_cannot_be_ended_takes_records_until_it_can() {
+    let mem = Mem::default();
+    let rhythm = Rhythm { segment_bytes: 1, ..Rhythm::default() };
+    let mut rig = Rig::with(mem.clone(), super::signer(), rhythm);
+    rig.stored(1).unwrap();
+    assert_eq!(mem.segment_count(), 2);
+    mem.fail(&[Op::Begin]);
+    rig.stored(2).unwrap();
+    rig.stored(3).unwrap();
+    assert_eq!((mem.segment_count(), rig.reason()), (2, None));
+    mem.fail(&[]);
+    rig.stored(4).unwrap();
+    assert_eq!((mem.segment_count(), records(&mem).len()), (3, 4));
 }
 
 #[test]
@@ -177,9 +234,10 @@ fn a_failing_log_that_is_closed_tries_once_more_and_ends() {
 #[test]
 fn a_removed_directory_is_noticed_before_the_acknowledgement_and_made_anew() {
     let dir = Dir::new();
-    let mut rig = Rig::open(Disk::open(&dir.0).unwrap());
+    let mut rig = Rig::disk(&dir.0);
     rig.stored(1).unwrap();
     rig.stored(2).unwrap();
+    let key = fs::read(dir.file("signing.key")).unwrap();
     fs::remove_dir_all(&dir.0).unwrap();
     assert!(matches!(rig.stored(3), Err(AppendError::Failed { .. })));
     rig.turn();
@@ -187,15 +245,22 @@ fn a_removed_directory_is_noticed_before_the_acknowledgement_and_made_anew() {
     let report = dir.verify();
     // What was removed stays visible: the numbers go on.
     assert_eq!(report.findings, [Finding::SequenceGap { line: 1, expected: 1, found: 3 }]);
-    assert!(dir.lines()[0].contains("\"lost_with_file\":2"), "{:?}", dir.lines());
+    let text = fs::read_to_string(dir.file("000000000003.jsonl")).unwrap();
+    assert!(text.contains("\"lost_with_file\":2"), "{text}");
     // And the new directory is locked as the old one was.
     assert!(Disk::open(&dir.0).is_err());
+    // With its key it is gone on with.
+    rig.close();
+    create_private(&dir.file("signing.key"), &key).unwrap();
+    super::fill(&dir.0, 1);
+    let report = dir.verify();
+    assert_eq!((report.records, report.exit_code()), (3, 12), "{report}");
 }
 
 #[test]
-fn a_file_moved_away_keeps_only_what_was_acknowledged() {
+fn a_segment_moved_away_keeps_only_what_was_acknowledged() {
     let dir = Dir::new();
-    let mut rig = Rig::open(Disk::open(&dir.0).unwrap());
+    let mut rig = Rig::disk(&dir.0);
     rig.stored(1).unwrap();
     fs::rename(dir.log(), dir.file("rotated")).unwrap();
     assert!(rig.stored(2).is_err());
@@ -207,7 +272,7 @@ fn a_file_moved_away_keeps_only_what_was_acknowledged() {
 #[test]
 fn bytes_that_somebody_else_appended_are_noticed_kept_aside_and_cut() {
     let dir = Dir::new();
-    let mut rig = Rig::open(Disk::open(&dir.0).unwrap());
+    let mut rig = Rig::disk(&dir.0);
     rig.stored(1).unwrap();
     let mut text = fs::read_to_string(dir.log()).unwrap();
     text.push_str("{\"forged\":1}\n");

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::Duration;
 
 use super::super::queue::AppendError;
-use super::super::{AUDIT_LINE_BYTES_MAX, Filter, Health, Log, OpenError, Records};
+use super::super::{AUDIT_LINE_BYTES_MAX, Filter, Health, Log, OpenError, Records, Trust};
 use super::mem::Mem;
 use super::{Dir, body, filled};
 
@@ -44,7 +44,7 @@ async fn a_log_that_is_opened_again_continues_its_chain() {
 async fn sixty_four_callers_share_one_commit() {
     let mem = Mem::default();
     let options = Dir::new().options();
-    let log = Log::start(mem.clone(), &options, Vec::new()).unwrap();
+    let log = Log::start(mem.clone(), &options, super::signer(), Vec::new()).unwrap();
     mem.hold();
     let first = log.append(body(0)).unwrap();
     mem.await_holding();
@@ -95,8 +95,7 @@ async fn closing_writes_what_nobody_waited_for() {
     log.close().await;
     let report = dir.verify();
     assert_eq!((report.records, report.exit_code()), (100, 0), "{report}");
-    let saved = fs::read_to_string(dir.file("audit.head")).unwrap();
-    assert_eq!(saved.trim().parse().ok(), report.head);
+    assert_eq!(report.covered_seq, 100, "the last checkpoint covers all");
     assert_eq!(log.append(b"{}").unwrap_err(), AppendError::Closed);
     assert!(matches!(log.health(), Health::Failing { .. }));
 }
@@ -115,7 +114,7 @@ async fn a_full_queue_refuses_at_once_or_after_the_wait_and_takes_again() {
     let mem = Mem::default();
     let mut options = Dir::new().options();
     options.queue_records_max = 2;
-    let log = Log::start(mem.clone(), &options, Vec::new()).unwrap();
+    let log = Log::start(mem.clone(), &options, super::signer(), Vec::new()).unwrap();
     mem.hold();
     let _running = log.append(body(0)).unwrap();
     mem.await_holding();
@@ -132,8 +131,8 @@ async fn a_full_queue_refuses_at_once_or_after_the_wait_and_takes_again() {
 async fn the_queue_is_bounded_in_bytes_too() {
     let mem = Mem::default();
     let mut options = Dir::new().options();
-    options.queue_bytes_max = 280;
-    let log = Log::start(mem.clone(), &options, Vec::new()).unwrap();
+    options.queue_bytes_max = 380;
+    let log = Log::start(mem.clone(), &options, super::signer(), Vec::new()).unwrap();
     mem.hold();
     let _running = log.append(body(0)).unwrap();
     mem.await_holding();
@@ -148,7 +147,7 @@ async fn the_queue_is_bounded_in_bytes_too() {
 #[tokio::test]
 async fn a_disk_that_does_not_answer_in_time_makes_its_callers_late() {
     let mem = Mem::default();
-    let log = Log::start(mem.clone(), &Dir::new().options(), Vec::new()).unwrap();
+    let log = Log::start(mem.clone(), &Dir::new().options(), super::signer(), Vec::new()).unwrap();
     mem.hold();
     let late = log.append_durable(b"{}", Duration::from_millis(1)).await;
     assert_eq!(late, Err(AppendError::Late));
@@ -178,7 +177,14 @@ async fn files_are_for_their_owner_alone_and_a_wider_mode_is_told() {
     log.close().await;
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(dir.0.clone()), 0o700);
-    for name in ["audit.jsonl", "audit.head", "audit.lock"] {
+    for name in [
+        "000000000001.jsonl",
+        "checkpoints",
+        "state",
+        "signing.key",
+        "first-mac-key-1",
+        "audit.lock",
+    ] {
         assert_eq!(mode(dir.file(name)), 0o600, "{name}");
     }
     fs::set_permissions(dir.log(), fs::Permissions::from_mode(0o644)).unwrap();
@@ -224,5 +230,8 @@ fn records_can_be_filtered_by_member_and_time() {
 fn a_log_that_is_missing_is_an_error_not_an_empty_log() {
     let dir = Dir::new();
     assert!(Records::open(&dir.0, Filter::default()).is_err());
-    assert!(super::verify(&dir.0, None, |_| {}).is_err());
+    assert!(super::verify(&dir.0, &Trust::default(), |_| {}).is_err());
+    fs::create_dir(&dir.0).unwrap();
+    assert!(Records::open(&dir.0, Filter::default()).is_err());
+    assert!(super::verify(&dir.0, &Trust::default(), |_| {}).is_err());
 }

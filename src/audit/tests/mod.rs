@@ -1,9 +1,11 @@
 //! Promises of the audit trail, on real files and on a storage that fails.
 #![allow(clippy::cast_possible_truncation)]
 
+mod attacks;
 mod faults;
 mod life;
 mod mem;
+mod proofs;
 mod property;
 mod recovery;
 mod tamper;
@@ -14,11 +16,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::anchor::Publisher;
+use super::identity;
+use super::keys::first_key_path;
+use super::note::SigningKey;
 use super::queue::{AppendError, Pending, Shared};
 use super::recover;
+use super::signer::Signer;
 use super::storage::{Disk, Storage};
-use super::writer::Writer;
-use super::{Options, Report, verify};
+use super::writer::{Parts, Rhythm, Writer};
+use super::{FirstKey, Options, Report, Trust, read_first_key, verify};
 use crate::config::Durability;
 
 /// A directory of this test's own, removed at its end.
@@ -43,8 +50,9 @@ impl Dir {
         self.0.join(name)
     }
 
+    /// The first segment.
     fn log(&self) -> PathBuf {
-        self.file("audit.jsonl")
+        self.file("000000000001.jsonl")
     }
 
     fn lines(&self) -> Vec<String> {
@@ -58,7 +66,37 @@ impl Dir {
     }
 
     fn verify(&self) -> Report {
-        verify(&self.0, None, |_| {}).unwrap()
+        self.verify_with(&Trust::default())
+    }
+
+    fn verify_with(&self, trust: &Trust) -> Report {
+        verify(&self.0, trust, |_| {}).unwrap()
+    }
+
+    /// What an auditor was given when the log was made.
+    fn first_key(&self) -> FirstKey {
+        read_first_key(&fs::read_to_string(first_key_path(&self.0, 1)).unwrap()).unwrap()
+    }
+
+    /// An auditor with the first key of the MACs.
+    fn with_first_key(&self) -> Trust {
+        Trust { first_keys: vec![self.first_key()], ..Trust::default() }
+    }
+
+    /// The log without its checkpoints, as an auditor may get it: one file.
+    fn file_alone(&self) -> Report {
+        verify(&self.log(), &Trust::default(), |_| {}).unwrap()
+    }
+
+    /// Copies all files to another place.
+    fn copy_to(&self, to: &Path) {
+        let _ = fs::remove_dir_all(to);
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(&self.0).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_file() {
+                fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+        }
     }
 }
 
@@ -74,21 +112,54 @@ struct Rig<S> {
     writer: Writer<S>,
 }
 
+/// The same key in every test that has no directory of its own.
+fn signer() -> Signer {
+    let prefix = [48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];
+    let der = [prefix.as_slice(), &[42; 32]].concat();
+    Signer::new(SigningKey::from_pkcs8("gw.example/test", &der).unwrap(), Durability::Durable)
+}
+
+impl Rig<Disk> {
+    fn disk(dir: &Path) -> Self {
+        let (disk, signer) = disk(dir);
+        Self::with(disk, signer, Rhythm::default())
+    }
+}
+
+fn disk(dir: &Path) -> (Disk, Signer) {
+    let mut disk = Disk::open(dir).unwrap();
+    let key = identity::key(&mut disk, &Options::new(dir)).unwrap();
+    disk.show_verifier(key.verifier()).unwrap();
+    (disk, Signer::new(key, Durability::Durable))
+}
+
 impl<S: Storage> Rig<S> {
-    fn open(mut storage: S) -> Self {
-        let found = recover::recover(&mut storage, Durability::Durable).unwrap();
-        let shared = Arc::new(Shared::new(1000, 1 << 20, found.head));
-        let writer = Writer::new(shared.clone(), storage, Durability::Durable, &found);
-        Self { shared, writer }
+    fn open(storage: S) -> Self {
+        Self::with(storage, signer(), Rhythm::default())
+    }
+
+    fn with(mut storage: S, signer: Signer, rhythm: Rhythm) -> Self {
+        let durability = Durability::Durable;
+        let found = recover::recover(&mut storage, durability, &signer).unwrap();
+        let shared = Arc::new(Shared::new(1000, 1 << 20, found.end.head));
+        let publisher = Publisher::with(Vec::new()).unwrap();
+        let parts =
+            Parts { shared: shared.clone(), storage, durability, signer, publisher, rhythm };
+        Self { shared, writer: Writer::new(parts, &found) }
     }
 
     fn append(&self, n: u64) -> Result<Pending, AppendError> {
         self.shared.append(body(n).as_bytes())
     }
 
-    /// Commits what waits; without that, tries to repair or saves the head.
+    /// Commits what waits; without that, tries to repair or makes a checkpoint.
     fn turn(&mut self) {
         self.writer.turn(Some(Duration::ZERO));
+    }
+
+    fn close(self) {
+        self.shared.close();
+        self.writer.run();
     }
 
     /// Appends and commits one record.
@@ -111,10 +182,9 @@ fn filled(records: u64) -> Dir {
 }
 
 fn fill(dir: &Path, records: u64) {
-    let mut rig = Rig::open(Disk::open(dir).unwrap());
+    let mut rig = Rig::disk(dir);
     for n in 1..=records {
         rig.stored(n).unwrap();
     }
-    rig.shared.close();
-    rig.writer.run();
+    rig.close();
 }

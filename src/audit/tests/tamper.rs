@@ -1,14 +1,14 @@
-//! Every manipulation of a stored log has its finding and its exit code.
+//! What the chain alone shows: every manipulation of a stored file has its finding.
+//! What the tree, the signatures and the MACs show beyond it stands in `attacks.rs`.
 
 use std::fmt::Write as _;
 use std::fs;
 
 use super::super::{
     AUDIT_LINE_BYTES_MAX, AUDIT_VERIFY_FINDINGS_MAX, AUDIT_VERIFY_OPEN_INTENTS_MAX, Finding, Head,
-    Report, verify,
+    Report, Trust, verify,
 };
 use super::{Dir, Rig, filled};
-use crate::audit::storage::Disk;
 
 /// The report on a log of eight records after `change`.
 fn after(change: impl FnOnce(&mut Vec<String>)) -> Report {
@@ -16,8 +16,7 @@ fn after(change: impl FnOnce(&mut Vec<String>)) -> Report {
     let mut lines = dir.lines();
     change(&mut lines);
     dir.write(&lines);
-    fs::remove_file(dir.file("audit.head")).unwrap();
-    dir.verify()
+    dir.file_alone()
 }
 
 fn flip(line: &mut String, at: usize) {
@@ -35,32 +34,35 @@ fn an_untouched_log_has_no_findings() {
 #[test]
 fn any_flipped_bit_of_any_record_but_the_last_is_a_broken_chain() {
     let dir = filled(4);
-    fs::remove_file(dir.file("audit.head")).unwrap();
     let whole = fs::read(dir.log()).unwrap();
     let last = whole[..whole.len() - 1].iter().rposition(|&byte| byte == b'\n').unwrap();
     for at in 0..last {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         fs::write(dir.log(), bytes).unwrap();
-        let report = dir.verify();
+        let report = dir.file_alone();
         assert_eq!(report.exit_code(), 10, "byte {at}: {report}");
     }
 }
 
+fn remembered(dir: &Dir, head: Option<Head>) -> Report {
+    verify(&dir.log(), &Trust { head, ..Trust::default() }, |_| {}).unwrap()
+}
+
 #[test]
-fn a_changed_last_record_takes_a_remembered_head_to_be_found() {
+fn a_changed_last_record_takes_a_remembered_head_to_be_found_in_a_file_alone() {
     let dir = filled(4);
     let head = dir.verify().head;
     let mut lines = dir.lines();
     lines[3] = lines[3].replace("\"n\":4", "\"n\":5");
     dir.write(&lines);
-    let report = dir.verify();
+    let report = remembered(&dir, head);
     assert!(matches!(report.findings[..], [Finding::HeadMismatch { .. }]), "{report}");
-    fs::remove_file(dir.file("audit.head")).unwrap();
-    assert_eq!(verify(&dir.0, head, |_| {}).unwrap().exit_code(), 13);
-    let blind = dir.verify();
+    assert_eq!(report.exit_code(), 13);
+    let blind = dir.file_alone();
     assert_eq!(blind.exit_code(), 0);
     assert!(blind.to_string().contains("NOT checked: whether the end was cut off"), "{blind}");
+    assert!(blind.to_string().contains("NOT checked: signatures and the tree"), "{blind}");
 }
 
 #[test]
@@ -83,7 +85,7 @@ fn a_deleted_record_whose_numbers_were_closed_up_is_a_broken_chain() {
         lines.remove(3);
         for (line, seq) in lines.iter_mut().zip(1..) {
             let (_, rest) = line.split_once(",\"prev\"").unwrap();
-            *line = format!("{{\"v\":1,\"seq\":{seq},\"prev\"{rest}");
+            *line = format!("{{\"v\":2,\"seq\":{seq},\"prev\"{rest}");
         }
     });
     assert_eq!(report.exit_code(), 10, "{report}");
@@ -103,31 +105,15 @@ fn swapped_duplicated_and_inserted_records_break_the_chain() {
 }
 
 #[test]
-fn a_cut_tail_takes_a_remembered_head_to_be_found() {
+fn a_cut_tail_takes_a_remembered_head_to_be_found_in_a_file_alone() {
     let dir = filled(8);
     let head = dir.verify().head;
     let lines = dir.lines();
     dir.write(&lines[..6]);
-    let report = dir.verify();
+    let report = remembered(&dir, head);
     assert!(matches!(report.findings[..], [Finding::Truncated { last_seq: 6, .. }]), "{report}");
     assert_eq!(report.exit_code(), 12);
-    fs::remove_file(dir.file("audit.head")).unwrap();
-    assert_eq!(verify(&dir.0, head, |_| {}).unwrap().exit_code(), 12);
-    assert_eq!(dir.verify().exit_code(), 0, "without any memory nothing can show it");
-}
-
-#[test]
-fn a_whole_log_chained_anew_contradicts_a_remembered_head() {
-    let dir = filled(8);
-    let head = dir.verify().head;
-    let other = Dir::new();
-    let mut rig = Rig::open(Disk::open(&other.0).unwrap());
-    for n in 101..=110 {
-        rig.stored(n).unwrap();
-    }
-    let report = verify(&other.log(), head, |_| {}).unwrap();
-    assert!(matches!(report.findings[..], [Finding::HeadMismatch { .. }]), "{report}");
-    assert_eq!(report.exit_code(), 13);
+    assert_eq!(dir.file_alone().exit_code(), 0, "without any memory nothing can show it");
 }
 
 #[test]
@@ -135,21 +121,16 @@ fn the_head_of_an_earlier_day_still_fits_a_longer_log() {
     let dir = filled(3);
     let head = dir.verify().head;
     super::fill(&dir.0, 3);
-    let report = verify(&dir.0, head, |_| {}).unwrap();
+    let report = dir.verify_with(&Trust { head, ..Trust::default() });
     assert_eq!((report.records, report.exit_code()), (6, 0), "{report}");
     assert!(report.to_string().contains("NOT checked: whether records 4 to 6"), "{report}");
 }
 
 #[test]
-fn a_head_file_that_holds_no_head_is_a_finding() {
-    let dir = filled(2);
-    fs::write(dir.file("audit.head"), "2:abc").unwrap();
-    assert_eq!(dir.verify().findings, [Finding::HeadFileUnreadable]);
-}
-
-#[test]
 fn a_member_named_twice_is_refused_because_two_readers_could_differ() {
-    for (member, again) in [("seq", "1"), ("prev", "\"x\""), ("phase", "\"intent\""), ("v", "1")] {
+    for (member, again) in
+        [("seq", "1"), ("prev", "\"x\""), ("phase", "\"intent\""), ("v", "1"), ("mac", "\"x\"")]
+    {
         let report = after(|lines| {
             let line = lines.last_mut().unwrap();
             let twice = format!(",\"{member}\":{again},\"{member}\":{again},\"n\"");
@@ -181,14 +162,14 @@ fn findings_are_listed_up_to_a_bound_and_counted_beyond() {
     let dir = Dir::new();
     fs::create_dir(&dir.0).unwrap();
     fs::write(dir.log(), "x\n".repeat(AUDIT_VERIFY_FINDINGS_MAX + 5)).unwrap();
-    let report = dir.verify();
+    let report = dir.file_alone();
     assert_eq!((report.findings.len(), report.findings_unlisted), (AUDIT_VERIFY_FINDINGS_MAX, 5));
 }
 
 #[test]
 fn calls_without_a_recorded_end_are_named_in_the_order_of_the_log() {
     let dir = Dir::new();
-    let mut rig = Rig::open(Disk::open(&dir.0).unwrap());
+    let mut rig = Rig::disk(&dir.0);
     for (phase, id) in [
         ("intent", "a"),
         ("intent", "b"),
@@ -211,7 +192,7 @@ fn calls_without_a_recorded_end_are_named_in_the_order_of_the_log() {
 #[test]
 fn more_open_calls_than_the_bound_are_not_followed_and_the_report_says_so() {
     let dir = Dir::new();
-    let mut rig = Rig::open(Disk::open(&dir.0).unwrap());
+    let mut rig = Rig::disk(&dir.0);
     for n in 0..=AUDIT_VERIFY_OPEN_INTENTS_MAX {
         let body = format!("{{\"phase\":\"intent\",\"request_id\":\"{n}\"}}");
         drop(rig.shared.append(body.as_bytes()).unwrap());
@@ -240,7 +221,7 @@ fn progress_tells_the_bytes_read_and_ends_with_all() {
     }
     fs::write(dir.log(), &text).unwrap();
     let mut seen = Vec::new();
-    let report = verify(&dir.0, None, |bytes| seen.push(bytes)).unwrap();
+    let report = verify(&dir.0, &Trust::default(), |bytes| seen.push(bytes)).unwrap();
     assert!(seen.len() > 2 && seen.is_sorted());
     assert_eq!(seen.last(), Some(&report.bytes));
     assert_eq!(report.bytes, text.len() as u64);
@@ -252,7 +233,7 @@ fn the_printed_head_is_what_a_later_verification_takes() {
     let text = dir.verify().to_string();
     let head = text.lines().find_map(|line| line.strip_prefix("head ")).unwrap();
     let head: Head = head.parse().unwrap();
-    assert_eq!(verify(&dir.0, Some(head), |_| {}).unwrap().exit_code(), 0);
+    assert_eq!(dir.verify_with(&Trust { head: Some(head), ..Trust::default() }).exit_code(), 0);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod access;
 mod api_keys;
+mod audit;
 mod auth;
 mod certificates;
 mod claims;
@@ -44,7 +45,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::model::{Audit, Config, Durability, Log};
+use super::model::{Config, Log};
 use super::raw::{self, Raw};
 use super::structure::short;
 use super::values;
@@ -89,7 +90,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let sessions = sessions::sessions(cx, &at.key("sessions"), sessions);
     let (redis, revocation) = revocation::both(cx, at, redis, revocation, admin.has_token());
     let log = log_of(cx, &at.key("log"), log);
-    let audit = audit_of(cx, &at.key("audit"), audit);
+    let audit = audit::audit(cx, &at.key("audit"), audit);
     let outbound = outbound::outbound(cx, &at.key("outbound"), outbound);
     let issuers = issuers::issuers(cx, &at.key("issuers"), issuers, &listeners);
     let api_keys = api_keys::api_keys(cx, &at.key("api_keys"), api_keys);
@@ -139,28 +140,6 @@ fn log_of(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Log>) -> Option<Lo
         return None;
     }
     Some(Log { filter, json })
-}
-
-fn audit_of(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) -> Option<Audit> {
-    let raw::Audit { dir, durability } = raw.unwrap_or(raw::Audit { dir: None, durability: None });
-    let dir = cx.resolve(dir.as_ref().map_or("audit", |dir| &dir.0));
-    let durability = match durability {
-        None | Some(raw::Durability::Durable) => Durability::Durable,
-        Some(raw::Durability::Written) => {
-            cx.weak(
-                &at.key("durability"),
-                "a power loss may take the last audit records",
-                "write `durable`, or accept it",
-            );
-            Durability::Written
-        }
-    };
-    if std::fs::metadata(&dir).is_ok_and(|facts| !facts.is_dir()) {
-        let message = format!("`{}` is not a folder", dir.display());
-        cx.error(&at.key("dir"), message, "name a folder; it is made if it does not exist");
-        return None;
-    }
-    Some(Audit { dir, durability })
 }
 
 /// A duration of at least 1 ms and at most `bound`; a default where none was typed.

@@ -8,6 +8,7 @@
 //! the sentence out and shows it in its own column.
 
 mod api_keys;
+mod audit;
 mod claims;
 mod facade;
 mod identities;
@@ -27,6 +28,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use api_keys::*;
+pub use audit::*;
 pub use claims::*;
 pub use facade::*;
 pub use identities::*;
@@ -265,28 +267,6 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
-}
-
-/// The audit trail.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Audit {
-    /// Folder of the log. Default: `audit`.
-    pub dir: Option<FilePath>,
-    /// When a record counts as written: on disk (`durable`), or handed to the system (`written`),
-    /// so that a power loss may take the last records. Default: `durable`.
-    pub durability: Option<Durability>,
-}
-
-/// When a record counts as written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum Durability {
-    /// After `fdatasync`.
-    Durable,
-    /// After `write`.
-    Written,
 }
 
 /// One trusted authorization server.

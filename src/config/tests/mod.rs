@@ -4,6 +4,7 @@
 //! Bad files are written with `«` and `»` around the text that must be underlined.
 
 mod api_keys;
+mod audit;
 mod claims;
 mod command;
 mod credential;

@@ -27,7 +27,7 @@ trusted_mesh: { networks: [10.0.0.0/8], identities: ['spiffe://corp.example/ingr
 limits: { per_address: { rate: 100/s, burst: 200 } }
 sessions: { key: { file: session.key }, lifetime: 24h }
 log: { filter: info, format: json }
-audit: { dir: audit, durability: durable }
+audit: { dir: audit, durability: durable, origin: gw.example.com/audit, checkpoint: { records: 1000, interval: 5s }, segment: { size: 1GiB, age: 7d }, anchors: [log] }
 issuers:
   - { issuer: https://idp.example.com, keys: discover, algorithms: [ES256, RS256], roles_claim: roles, tenant_claim: tenant }
 servers:

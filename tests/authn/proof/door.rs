@@ -160,7 +160,8 @@ impl Door {
     pub async fn records(self) -> Vec<Value> {
         self.gateway.stop();
         self.gateway.stopped().await;
-        let text = std::fs::read_to_string(Self::audit_dir(&self.pki).join("audit.jsonl")).unwrap();
+        let text =
+            std::fs::read_to_string(Self::audit_dir(&self.pki).join("000000000001.jsonl")).unwrap();
         let records = text.lines().map(|line| serde_json::from_str(line).unwrap());
         records.filter(|r: &Value| r["kind"] == "call" && r["phase"] != "completion").collect()
     }

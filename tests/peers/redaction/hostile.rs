@@ -57,7 +57,7 @@ fn requests_that_fail_leave_nothing_of_what_they_held() {
 
     let log = fs::read_to_string(stage.site.dir.path("gateway.log")).unwrap();
     assert!(log.contains("a server writes"), "the noise is in the log, without what is planted");
-    let refused = fs::read_to_string(stage.site.dir.path("audit/audit.jsonl")).unwrap();
+    let refused = fs::read_to_string(stage.site.dir.path("audit/000000000001.jsonl")).unwrap();
     let refused = refused.matches(r#""phase":"refused""#).count();
     assert!(refused >= requests.len() / 2, "only {refused} refusals are recorded");
     // One that succeeds, so that nothing of the trail is missing.

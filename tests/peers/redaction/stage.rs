@@ -110,7 +110,7 @@ impl Stage {
         let log = fs::read(self.site.dir.path("gateway.log")).unwrap();
         assert!(String::from_utf8_lossy(&log).contains(r#""level":"TRACE""#), "a talkative log");
         let audit = self.site.dir.path("audit");
-        let records = fs::read_to_string(audit.join("audit.jsonl")).unwrap();
+        let records = fs::read_to_string(audit.join("000000000001.jsonl")).unwrap();
         assert!(records.contains(r#""phase":"completion""#), "{records}");
         let metrics = self.site.metrics();
         assert!(metrics.contains("sallyport_redactions_total"), "{metrics}");

@@ -1,0 +1,97 @@
+//! The keys of the audit trail.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Duration, FilePath, Size};
+
+/// The audit trail.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// Folder of the log. Default: `audit`.
+    pub dir: Option<FilePath>,
+    /// When a record counts as written: on disk (`durable`), or handed to the system (`written`),
+    /// so that a power loss may take the last records. Default: `durable`.
+    pub durability: Option<Durability>,
+    /// The log's name, under which its checkpoints are signed: no space, no plus. A log keeps its
+    /// name. Default: a new log makes one.
+    #[schemars(example = &"gw-1.example.com/audit")]
+    pub origin: Option<String>,
+    /// The key that signs checkpoints. Default: a new log makes one in its folder.
+    pub signing_key: Option<SigningKey>,
+    /// When the log's tree is signed.
+    pub checkpoint: Option<Checkpoint>,
+    /// When a file of the log ends and the next begins.
+    pub segment: Option<Segment>,
+    /// Where checkpoints go so that whoever holds the machine cannot change them: `log`, or
+    /// `{ file: PATH }` of a file that is only appended to. Default: `[log]`.
+    pub anchors: Option<Vec<Anchor>>,
+}
+
+/// When a record counts as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Durability {
+    /// After `fdatasync`.
+    Durable,
+    /// After `write`.
+    Written,
+}
+
+/// The key that signs checkpoints.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SigningKey {
+    /// An Ed25519 key, PKCS#8 PEM, readable by its owner alone.
+    pub file: FilePath,
+}
+
+/// When the log's tree is signed.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// After so many records. Default: `10000`.
+    pub records: Option<u64>,
+    /// So long after a record. Default: `10s`.
+    pub interval: Option<Duration>,
+}
+
+/// When a file of the log ends.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Segment {
+    /// At this size. Default: `64MiB`.
+    pub size: Option<Size>,
+    /// At this age. Default: `24h`.
+    pub age: Option<Duration>,
+}
+
+/// Where checkpoints go.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Anchor {
+    /// The gateway's log.
+    Log(LogAnchor),
+    /// A file.
+    File(FileAnchor),
+}
+
+/// The word `log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LogAnchor {
+    /// An event of the gateway's log.
+    Log,
+}
+
+/// A file that checkpoints are appended to.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileAnchor {
+    /// The file; made if it does not exist.
+    pub file: FilePath,
+}
