@@ -271,6 +271,7 @@ fn trail(config: &config::Audit) -> audit::Options {
     } = config.clone();
     let anchors = anchors.into_iter().map(|anchor| match anchor {
         config::Anchor::Log => audit::Destination::Log,
+        config::Anchor::Stdout => audit::Destination::Stdout,
         config::Anchor::File(path) => audit::Destination::File(path),
     });
     audit::Options {
@@ -294,9 +295,6 @@ impl Core {
         let old = self.live.load_full();
         if config.audit.dir != old.config().audit.dir {
             return Err(ReloadError::Fixed("audit.dir"));
-        }
-        if config.audit.durability != old.config().audit.durability {
-            return Err(ReloadError::Fixed("audit.durability"));
         }
         if config.audit != old.config().audit {
             return Err(ReloadError::Fixed("audit"));

@@ -6,12 +6,13 @@
 
 pub use crate::limits::{AUDIT_ANCHOR_CLOSE_MS, AUDIT_ANCHOR_QUEUE_MAX, AUDIT_ANCHORS_MAX};
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use super::checkpoint::push_note;
 use super::storage::append_note;
 
 /// A place that takes checkpoints. It may block; it is asked by a thread of its own.
@@ -30,6 +31,8 @@ pub trait Anchor: Send {
 pub enum Destination {
     /// The gateway's own log, which is shipped elsewhere: an event with the note.
     Log,
+    /// Standard output, which is a pipe to somewhere else: the notes, one after the other.
+    Stdout,
     /// A file: on another machine's disk, or one that can only be appended to.
     File(PathBuf),
 }
@@ -38,6 +41,7 @@ impl Destination {
     fn anchor(&self) -> Box<dyn Anchor> {
         match self {
             Self::Log => Box::new(LogLine),
+            Self::Stdout => Box::new(Lines(io::stdout())),
             Self::File(path) => Box::new(AppendFile(path.clone())),
         }
     }
@@ -53,6 +57,22 @@ impl Anchor for LogLine {
     fn publish(&mut self, note: &str, size: u64) -> io::Result<()> {
         tracing::info!(size, note, "audit checkpoint");
         Ok(())
+    }
+}
+
+/// Notes with an empty line behind each.
+struct Lines<W>(W);
+
+impl<W: Write + Send> Anchor for Lines<W> {
+    fn name(&self) -> String {
+        "stdout".to_owned()
+    }
+
+    fn publish(&mut self, note: &str, _size: u64) -> io::Result<()> {
+        let mut text = String::with_capacity(note.len() + 1);
+        push_note(&mut text, note);
+        self.0.write_all(text.as_bytes())?;
+        self.0.flush()
     }
 }
 
@@ -191,6 +211,15 @@ mod tests {
         publisher.close();
         assert_eq!(*got.lock().unwrap(), [2], "what was handed over is published first");
         assert!(!Duration::from_millis(AUDIT_ANCHOR_CLOSE_MS).is_zero());
+    }
+
+    #[test]
+    fn a_stream_takes_notes_as_files_of_them_have_them() {
+        let mut lines = Lines(Vec::new());
+        let note = "a\n1\nb\n\n\u{2014} a AAAAAQAAAAA=\n";
+        lines.publish(note, 1).unwrap();
+        lines.publish(note, 1).unwrap();
+        assert_eq!(lines.0, format!("{note}\n{note}\n").into_bytes());
     }
 
     #[test]

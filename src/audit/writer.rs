@@ -53,6 +53,8 @@ pub(super) struct Writer<S> {
     /// disk with room for a gap record may have none for more.
     backoff: Duration,
     saved: Saved,
+    /// The present segment is not to be ended before: the last attempt failed.
+    segment_due: Instant,
 }
 
 /// A failure that lasts.
@@ -68,6 +70,8 @@ struct Saved {
     seq: u64,
     /// Not to be made again before, unless there are many records.
     due: Instant,
+    /// The last attempt failed: many records alone do not bring the next.
+    failed: bool,
 }
 
 /// What failed, in words.
@@ -106,7 +110,8 @@ impl<S: Storage> Writer<S> {
             batch: Batch::new(),
             outage: None,
             backoff: BACKOFF_MIN,
-            saved: Saved { seq: found.saved, due: Instant::now() },
+            saved: Saved { seq: found.saved, due: Instant::now(), failed: false },
+            segment_due: Instant::now(),
         }
     }
 
@@ -162,15 +167,18 @@ impl<S: Storage> Writer<S> {
     /// Checkpoints and segments that are due. Nobody waits for them but the next batch.
     fn keep_rhythm(&mut self) {
         let uncovered = self.end.head.seq.saturating_sub(self.saved.seq);
-        let due = self.saved.due <= Instant::now();
-        if due || uncovered >= self.rhythm.checkpoint_records {
+        let many = uncovered >= self.rhythm.checkpoint_records && !self.saved.failed;
+        if many || self.saved.due <= Instant::now() {
             let _ = self.checkpoint();
         }
         let old = self.since.elapsed().is_ok_and(|age| age >= self.rhythm.segment_age);
-        if (old || self.place.bytes >= self.rhythm.segment_bytes)
+        let full = self.place.bytes >= self.rhythm.segment_bytes;
+        if (old || full)
+            && self.segment_due <= Instant::now()
             && let Err(fault) = self.end_segment()
         {
             tracing::warn!(reason = fault.0, "the audit log's segment cannot be ended yet");
+            self.segment_due = Instant::now() + self.rhythm.checkpoint_interval;
         }
     }
 
@@ -339,6 +347,7 @@ impl<S: Storage> Writer<S> {
         } else {
             self.saved.seq = self.end.head.seq;
         }
+        self.saved.failed = made.is_err();
         self.shared.meter.checkpoint(made.is_ok());
         self.saved.due = Instant::now() + self.rhythm.checkpoint_interval;
         made

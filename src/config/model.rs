@@ -195,6 +195,8 @@ pub struct Audit {
 pub enum Anchor {
     /// The gateway's log.
     Log,
+    /// Standard output.
+    Stdout,
     /// A file that is only appended to.
     File(PathBuf),
 }

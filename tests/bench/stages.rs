@@ -33,5 +33,6 @@ fn main() {
     stages::decisions::measure(&mut criterion);
     stages::policies::measure(&mut criterion);
     stages::audit::measure(&mut criterion);
+    stages::audit::verify(&mut criterion);
     criterion.final_summary();
 }

@@ -200,9 +200,27 @@ fn a_checkpoint_that_cannot_be_kept_costs_no_record_and_is_made_up_for() {
 }
 
 #[test]
+fn a_checkpoint_that_cannot_be_kept_is_not_tried_again_with_every_record() {
+    let mem = Mem::default();
+    let rhythm = Rhythm { checkpoint_records: 1, segment_bytes: 1, ..Rhythm::default() };
+    let mut rig = Rig::with(mem.clone(), super::signer(), rhythm);
+    mem.fail(&[Op::State]);
+    for n in 1..=20 {
+        rig.stored(n).unwrap();
+    }
+    let stats = rig.shared.meter.stats((0, 0), (0, 0));
+    assert_eq!(stats.checkpoints_failed, 2, "one for itself, one for the end of the segment");
+    mem.fail(&[]);
+    rig.turn();
+    rig.stored(21).unwrap();
+    assert_eq!(covered(&mem).1, 21, "once it works, many records bring it again");
+}
+
+#[test]
 fn a_segment_that_cannot_be_ended_takes_records_until_it_can() {
     let mem = Mem::default();
-    let rhythm = Rhythm { segment_bytes: 1, ..Rhythm::default() };
+    let checkpoint_interval = Duration::ZERO;
+    let rhythm = Rhythm { segment_bytes: 1, checkpoint_interval, ..Rhythm::default() };
     let mut rig = Rig::with(mem.clone(), super::signer(), rhythm);
     rig.stored(1).unwrap();
     assert_eq!(mem.segment_count(), 2);

@@ -167,7 +167,8 @@ fn anchors_of(
     let mut anchors = Vec::new();
     for (position, anchor) in typed.into_iter().enumerate() {
         let anchor = match anchor {
-            raw::Anchor::Log(raw::LogAnchor::Log) => Anchor::Log,
+            raw::Anchor::Stream(raw::StreamAnchor::Log) => Anchor::Log,
+            raw::Anchor::Stream(raw::StreamAnchor::Stdout) => Anchor::Stdout,
             raw::Anchor::File(raw::FileAnchor { file }) => Anchor::File(cx.resolve(&file.0)),
         };
         if anchors.contains(&anchor) {

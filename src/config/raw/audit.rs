@@ -24,8 +24,8 @@ pub struct Audit {
     pub checkpoint: Option<Checkpoint>,
     /// When a file of the log ends and the next begins.
     pub segment: Option<Segment>,
-    /// Where checkpoints go so that whoever holds the machine cannot change them: `log`, or
-    /// `{ file: PATH }` of a file that is only appended to. Default: `[log]`.
+    /// Where checkpoints go so that whoever holds the machine cannot change them: `log`,
+    /// `stdout`, or `{ file: PATH }` of a file that is only appended to. Default: `[log]`.
     pub anchors: Option<Vec<Anchor>>,
 }
 
@@ -73,19 +73,21 @@ pub struct Segment {
 #[serde(untagged)]
 #[schemars(inline)]
 pub enum Anchor {
-    /// The gateway's log.
-    Log(LogAnchor),
+    /// A stream.
+    Stream(StreamAnchor),
     /// A file.
     File(FileAnchor),
 }
 
-/// The word `log`.
+/// The word `log` or `stdout`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-pub enum LogAnchor {
+pub enum StreamAnchor {
     /// An event of the gateway's log.
     Log,
+    /// Standard output.
+    Stdout,
 }
 
 /// A file that checkpoints are appended to.

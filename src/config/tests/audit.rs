@@ -37,7 +37,7 @@ fn name_key_rhythm_and_anchors_are_taken() {
     let text = with(
         "origin: gw-1.example.com/audit, signing_key: { file: audit.key }, \
          checkpoint: { records: 500, interval: 2s }, segment: { size: 1MiB, age: 7d }, \
-         anchors: [log, { file: kept/checkpoints }]",
+         anchors: [log, stdout, { file: kept/checkpoints }]",
     );
     let audit = check_in(&folder, &text, Strictness::Strict).unwrap().config.audit;
     assert_eq!(audit.origin.as_deref(), Some("gw-1.example.com/audit"));
@@ -45,7 +45,7 @@ fn name_key_rhythm_and_anchors_are_taken() {
     assert_eq!((audit.checkpoint_records, audit.checkpoint_interval.as_secs()), (500, 2));
     assert_eq!((audit.segment_bytes, audit.segment_age.as_secs()), (1 << 20, 7 * 86_400));
     assert!(
-        matches!(&audit.anchors[..], [Anchor::Log, Anchor::File(file)] if file.ends_with("kept/checkpoints"))
+        matches!(&audit.anchors[..], [Anchor::Log, Anchor::Stdout, Anchor::File(file)] if file.ends_with("kept/checkpoints"))
     );
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
-use sallyport::audit::{Log, Options};
+use sallyport::audit::{self, Log, Options, Trust, read_first_key};
 use sallyport::config::Durability;
 use tokio::runtime::Runtime;
 
@@ -27,6 +27,31 @@ pub fn measure(criterion: &mut Criterion) {
         let _ = std::fs::remove_dir_all(&dir);
     }
 }
+
+/// A log of some thousand records, verified with the public key beside it, then with all MACs.
+pub fn verify(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let dir = directory("audit-verify");
+    let log =
+        Log::open(&Options { durability: Durability::Written, ..Options::new(&dir) }).unwrap();
+    runtime.block_on(async {
+        append(&log, record(), 64, RECORDS).await;
+        log.close().await;
+    });
+    let key = std::fs::read_to_string(dir.join("first-mac-key-1")).unwrap();
+    let with_macs = Trust { first_keys: vec![read_first_key(&key).unwrap()], ..Trust::default() };
+    let mut group = criterion.benchmark_group("audit::verify, a record");
+    group.throughput(Throughput::Elements(RECORDS)).sample_size(10);
+    for (name, trust) in [("public key", Trust::default()), ("and first MAC key", with_macs)] {
+        group.bench_function(name, |b| {
+            b.iter(|| assert_eq!(audit::verify(&dir, &trust, |_| {}).unwrap().exit_code(), 0));
+        });
+    }
+    group.finish();
+    let _ = std::fs::remove_dir_all(&dir);
+}
+
+const RECORDS: u64 = 50_000;
 
 /// `records` records by `waiters` tasks, each of which waits for one before it appends the next.
 async fn append(log: &Log, record: &'static [u8], waiters: u64, records: u64) -> Duration {
