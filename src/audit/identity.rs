@@ -63,3 +63,15 @@ pub(super) fn announce(dir: &Path, verifier: &VerifierKey) {
          first MAC key away with `sallyport audit key --take`: beside the log it proves nothing"
     );
 }
+
+/// Says again what should have been done since the log was made.
+pub(super) fn remind(dir: &Path) {
+    // A directory that cannot be listed was told of when it was opened.
+    for file in keys::first_key_paths(dir).unwrap_or_default() {
+        tracing::warn!(
+            file = %file.display(),
+            "the audit log's first MAC key still lies beside it, where it proves nothing: take it \
+             away with `sallyport audit key --take`"
+        );
+    }
+}

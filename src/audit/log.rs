@@ -201,6 +201,8 @@ impl Log {
         let log = Self::start(disk, options, signer, warnings)?;
         if log.opened().created {
             identity::announce(&options.dir, &log.opened().verifier);
+        } else {
+            identity::remind(&options.dir);
         }
         Ok(log)
     }

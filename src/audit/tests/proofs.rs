@@ -1,8 +1,12 @@
 //! Proofs that stand alone, keys that change hands, checkpoints that leave the machine.
 
 use std::fs;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use proptest::prelude::*;
+
+use super::super::checkpoint::{Notes, Step};
 use super::super::storage::append_note;
 use super::super::{
     Destination, Finding, Log, OpenError, Options, Proof, ProofError, ProveError, Trust,
@@ -235,4 +239,30 @@ async fn segments_end_by_size_and_by_age_and_verify_as_one_log() {
         let records = super::super::Records::open(&dir.0, super::super::Filter::default()).unwrap();
         assert!(records.map(Result::unwrap).zip(1..).all(|(record, n)| record["n"] == n));
     }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_of_a_proof_or_of_notes_make_the_readers_panic(
+        text: String, at: prop::sample::Index, byte: u8,
+    ) {
+        static PROOF: OnceLock<String> = OnceLock::new();
+        let good = PROOF.get_or_init(text_of_a_proof);
+        let mut bytes = good.clone().into_bytes();
+        let at = at.index(bytes.len());
+        let changed = bytes[at] != byte;
+        bytes[at] = byte;
+        let proven = String::from_utf8(bytes).ok().and_then(|t| check_proof(&t, &[]).ok());
+        // What still proves something proves the same: only JSON's own freedom is left.
+        if let Some(proven) = proven.filter(|_| changed) {
+            prop_assert_eq!(proven.seq, 2);
+        }
+        prop_assert!(check_proof(&text, &[]).is_err());
+        let mut notes = Notes::new(text.as_bytes());
+        while !matches!(notes.step(), Ok(Step::End | Step::Torn) | Err(_)) {}
+    }
+}
+
+fn text_of_a_proof() -> String {
+    text(&prove(&filled(5).0, 2, None, |_| {}).unwrap())
 }
