@@ -5,6 +5,8 @@
 //! open exchanges finish, then flushes the audit trail; every task is owned and joined.
 
 mod revoking;
+mod shipping;
+mod trail;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -37,6 +39,7 @@ use crate::server::admin::{AdminPages, Readiness, Status};
 use crate::server::{self, BindError, Bound, Bounds, Reloader};
 use crate::session::Book;
 use crate::shared_state::{SharedState, SharedStateError};
+use crate::sinks::{SINK_DRAIN_MS, SinkError, Sinks};
 use crate::snapshot::{BuildError, Shared, Snapshot};
 use revoking::Revoking;
 
@@ -79,6 +82,9 @@ pub enum StartError {
     /// The Redis that replicas share.
     #[error(transparent)]
     SharedState(#[from] SharedStateError),
+    /// A sink.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
 }
 
 /// Why a reload was refused; the old configuration keeps serving.
@@ -93,6 +99,9 @@ pub enum ReloadError {
     /// The client for keys and metadata.
     #[error("the client for keys and metadata cannot be set up: {0}")]
     Outbound(#[from] OutboundError),
+    /// A sink.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
     /// What only a restart can change.
     #[error("`{0}` cannot change while the gateway runs: restart it")]
     Fixed(&'static str),
@@ -120,6 +129,8 @@ struct Core {
     reloader: Reloader,
     /// Where operators revoke.
     desk: Desk,
+    /// Copies of the records for other systems.
+    sinks: Sinks,
     stopping: AtomicBool,
     /// One reload at a time.
     reloading: Mutex<()>,
@@ -133,7 +144,8 @@ impl Gateway {
     pub async fn start(config: Config, options: Options) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let metrics = Metrics::new()?;
-        let log = Log::open(&trail(&config.audit))?;
+        let log = Log::open(&trail::options(&config.audit))?;
+        let (sinks, shipped) = shipping::prepare(&config, &log)?;
         let outbound = Arc::new(Outbound::with(requests(&config.outbound)?));
         let (sessions, errands) = Book::new(options.clock.clone());
         // Who is revoked is known before anybody is served.
@@ -164,6 +176,7 @@ impl Gateway {
             live,
             shared,
             desk: revoking.desk,
+            sinks,
             reloader: listeners.reloader(),
             stopping: AtomicBool::new(false),
             reloading: Mutex::new(()),
@@ -188,6 +201,7 @@ impl Gateway {
             helpers.spawn(store.run(end.clone()));
         }
         helpers.spawn(Arc::clone(&core).keep_pins(end.clone()));
+        helpers.spawn(shipping::run(Arc::clone(&core), shipped, end.clone()));
         helpers.spawn(Arc::clone(&pipeline).run_errands(errands, end.clone()));
         let addresses = listeners.addresses().to_vec();
         let edge = Edge { pipeline: Arc::clone(&pipeline), metrics: core.shared.metrics.clone() };
@@ -250,42 +264,11 @@ impl Gateway {
         // Nobody calls any more: what we started for callers ends with them.
         self.core.live.load_full().stop().await;
         self.core.shared.log.close().await;
+        self.core.sinks.durable(shipping::durable(&self.core.shared.log));
+        self.core.sinks.close(Duration::from_millis(SINK_DRAIN_MS)).await;
         self.end.cancel();
         self.helpers.close();
         self.helpers.wait().await;
-    }
-}
-
-/// The trail as the configuration wants it.
-fn trail(config: &config::Audit) -> audit::Options {
-    let config::Audit {
-        dir,
-        durability,
-        origin,
-        signing_key,
-        checkpoint_records,
-        checkpoint_interval,
-        segment_bytes,
-        segment_age,
-        anchors,
-    } = config.clone();
-    let anchors = anchors.into_iter().map(|anchor| match anchor {
-        config::Anchor::Log => audit::Destination::Log,
-        config::Anchor::Stdout => audit::Destination::Stdout,
-        config::Anchor::File(path) => audit::Destination::File(path),
-    });
-    audit::Options {
-        durability,
-        origin,
-        signing_key,
-        rhythm: audit::Rhythm {
-            checkpoint_records,
-            checkpoint_interval,
-            segment_bytes,
-            segment_age,
-        },
-        anchors: anchors.collect(),
-        ..audit::Options::new(dir)
     }
 }
 
@@ -296,7 +279,7 @@ impl Core {
         if config.audit.dir != old.config().audit.dir {
             return Err(ReloadError::Fixed("audit.dir"));
         }
-        if config.audit != old.config().audit {
+        if !trail::is_same(&config.audit, &old.config().audit) {
             return Err(ReloadError::Fixed("audit"));
         }
         if config.log != old.config().log {
@@ -316,8 +299,10 @@ impl Core {
             changed => Some(requests(changed)?),
         };
         let prepared = self.reloader.prepare(&config.listeners, &config.trusted_proxies)?;
+        let shipped = self.sinks.prepare(&config.audit.sinks)?;
         let snapshot = Snapshot::build(Arc::new(config), &self.shared, Some(&old))?;
         prepared.install();
+        self.sinks.install(shipped);
         if let Some(settings) = outbound {
             self.shared.outbound.replace(settings);
         }
@@ -422,6 +407,7 @@ impl Core {
             }
         }
         revoking::measure(self.revocations(), metrics);
+        shipping::measure(&self.sinks, metrics);
         metrics.audit_healthy.set(i64::from(matches!(self.shared.log.health(), Health::Ok)));
         for (listener, ends_s) in self.reloader.certificate_ends_s() {
             metrics.certificate_not_after.with_label_values(&[&listener]).set(signed(ends_s));

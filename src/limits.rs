@@ -38,6 +38,7 @@ mod policy;
 mod redact;
 mod revocation;
 mod schema;
+mod sinks;
 mod stream;
 mod upstream;
 mod view;
@@ -49,13 +50,12 @@ pub use policy::*;
 pub use redact::*;
 pub use revocation::*;
 pub use schema::*;
+pub use sinks::*;
 pub use stream::*;
 pub use upstream::*;
 pub use view::*;
 
-/// Every row: first what faces clients, then the audit trail, then claims, then the facade, then what faces
-/// servers, then revocation, policy, what answers may show, what shape they have, and redaction in
-/// streams.
+/// Every row: those of this file, then those of the files beside it.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
     let more = facade::ROWS.iter().chain(upstream::ROWS).chain(revocation::ROWS);
     let more = more
@@ -63,7 +63,8 @@ pub fn all() -> impl Iterator<Item = &'static Limit> {
         .chain(view::ROWS)
         .chain(schema::ROWS)
         .chain(redact::ROWS)
-        .chain(stream::ROWS);
+        .chain(stream::ROWS)
+        .chain(sinks::ROWS);
     ROWS.iter().chain(audit::ROWS).chain(claims::ROWS).chain(more)
 }
 

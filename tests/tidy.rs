@@ -58,6 +58,7 @@ const TOOLS: &[&str] = &[
     "shared_state",
     "revocation",
     "pins",
+    "sinks",
 ];
 /// Stages in the order of the flow: each sees only stages to its left.
 const STAGES: &[&str] = &[
@@ -234,6 +235,7 @@ fn no_stage_imports_the_record_or_the_metrics() {
             assert!(!imports.contains("observe"), "`{from}` imports observe");
             // `record` is the stage that turns a durable record into a witness.
             assert!(from == "record" || !imports.contains("audit"), "`{from}` imports audit");
+            assert!(!imports.contains("sinks"), "`{from}` imports sinks");
         }
     }
 }

@@ -7,9 +7,10 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
 use super::progress::Progress;
-use super::{print, say};
+use super::{FAILED, print, say};
 use crate::audit::{self, Filter, FirstKey, Head, Options, Records, Trust, VerifierKey};
 use crate::observe::SCHEMA;
+use crate::sinks::Files;
 
 #[derive(Debug, Args)]
 pub(super) struct Audit {
@@ -85,6 +86,20 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         new: Option<PathBuf>,
     },
+    /// Let a sink send records again that its receiver lost, also while the gateway runs
+    ///
+    /// Records go out again from SEQ on. A number behind the sink's cursor is refused: it would
+    /// leave records out.
+    Resend {
+        /// Audit directory
+        path: PathBuf,
+        /// Name of the sink in the configuration
+        #[arg(long, value_name = "NAME")]
+        sink: String,
+        /// Number of the first record that is wanted
+        #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(u64).range(1..))]
+        from: u64,
+    },
     /// Print the JSON Schema of the records
     Schema,
     /// Print records, one JSON object a line
@@ -110,6 +125,7 @@ impl Audit {
                     Trust { keys: keys(&key)?, anchors: anchor, first_keys, head: expect_head };
                 verify(&path, &trust)
             }
+            Command::Resend { path, sink, from } => resend(&Files::new(&path, &sink), &sink, from),
             Command::Prove { path, seq, checkpoints } => {
                 let mut progress = Progress::new(bytes_of(&path));
                 let proof = audit::prove(&path, seq, checkpoints.as_deref(), |n| progress.at(n));
@@ -238,4 +254,40 @@ fn read(file: &Path) -> anyhow::Result<String> {
 /// Bytes of a log, for the progress bar.
 fn bytes_of(path: &Path) -> u64 {
     Records::open(path, Filter::default()).map_or(0, |records| records.bytes_total())
+}
+
+/// Orders a sink that has a cursor to go back.
+fn resend(files: &Files, sink: &str, from: u64) -> anyhow::Result<ExitCode> {
+    let Some(cursor) = files.cursor()? else {
+        say(&format!("sallyport: no sink `{sink}` has sent anything from this log"));
+        return Ok(ExitCode::from(FAILED));
+    };
+    if from > cursor.seq {
+        let seq = cursor.seq;
+        say(&format!("sallyport: `{sink}` is at record {seq}: it has not sent {from} yet"));
+        return Ok(ExitCode::from(FAILED));
+    }
+    files.order_again(from)?;
+    print(&format!("{sink}: from record {from} on, {} records again\n", cursor.seq - from + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::ExitCode;
+
+    use super::{Files, resend};
+    use crate::config::testing::Folder;
+
+    #[test]
+    fn sink_is_sent_back_to_a_record_it_has_sent_and_to_no_other() {
+        let folder = Folder::new();
+        let files = Files::new(folder.path(), "siem");
+        let order = || std::fs::read_to_string(folder.path().join("sinks/siem.resend")).ok();
+        let code = |from| resend(&files, "siem", from).unwrap();
+        assert_eq!((code(1), order()), (ExitCode::FAILURE, None), "nothing was sent yet");
+        std::fs::create_dir(folder.path().join("sinks")).unwrap();
+        folder.write("sinks/siem.cursor", "{\"seq\":7,\"sha256\":\"\"}");
+        assert_eq!((code(8), order()), (ExitCode::FAILURE, None), "8 was not sent yet");
+        assert_eq!((code(3), order()), (ExitCode::SUCCESS, Some("3".to_owned())));
+    }
 }

@@ -14,6 +14,7 @@ mod policy;
 mod proof;
 mod redact;
 mod revocation;
+mod sinks;
 mod upstream;
 mod view;
 
@@ -44,6 +45,7 @@ pub use redact::{
     AllowRule, Choice, CustomClass, FoundBy, PseudonymKey, Redact, RedactProfile, RedactTool,
 };
 pub use revocation::{OnUnreadable, Redis, Revocation};
+pub use sinks::{Sink, SinkFormat, SinkHttp, SinkTarget, SinkTls};
 pub use upstream::{
     Assertion, ClientIdentity, Command, Credential, CredentialSource, Endpoint, EraPin,
     TokenRequest, Transport, Upstream,
@@ -188,6 +190,8 @@ pub struct Audit {
     pub segment_age: Duration,
     /// Where checkpoints go.
     pub anchors: Vec<Anchor>,
+    /// Who gets copies of the records.
+    pub sinks: Vec<Sink>,
 }
 
 /// Where checkpoints go.

@@ -25,6 +25,7 @@ pub fn config(servers: Vec<Server>) -> Config {
             segment_bytes: 1 << 20,
             segment_age: Duration::from_secs(3600),
             anchors: Vec::new(),
+            sinks: Vec::new(),
         },
         servers: servers.into_iter().map(Arc::new).collect(),
         issuers: Vec::new(),

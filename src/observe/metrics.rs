@@ -65,6 +65,16 @@ pub struct Metrics {
     pub audit_healthy: IntGauge,
     /// `sallyport_audit_last_checkpoint_timestamp_seconds`
     pub audit_last_checkpoint: IntGauge,
+    /// `sallyport_sink_lag_records`
+    pub sink_lag_records: IntGaugeVec,
+    /// `sallyport_sink_lag_seconds`
+    pub sink_lag_s: GaugeVec,
+    /// `sallyport_sink_delivered_total`
+    pub sink_delivered: IntCounterVec,
+    /// `sallyport_sink_retries_total`
+    pub sink_retries: IntCounterVec,
+    /// `sallyport_sink_rejected_total`
+    pub sink_rejected: IntCounterVec,
     /// `sallyport_tls_certificate_not_after_timestamp_seconds`
     pub certificate_not_after: IntGaugeVec,
     /// `sallyport_tls_crl_next_update_timestamp_seconds`
@@ -150,6 +160,11 @@ impl Metrics {
             audit_lag_s: float_gauge "audit_lag_seconds" "Age of the oldest audit record that is not durable." [];
             audit_healthy: gauge "audit_healthy" "1 when audit records can be written." [];
             audit_last_checkpoint: gauge "audit_last_checkpoint_timestamp_seconds" "When the audit trail was signed last; 0 for not since the start." [];
+            sink_lag_records: gauges "sink_lag_records" "Durable audit records that a sink has not settled." ["sink"];
+            sink_lag_s: float_gauges "sink_lag_seconds" "Age of the oldest of them that was read." ["sink"];
+            sink_delivered: counters "sink_delivered_total" "Audit records that a sink's receiver has." ["sink"];
+            sink_retries: counters "sink_retries_total" "Tries of a sink that failed for reasons outside the records." ["sink"];
+            sink_rejected: counters "sink_rejected_total" "Audit records that a sink's receiver will never take; they are kept in a file." ["sink"];
             certificate_not_after: gauges "tls_certificate_not_after_timestamp_seconds" "End of validity of served certificates." ["listener"];
             crl_next_update: gauges "tls_crl_next_update_timestamp_seconds" "Next update of the revocation list that ends first." ["listener"];
             reload_successful: gauge "config_last_reload_successful" "1 when the last reload was accepted." [];

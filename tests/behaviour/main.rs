@@ -57,6 +57,7 @@ mod revocation_redis;
 mod schemas;
 mod sessions;
 mod signals;
+mod sinks;
 mod straight;
 mod streaming;
 mod threats;

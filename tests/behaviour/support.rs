@@ -83,6 +83,8 @@ pub struct Setup {
     pub clock: Option<Clock>,
     /// Another audit directory than the test's own.
     pub audit_dir: Option<PathBuf>,
+    /// More of the audit trail's settings, each with a comma before it.
+    pub audit: String,
     /// More of the admin listener's settings, each with a comma before it.
     pub admin: String,
     /// Another public URL than [`RESOURCE`].
@@ -206,10 +208,11 @@ impl World {
         let issuers = self.setup.issuers.clone().unwrap_or_else(own);
         let mut text = format!(
             "listen: 127.0.0.1:0\ntls: {{ cert: tls.pem, key: tls.key{} }}\nadmin: {{ listen: 127.0.0.1:0{} }}\n\
-             issuers:\n{issuers}audit: {{ dir: {} }}\n",
+             issuers:\n{issuers}audit: {{ dir: {}{} }}\n",
             self.setup.tls,
             self.setup.admin,
-            self.audit_dir().display()
+            self.audit_dir().display(),
+            self.setup.audit
         );
         let public_url = self.setup.public_url.as_deref().unwrap_or(RESOURCE);
         text.push_str(&self.setup.top);

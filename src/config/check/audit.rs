@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use super::super::model::{Anchor, Audit, Durability};
 use super::super::raw;
-use super::{At, Context, duration, size};
+use super::{At, Context, duration, sinks, size};
 use crate::limits::{
     AUDIT_ANCHORS_MAX, AUDIT_CHECKPOINT_MS, AUDIT_CHECKPOINT_MS_MAX, AUDIT_CHECKPOINT_RECORDS,
     AUDIT_CHECKPOINT_RECORDS_MAX, AUDIT_NAME_BYTES_MAX, AUDIT_SEGMENT_BYTES,
@@ -18,7 +18,7 @@ use crate::limits::{
 };
 
 pub(super) fn audit(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) -> Option<Audit> {
-    let raw::Audit { dir, durability, origin, signing_key, checkpoint, segment, anchors } =
+    let raw::Audit { dir, durability, origin, signing_key, checkpoint, segment, anchors, sinks } =
         raw.unwrap_or_default();
     let dir = folder(cx, at, dir);
     let durability = durability_of(cx, at, durability);
@@ -27,6 +27,7 @@ pub(super) fn audit(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) 
     let rhythm = checkpoints(cx, &at.key("checkpoint"), checkpoint);
     let segments = segments(cx, &at.key("segment"), segment);
     let anchors = anchors_of(cx, &at.key("anchors"), anchors);
+    let sinks = sinks::sinks(cx, &at.key("sinks"), sinks, dir.as_deref());
     let ((checkpoint_records, checkpoint_interval), (segment_bytes, segment_age)) =
         (rhythm?, segments?);
     Some(Audit {
@@ -39,6 +40,7 @@ pub(super) fn audit(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) 
         segment_bytes,
         segment_age,
         anchors: anchors?,
+        sinks: sinks?,
     })
 }
 

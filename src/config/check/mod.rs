@@ -32,6 +32,7 @@ mod rest;
 mod revocation;
 mod servers;
 mod sessions;
+mod sinks;
 mod upstream;
 mod urls;
 mod views;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Duration, FilePath, Size};
+use super::{Duration, FilePath, Sink, Size};
 
 /// The audit trail.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -27,6 +27,8 @@ pub struct Audit {
     /// Where checkpoints go so that whoever holds the machine cannot change them: `log`,
     /// `stdout`, or `{ file: PATH }` of a file that is only appended to. Default: `[log]`.
     pub anchors: Option<Vec<Anchor>>,
+    /// Who gets copies of the records. Default: nobody.
+    pub sinks: Option<Vec<Sink>>,
 }
 
 /// When a record counts as written.

@@ -22,6 +22,7 @@ mod revocation;
 mod servers;
 mod sessions;
 mod shape;
+mod sinks;
 mod upstream;
 mod whole;
 

@@ -1,0 +1,6 @@
+//! Whole sinks against a receiver on a socket that misbehaves in every known way.
+
+mod kinds;
+mod real;
+mod stub;
+mod webhook;
