@@ -134,6 +134,10 @@ fn judge(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
                 continue;
             }
             let hints = scan.hints(head, tail, First::Yes);
+            let unnamed = !hints.has(Hints::SERIAL) && symbols.may_be_unnamed(count);
+            if hints.classes.is_empty() && !unnamed {
+                continue;
+            }
             if let Some((class, confidence)) = judged(scan, &candidate, hints)
                 && (!hints.has(Hints::SERIAL) || hints.names(class))
             {
@@ -213,10 +217,20 @@ struct Symbols {
     symbols: [u8; DIGITS_MAX],
     /// How many symbols each group has.
     lengths: [u8; TOKEN_GROUPS_MAX],
-    /// For each number of groups: the symbols of all, the digits among them, and what stands
-    /// between them as [`Candidate::separator`] wants it.
-    sums: [(u8, u8, u8); TOKEN_GROUPS_MAX],
+    /// For each number of groups.
+    sums: [Sum; TOKEN_GROUPS_MAX],
     count: usize,
+}
+
+/// What some groups have together.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    symbols: u8,
+    digits: u8,
+    /// What stands between them as [`Candidate::separator`] wants it.
+    separator: u8,
+    /// Their lengths, as the tables of numbers pack them.
+    key: u32,
 }
 
 impl Symbols {
@@ -225,10 +239,10 @@ impl Symbols {
         let mut read = Symbols {
             symbols: [0; DIGITS_MAX],
             lengths: [0; TOKEN_GROUPS_MAX],
-            sums: [(0, 0, 0); TOKEN_GROUPS_MAX],
+            sums: [Sum::default(); TOKEN_GROUPS_MAX],
             count: 0,
         };
-        let (mut symbols, mut digits, mut separator) = (0, 0, 0);
+        let (mut symbols, mut digits, mut separator, mut key) = (0, 0, 0, 0);
         let mut last_end = None;
         let slots = read.lengths.iter_mut().zip(&mut read.sums);
         for (group, (length, sum)) in groups.iter().zip(slots) {
@@ -248,7 +262,9 @@ impl Symbols {
             last_end = Some(group.end);
             // Both are small: see the room above.
             *length = u8::try_from(text.len()).unwrap_or(u8::MAX);
-            *sum = (u8::try_from(symbols).unwrap_or(u8::MAX), digits, separator);
+            key = national::longer_key(key, *length);
+            *sum =
+                Sum { symbols: u8::try_from(symbols).unwrap_or(u8::MAX), digits, separator, key };
             read.count += 1;
         }
         read
@@ -256,10 +272,23 @@ impl Symbols {
 
     /// The first few groups as a candidate, and how many digits are among them.
     fn first(&self, count: usize) -> Option<(Candidate<'_>, usize)> {
-        let (symbols, digits, separator) = *self.sums.get(..self.count)?.get(count - 1)?;
-        let symbols = self.symbols.get(..usize::from(symbols))?;
+        let sum = self.sums.get(..self.count)?.get(count - 1)?;
+        let symbols = self.symbols.get(..usize::from(sum.symbols))?;
         let groups = self.lengths.get(..count)?;
-        Some((Candidate { symbols, groups, separator }, usize::from(digits)))
+        let candidate = Candidate { symbols, groups, separator: sum.separator };
+        Some((candidate, usize::from(sum.digits)))
+    }
+
+    /// Whether the first few groups could be a number that nothing names. Most have no length or
+    /// layout of one, and need not be judged.
+    fn may_be_unnamed(&self, count: usize) -> bool {
+        let Some(sum) = count.checked_sub(1).and_then(|last| self.sums.get(last)) else {
+            return false;
+        };
+        let (symbols, lettered) = (usize::from(sum.symbols), sum.digits < sum.symbols);
+        let key = (count > 1).then_some(sum.key);
+        national::may_be_unnamed(symbols, key, lettered)
+            || device::may_be_unnamed(symbols, count > 1, lettered)
     }
 }
 
@@ -297,15 +326,22 @@ pub(super) fn numbered(scan: &Scan<'_, '_>, window: &Window<'_>, left: Left) -> 
             continue;
         }
         let hints = window.hints(scan, head, end);
+        // The longest one counts that nothing is joined to.
+        let counts = unnamed.is_none()
+            && left == Left::Free
+            && !hints.has(Hints::SERIAL)
+            && !window.is_part_of_more(scan, count, candidate.separator);
+        if hints.classes.is_empty() && !(counts && symbols.may_be_unnamed(count)) {
+            continue;
+        }
         let Some((class, confidence)) = judged(scan, &candidate, hints) else { continue };
         let named = hints.names(class);
         let found = Numbered { class, confidence, start: head, end, named };
         if named {
             return Some(found);
         }
-        let alone = left == Left::Free && !window.is_part_of_more(scan, count, candidate.separator);
-        if alone && !hints.has(Hints::SERIAL) {
-            unnamed = unnamed.or(Some(found));
+        if counts {
+            unnamed = Some(found);
         }
     }
     unnamed

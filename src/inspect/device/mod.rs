@@ -44,6 +44,17 @@ pub(super) fn judge(candidate: &Candidate<'_>, around: Around) -> Option<Judged>
     best
 }
 
+/// Whether a candidate of so many symbols could be a number that nothing names, in groups or with
+/// letters. Answers at once where [`judge`] would find nothing.
+pub(super) fn may_be_unnamed(symbols: usize, grouped: bool, lettered: bool) -> bool {
+    match (grouped, lettered) {
+        (false, false) => matches!(symbols, 9 | 14..=17 | 19..=20),
+        (true, false) => matches!(symbols, 14..=16 | 19..=20),
+        (false, true) => matches!(symbols, 17 | 20),
+        (true, true) => symbols == 20,
+    }
+}
+
 /// Whether something beside the candidate says that it is of the class.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Named {

@@ -42,6 +42,7 @@ mod tests;
 
 use super::candidate::{Around, Candidate, Judged};
 use crate::class::{Class, Confidence};
+pub(super) use rule::longer_key;
 use rule::{Fit, Rule, Slot, layout_bit, layout_key, letters};
 
 /// The class and confidence that fit the candidate best, among the classes looked for.
@@ -75,6 +76,17 @@ pub(super) fn judge(candidate: &Candidate<'_>, around: Around) -> Option<Judged>
     // Of equally sure ones that of its own name comes first, that of a general name last.
     let judged = [beside_name(candidate, around), best.judged, general::judge(candidate, around)];
     judged.into_iter().flatten().reduce(|best, next| if next.1 > best.1 { next } else { best })
+}
+
+/// Whether a candidate of so many symbols could be a number that nothing names: in one piece, with
+/// letters or without, or in groups with this key. Answers at once where [`judge`] would find nothing.
+pub(super) fn may_be_unnamed(symbols: usize, grouped: Option<u32>, lettered: bool) -> bool {
+    slot_of(symbols).is_some_and(|slot| match (grouped, lettered) {
+        (Some(key), false) => slot.layouts & layout_bit(key) != 0,
+        (Some(key), true) => slot.layouts_letters & layout_bit(key) != 0,
+        (None, false) => slot.bare_digits != 0,
+        (None, true) => slot.bare_letters != 0,
+    })
 }
 
 /// Of how many random strings of the form of these symbols one passes for the class, and whether

@@ -81,10 +81,15 @@ impl Layout {
 pub(super) const fn layout_key(mut groups: &[u8]) -> u32 {
     let mut key = 0;
     while let Some((length, after)) = groups.split_first() {
-        key = if *length > 15 || key >> 28 > 0 { 0 } else { key << 4 | *length as u32 };
+        key = longer_key(key, *length);
         groups = after;
     }
     key
+}
+
+/// The key of groups that one more follows.
+pub(in crate::inspect) const fn longer_key(key: u32, length: u8) -> u32 {
+    if length > 15 || key >> 28 > 0 { 0 } else { key << 4 | length as u32 }
 }
 
 /// How many symbols the groups of a layout have.
@@ -204,6 +209,8 @@ pub(super) struct Slot {
     pub(super) printed: u128,
     /// The bits of their layouts.
     pub(super) layouts: u64,
+    /// The bits of the layouts in which letters can be.
+    pub(super) layouts_letters: u64,
     /// All of them.
     pub(super) all: u128,
 }
@@ -251,7 +258,14 @@ pub(super) const fn slots<const COUNT: usize>(rules: &[Rule]) -> [Slot; COUNT] {
 
 /// The rows of this length.
 const fn slot(rules: &[Rule], length: usize) -> Slot {
-    let mut slot = Slot { bare_digits: 0, bare_letters: 0, printed: 0, layouts: 0, all: 0 };
+    let mut slot = Slot {
+        bare_digits: 0,
+        bare_letters: 0,
+        printed: 0,
+        layouts: 0,
+        layouts_letters: 0,
+        all: 0,
+    };
     let mut bit = 1;
     let mut rest = rules;
     while let Some((rule, after)) = rest.split_first() {
@@ -268,6 +282,9 @@ const fn slot(rules: &[Rule], length: usize) -> Slot {
             while let Some((layout, others)) = layouts.split_first() {
                 slot.printed |= bit;
                 slot.layouts |= layout_bit(layout.groups);
+                if !rule.shape.is_digits() {
+                    slot.layouts_letters |= layout_bit(layout.groups);
+                }
                 layouts = others;
             }
         }

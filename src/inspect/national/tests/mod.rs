@@ -4,7 +4,8 @@ mod names;
 mod odds;
 mod vectors;
 
-use super::judge;
+use super::rule::{layout_key, letters};
+use super::{judge, may_be_unnamed};
 use crate::class::{Class, ClassSet};
 use crate::inspect::candidate::{Around, Candidate, Judged};
 
@@ -22,7 +23,12 @@ fn judged(text: &str, around: Around) -> Option<Judged> {
         },
     };
     let symbols: Vec<u8> = text.bytes().filter(u8::is_ascii_alphanumeric).collect();
-    judge(&Candidate { symbols: &symbols, groups: &groups, separator }, around)
+    let judged = judge(&Candidate { symbols: &symbols, groups: &groups, separator }, around);
+    // What the gate before the tables lets through holds all that they find.
+    let key = (groups.len() > 1).then(|| layout_key(&groups));
+    let gate = may_be_unnamed(symbols.len(), key, letters(&symbols) != 0);
+    assert!(gate || !around.named.is_empty() || judged.is_none(), "{text}");
+    judged
 }
 
 /// The same where nothing but this class is looked for, and nothing names it.
