@@ -157,7 +157,10 @@ impl Name {
 /// Two or three words in lower case that end where a value ends: somebody was in a hurry.
 /// In a whole text one is enough. More than possible it cannot be.
 fn in_small_letters(text: &str, extent: Extent) -> Option<Labelled> {
-    let end = text.find([',', ';', '|', '\t', '\n', '\r', '<', '(', '"']).unwrap_or(text.len());
+    if !begins_small(text) {
+        return None;
+    }
+    let end = text.find(VALUE_ENDS).unwrap_or(text.len());
     let value = text.get(..end)?.trim_end();
     if value.len() > WORDS_MAX * WORD_BYTES {
         return None;
@@ -173,6 +176,14 @@ fn in_small_letters(text: &str, extent: Extent) -> Option<Labelled> {
     };
     let sound = (least..=3).contains(&words) && value.split(' ').all(name);
     sound.then_some(Labelled { length: value.len(), confidence: Confidence::Possible })
+}
+
+/// Whether the first word is in lower case: most values end the search for names here, before
+/// their end is looked for.
+fn begins_small(text: &str) -> bool {
+    let rest = text.trim_start_matches(char::is_lowercase);
+    rest.len() < text.len()
+        && rest.chars().next().is_none_or(|next| next.is_whitespace() || VALUE_ENDS.contains(&next))
 }
 
 /// The length of one space before another word.
@@ -233,6 +244,9 @@ fn after_connector(rest: &str) -> Option<&str> {
 
 const CONNECTORS: [&str; 13] =
     [",", ";", "&", "/", "|", "\n", "\r\n", "and ", "und ", "et ", "och ", "、", "，"];
+
+/// What ends a value of words.
+const VALUE_ENDS: [char; 9] = [',', ';', '|', '\t', '\n', '\r', '<', '(', '"'];
 
 /// Words of one name. Longer ones are titles of things.
 const WORDS_MAX: usize = 5;

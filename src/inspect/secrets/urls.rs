@@ -196,12 +196,12 @@ fn has_settings(text: &[u8], start: usize, end: usize) -> bool {
     let before = text.get(start.saturating_sub(BESIDE_BYTES_MAX)..start).unwrap_or_default();
     let after = text.get(end..text.len().min(end + BESIDE_BYTES_MAX)).unwrap_or_default();
     // Lists stand on one line.
-    let line = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |line| line + 1);
+    let line = memchr::memrchr(b'\n', before).map_or(0, |line| line + 1);
     let before = before.get(line..).unwrap_or_default();
-    let line = after.iter().position(|byte| *byte == b'\n').unwrap_or(after.len());
+    let line = memchr::memchr(b'\n', after).unwrap_or(after.len());
     let after = after.get(..line).unwrap_or_default();
     [before, after].into_iter().any(|side| {
-        side.iter().enumerate().filter(|(_, byte)| **byte == b'=').any(|(at, _)| {
+        memchr::memchr_iter(b'=', side).any(|at| {
             let name = side.get(..at).unwrap_or_default();
             let last = name.last().map(u8::to_ascii_lowercase);
             let same = |setting: &&&[u8]| setting.last().copied() == last;
