@@ -106,13 +106,14 @@ fn is_v6(scan: &Scan<'_, '_>, start: usize, end: usize) -> bool {
     };
     let colons = text.bytes().filter(|byte| *byte == b':').count();
     let digits = text.bytes().any(|byte| byte.is_ascii_digit());
-    let address = text.parse::<Ipv6Addr>();
     // Eight pairs are a hardware address; `a::b` without digits is a path in code sooner than an address.
     let pairs = text.len() == 23 && text.split(':').all(|group| group.len() == 2);
+    // Reading the address costs most, and comes last.
+    let address = || text.parse::<Ipv6Addr>();
     digits
         && colons >= 2
         && !pairs
-        && address.is_ok_and(|a| !a.is_loopback() && !a.is_unspecified())
+        && address().is_ok_and(|a| !a.is_loopback() && !a.is_unspecified())
 }
 
 /// Loopback, unspecified and mask-like addresses belong to nobody.

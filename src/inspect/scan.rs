@@ -427,9 +427,10 @@ fn is_dull(text: &[u8], at: usize) -> bool {
         let single = u8::from(byte.wrapping_sub(b'0') <= b'@' - b'0')
             | u8::from(*byte == b'-')
             | u8::from(byte | 0x21 == 0x7F);
-        let pair = (u8::from(*before == b'I') & u8::from(matches!(byte, b'A' | b'z')))
-            | (u8::from(*before == b'y') & u8::from(*byte == b'J'))
-            | (u8::from(*before == b'S') & u8::from(*byte == b'G'))
+        // `Iz` and `yJ` differ in the same bits; the sums of `IA` and `SG` differ in one. Other
+        // pairs do as well, and have their block looked at byte by byte for nothing.
+        let pair = u8::from(byte ^ before == b'I' ^ b'z')
+            | u8::from(byte.wrapping_add(*before) | 0x10 == b'S' + b'G')
             | (u8::from(*before == b'h') & u8::from(*byte == b'v'));
         any |= single | pair;
     }
