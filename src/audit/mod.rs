@@ -41,6 +41,7 @@ mod read;
 mod recover;
 mod report;
 mod rotate;
+pub mod search;
 mod segments;
 mod signer;
 mod state;

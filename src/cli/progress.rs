@@ -16,6 +16,12 @@ impl Progress {
         Self { total, next: terminal.then(|| Instant::now() + STEP), shown: false }
     }
 
+    /// So much of a total that changes while it is read.
+    pub(super) fn of(&mut self, done: u64, total: u64) {
+        self.total = total;
+        self.at(done);
+    }
+
     pub(super) fn at(&mut self, bytes: u64) {
         let now = Instant::now();
         if self.next.is_none_or(|next| now < next) {

@@ -61,4 +61,18 @@ limits! {
     AUDIT_ANCHORS_MAX: usize = 8, "places", "two in different failure domains are enough";
     #[doc = "Time that the last checkpoints have to reach the anchors when the gateway stops."]
     AUDIT_ANCHOR_CLOSE_MS: u64 = 5_000, "milliseconds", "an anchor that takes longer is down for our purpose";
+    #[doc = "Bytes of a block of a segment, which a search reads whole, before its last line."]
+    AUDIT_INDEX_BLOCK_BYTES: u64 = 64 * 1024, "bytes", "a hundred records: parsed in a tenth of a millisecond";
+    #[doc = "Blocks of a segment; longer segments have larger blocks."]
+    AUDIT_INDEX_BLOCKS_MAX: u64 = 65_536, "blocks", "4 MiB of times; segments of up to 4 GiB keep the small blocks";
+    #[doc = "Pairs of value and block in the index of a segment; beyond, the index knows times alone."]
+    AUDIT_INDEX_PAIRS_MAX: usize = 4 * 1024 * 1024, "pairs", "48 MiB; a segment of the default size has a twentieth";
+    #[doc = "Intents that a search of calls keeps until it finds their completions; beyond, the oldest goes without."]
+    AUDIT_QUERY_OPEN_CALLS_MAX: usize = 20_000, "calls", "more than one gateway holds open; 20 MB";
+    #[doc = "Groups of one statistic; the rest is counted together as `_other`."]
+    AUDIT_STATS_GROUPS_MAX: usize = 1_000, "groups", "5 KB each; a person reads the first ten";
+    #[doc = "Records that `audit tail` shows of what is there already."]
+    AUDIT_TAIL_RECORDS_MAX: usize = 10_000, "records", "10 MB that are kept before the first is shown";
+    #[doc = "Time between two looks of `audit tail --follow` at the log."]
+    AUDIT_FOLLOW_MS: u64 = 250, "milliseconds", "as good as at once for people; a look costs a listing";
 }

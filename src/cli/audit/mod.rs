@@ -6,8 +6,12 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
+mod filters;
+mod query;
+mod show;
+
 use super::progress::Progress;
-use super::{FAILED, print, say};
+use super::{FAILED, USAGE, print, say};
 use crate::audit::{self, Filter, FirstKey, Head, Options, Records, Trust, VerifierKey};
 use crate::observe::SCHEMA;
 use crate::sinks::Files;
@@ -102,6 +106,11 @@ enum Command {
     },
     /// Print the JSON Schema of the records
     Schema,
+    /// Find records by who, what, when and how it ended
+    ///
+    /// Exit codes: 0 found or not, 1 a file cannot be read, 2 wrong usage, 3 lines were passed over
+    /// that are no records.
+    Query(Box<query::QueryArgs>),
     /// Print records, one JSON object a line
     Cat {
         /// Audit directory, or one log file
@@ -147,10 +156,19 @@ impl Audit {
                 print(&format!("{}\n", done.new))
             }
             Command::Schema => print(SCHEMA),
+            Command::Query(query) => query.execute(),
             Command::Cat { path, request_id, phase } => cat(&path, request_id, phase),
         }
     }
 }
+
+fn usage(error: &str) -> anyhow::Result<ExitCode> {
+    say(&format!("sallyport: {error}"));
+    Ok(ExitCode::from(USAGE))
+}
+
+/// Some of the input was left out.
+const INCOMPLETE: u8 = 3;
 
 fn verify(path: &Path, trust: &Trust) -> anyhow::Result<ExitCode> {
     let mut progress = Progress::new(bytes_of(path));

@@ -1,0 +1,1 @@
+//! Bounds of searches, each at its edge.
