@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 
 #[path = "audit_tools/query.rs"]
 mod query;
+#[path = "audit_tools/tail.rs"]
+mod tail;
 
 /// A log in a directory of its own, with many segments, removed at the end.
 struct Trail(PathBuf);

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use super::super::chain;
 use super::super::queue::AUDIT_LINE_BYTES_MAX;
 use super::super::segments;
 
@@ -16,6 +17,13 @@ pub struct Follow {
     segment: PathBuf,
     file: File,
     at: u64,
+    seq: u64,
+}
+
+/// The number of the record in a line; a line that is none has the number 0.
+#[must_use]
+pub fn seq(line: &[u8]) -> u64 {
+    chain::link(line).map_or(0, |link| link.seq)
 }
 
 impl Follow {
@@ -27,14 +35,19 @@ impl Follow {
         let segment = segments::files(dir)?.pop().ok_or(io::ErrorKind::NotFound)?;
         let file = File::open(&segment)?;
         let bytes = file.metadata()?.len();
-        let at = last_line_end(&file, bytes)?;
-        Ok(Self { dir: dir.to_path_buf(), segment, file, at })
+        let from = bytes.saturating_sub(2 * AUDIT_LINE_BYTES_MAX as u64);
+        let mut tail = vec![0; usize::try_from(bytes - from).unwrap_or(0)];
+        file.read_exact_at(&mut tail, from)?;
+        let whole = memchr::memrchr(b'\n', &tail).and_then(|end| tail.get(..end));
+        let at = whole.map_or(from, |whole| from + whole.len() as u64 + 1);
+        let last = whole.and_then(|whole| whole.rsplit(|byte| *byte == b'\n').next());
+        Ok(Self { dir: dir.to_path_buf(), segment, file, at, seq: last.map_or(0, seq) })
     }
 
-    /// Where this place is: the segment and how much of it was read.
+    /// The last record when this was opened.
     #[must_use]
-    pub fn place(&self) -> (&Path, u64) {
-        (&self.segment, self.at)
+    pub fn seq(&self) -> u64 {
+        self.seq
     }
 
     /// Gives what was added to `each`, line by line, and goes on to later segments.
@@ -82,12 +95,4 @@ impl Follow {
             self.at += end as u64 + 1;
         }
     }
-}
-
-/// Where the last whole line ends.
-fn last_line_end(file: &File, bytes: u64) -> io::Result<u64> {
-    let from = bytes.saturating_sub(AUDIT_LINE_BYTES_MAX as u64);
-    let mut tail = vec![0; usize::try_from(bytes - from).unwrap_or(0)];
-    file.read_exact_at(&mut tail, from)?;
-    Ok(memchr::memrchr(b'\n', &tail).map_or(from, |end| from + end as u64 + 1))
 }

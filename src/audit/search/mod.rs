@@ -25,7 +25,7 @@ pub use crate::limits::{
 };
 pub use calls::Calls;
 pub use find::{Event, Found, Plan, Records, Taker, search};
-pub use follow::Follow;
+pub use follow::{Follow, seq};
 pub use query::{Field, Query, is_stamp};
 pub use seen::NotARecord;
 pub use summary::{By, Group, OTHER, Summary};

@@ -34,6 +34,12 @@ pub struct Group {
 }
 
 impl Group {
+    /// The share of the calls that were refused; none where there was no call.
+    #[must_use]
+    pub fn refused_share(&self) -> Option<f64> {
+        (self.calls > 0).then(|| self.refused as f64 / self.calls as f64)
+    }
+
     /// The latency, in milliseconds, that a share of the completed calls stayed within, at most
     /// 3 % too high or too low.
     #[must_use]

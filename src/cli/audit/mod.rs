@@ -9,6 +9,8 @@ use clap::{Args, Subcommand};
 mod filters;
 mod query;
 mod show;
+mod stats;
+mod tail;
 
 use super::progress::Progress;
 use super::{FAILED, USAGE, print, say};
@@ -111,6 +113,10 @@ enum Command {
     /// Exit codes: 0 found or not, 1 a file cannot be read, 2 wrong usage, 3 lines were passed over
     /// that are no records.
     Query(Box<query::QueryArgs>),
+    /// Show the last records, and those that come
+    Tail(Box<tail::TailArgs>),
+    /// Count calls and refusals, and say how long calls took
+    Stats(Box<stats::StatsArgs>),
     /// Print records, one JSON object a line
     Cat {
         /// Audit directory, or one log file
@@ -157,6 +163,8 @@ impl Audit {
             }
             Command::Schema => print(SCHEMA),
             Command::Query(query) => query.execute(),
+            Command::Tail(tail) => tail.execute(),
+            Command::Stats(stats) => stats.execute(),
             Command::Cat { path, request_id, phase } => cat(&path, request_id, phase),
         }
     }
