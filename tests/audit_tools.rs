@@ -18,6 +18,8 @@ use std::time::Duration;
 use sallyport::audit::{Log, Options, Rhythm};
 use serde_json::{Value, json};
 
+#[path = "audit_tools/bundle.rs"]
+mod bundle;
 #[path = "audit_tools/query.rs"]
 mod query;
 #[path = "audit_tools/tail.rs"]

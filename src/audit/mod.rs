@@ -25,6 +25,7 @@
 //! ([`Anchor`]) or the first MAC key.
 
 mod anchor;
+mod bundle;
 mod chain;
 mod checkpoint;
 mod identity;
@@ -54,6 +55,7 @@ mod writer;
 mod tests;
 
 pub use anchor::{Anchor, Destination};
+pub use bundle::{BundleError, CheckError, Checked, Manifest, bundle, check_bundle};
 pub use chain::{Head, HeadError};
 pub use keys::{KeyError, first_key_paths, read_verifiers};
 pub use log::{Log, OpenError, Opened, Options};

@@ -75,4 +75,6 @@ limits! {
     AUDIT_TAIL_RECORDS_MAX: usize = 10_000, "records", "10 MB that are kept before the first is shown";
     #[doc = "Time between two looks of `audit tail --follow` at the log."]
     AUDIT_FOLLOW_MS: u64 = 250, "milliseconds", "as good as at once for people; a look costs a listing";
+    #[doc = "Bytes of one file of a bundle but its records: checkpoints, keys, proofs."]
+    AUDIT_BUNDLE_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024, "bytes", "a million checkpoints: years at the default interval";
 }

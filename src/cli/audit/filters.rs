@@ -98,7 +98,7 @@ impl Filters {
 }
 
 /// A time as records write it.
-fn stamp(text: &str) -> Result<String, String> {
+pub(super) fn stamp(text: &str) -> Result<String, String> {
     let time = match text.parse::<Timestamp>() {
         Ok(time) => SystemTime::from(time),
         Err(_) => humantime::parse_duration(text)

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
+mod bundle;
+mod export;
 mod filters;
 mod query;
 mod show;
@@ -113,6 +115,15 @@ enum Command {
     /// Exit codes: 0 found or not, 1 a file cannot be read, 2 wrong usage, 3 lines were passed over
     /// that are no records.
     Query(Box<query::QueryArgs>),
+    /// Write records for other programs
+    Export(Box<export::ExportArgs>),
+    /// Write a part of the log, with all that shows that it is the log's, to a folder
+    Bundle(bundle::BundleArgs),
+    /// Check a bundle; needs neither the log nor a gateway
+    ///
+    /// Exit codes: 0 verified, 10 changed, 11 signature invalid, 12 something is missing,
+    /// 13 contradiction with what was signed, 14 no checkpoint.
+    CheckBundle(bundle::CheckBundleArgs),
     /// Show the last records, and those that come
     Tail(Box<tail::TailArgs>),
     /// Count calls and refusals, and say how long calls took
@@ -163,6 +174,9 @@ impl Audit {
             }
             Command::Schema => print(SCHEMA),
             Command::Query(query) => query.execute(),
+            Command::Export(export) => export.execute(),
+            Command::Bundle(bundle) => bundle.execute(),
+            Command::CheckBundle(check) => check.execute(),
             Command::Tail(tail) => tail.execute(),
             Command::Stats(stats) => stats.execute(),
             Command::Cat { path, request_id, phase } => cat(&path, request_id, phase),

@@ -1,0 +1,89 @@
+//! `sallyport audit export`: records for other programs.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use super::super::progress::Progress;
+use super::super::say;
+use super::filters::{Filters, is_log, teller};
+use super::show::{Format, Show};
+use super::{INCOMPLETE, usage};
+use crate::audit::search::{Plan, Records, search};
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Audit directory, or one log file
+    path: PathBuf,
+    /// What the records become
+    #[arg(long, value_enum)]
+    format: To,
+    /// New file for them; standard output by default
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    filters: Filters,
+    /// Read everything; neither trust nor make indexes
+    #[arg(long)]
+    no_index: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum To {
+    /// The records' own lines
+    Jsonl,
+    /// For spreadsheets
+    Csv,
+}
+
+impl ExportArgs {
+    pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
+        if let Err(error) = is_log(&self.path) {
+            return usage(&error);
+        }
+        if let Some(out) = self.out.as_deref().filter(|out| out.exists()) {
+            return usage(&format!("`{}` is there already", out.display()));
+        }
+        let query = match self.filters.query() {
+            Ok(query) => query,
+            Err(error) => return usage(&error),
+        };
+        let out: Box<dyn Write> = match &self.out {
+            // As secret as the log.
+            Some(path) => Box::new(
+                File::options()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)
+                    .with_context(|| format!("`{}` cannot be made", path.display()))?,
+            ),
+            None => Box::new(io::stdout()),
+        };
+        let format = match self.format {
+            To::Jsonl => Format::Jsonl,
+            To::Csv => Format::Csv,
+        };
+        let mut show = Show::new(BufWriter::new(out), format);
+        let mut count = 0_u64;
+        let mut records = Records::new(&query, |line: &[u8]| {
+            count += 1;
+            show.record(line)
+        });
+        let plan = Plan { newest_first: false, indexed: !self.no_index };
+        let mut progress = Progress::new(0);
+        let found = search(&self.path, plan, &mut records, &mut teller(&mut progress));
+        progress.clear();
+        show.finish()?;
+        let found = found?;
+        if let Some(path) = &self.out {
+            say(&format!("{count} records are in `{}`", path.display()));
+        }
+        Ok(if found.bad_lines > 0 { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
+    }
+}
