@@ -126,7 +126,7 @@ fn records(n: u64) -> Vec<String> {
         record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         record.to_string()
     };
-    if n % 10 == 0 {
+    if n.is_multiple_of(10) {
         let refused = json!({
             "phase": "refused", "decision": "deny", "code": "limit_reached", "reason": "=rate, \"all\"",
             "status_code": 429, "latency_ms": 0.5,
