@@ -175,3 +175,20 @@ fn export_writes_the_lines_of_the_log_or_csv_and_never_over_a_file() {
     assert_eq!(again.status.code(), Some(2));
     assert!(talk(&again).contains("is there already"), "{}", talk(&again));
 }
+
+#[test]
+fn export_speaks_the_languages_of_siems_and_keeps_the_line_in_ocsf() {
+    let trail = Trail::of_calls(20);
+    let lines_of = |format: &str| {
+        let made = trail.run("export", &["--format", format]);
+        assert_eq!(made.status.code(), Some(0), "{}", talk(&made));
+        data(&made)
+    };
+    let (log, ocsf) = (lines_of("jsonl"), lines(&lines_of("ocsf")));
+    let raw: Vec<_> = ocsf.iter().map(|event| event["raw_data"].as_str().unwrap()).collect();
+    assert_eq!(raw, log.lines().collect::<Vec<_>>());
+    assert!(ocsf.iter().all(|event| event["class_uid"] == 6003));
+    assert!(lines(&lines_of("ecs")).iter().all(|document| document["@timestamp"].is_string()));
+    let cef = lines_of("cef");
+    assert_eq!(cef.lines().filter(|line| line.starts_with("CEF:0|Sallyport|")).count(), 38);
+}

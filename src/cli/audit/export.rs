@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use clap::{Args, ValueEnum};
 
 use super::super::progress::Progress;
@@ -15,6 +17,8 @@ use super::filters::{Filters, is_log, teller};
 use super::show::{Format, Show};
 use super::{INCOMPLETE, usage};
 use crate::audit::search::{Plan, Records, search};
+use crate::config::SinkFormat;
+use crate::sinks::format::convert;
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
@@ -39,6 +43,25 @@ enum To {
     Jsonl,
     /// For spreadsheets
     Csv,
+    /// OCSF API Activity (6003), with the line and its hash
+    Ocsf,
+    /// ArcSight Common Event Format
+    Cef,
+    /// Elastic Common Schema
+    Ecs,
+}
+
+impl To {
+    /// What stands in each line, and what becomes of the record before.
+    const fn form(self) -> (Format, Option<SinkFormat>) {
+        match self {
+            Self::Jsonl => (Format::Jsonl, None),
+            Self::Csv => (Format::Csv, None),
+            Self::Ocsf => (Format::Jsonl, Some(SinkFormat::Ocsf)),
+            Self::Cef => (Format::Jsonl, Some(SinkFormat::Cef)),
+            Self::Ecs => (Format::Jsonl, Some(SinkFormat::Ecs)),
+        }
+    }
 }
 
 impl ExportArgs {
@@ -65,15 +88,17 @@ impl ExportArgs {
             ),
             None => Box::new(io::stdout()),
         };
-        let format = match self.format {
-            To::Jsonl => Format::Jsonl,
-            To::Csv => Format::Csv,
-        };
+        let (format, becomes) = self.format.form();
         let mut show = Show::new(BufWriter::new(out), format);
         let mut count = 0_u64;
         let mut records = Records::new(&query, |line: &[u8]| {
             count += 1;
-            show.record(line)
+            match becomes.map(|format| convert(format, &Bytes::copy_from_slice(line))) {
+                None => show.record(line),
+                Some(Ok(line)) => show.record(&line),
+                // A line that was found is an object.
+                Some(Err(_)) => ControlFlow::Continue(()),
+            }
         });
         let plan = Plan { newest_first: false, indexed: !self.no_index };
         let mut progress = Progress::new(0);
