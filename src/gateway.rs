@@ -144,7 +144,7 @@ impl Gateway {
     pub async fn start(config: Config, options: Options) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let metrics = Metrics::new()?;
-        let log = Log::open(&trail::options(&config.audit))?;
+        let log = Log::open(&trail::options(&config.audit, &options.clock))?;
         let (sinks, shipped) = shipping::prepare(&config, &log)?;
         let outbound = Arc::new(Outbound::with(requests(&config.outbound)?));
         let (sessions, errands) = Book::new(options.clock.clone());

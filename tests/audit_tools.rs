@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 
 #[path = "audit_tools/bundle.rs"]
 mod bundle;
+#[path = "audit_tools/purge.rs"]
+mod purge;
 #[path = "audit_tools/query.rs"]
 mod query;
 #[path = "audit_tools/tail.rs"]

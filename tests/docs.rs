@@ -242,6 +242,7 @@ fn known(document: &str, line: &str) {
         !word.starts_with('-') && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
     };
     let depth = match words.get(1) {
+        Some(&"audit") if words.get(2) == Some(&"hold") => 3,
         Some(&"audit" | &"config" | &"keys" | &"pins" | &"policy") => 2,
         _ => 1,
     };
@@ -347,8 +348,10 @@ fn every_field_of_a_call_in_the_schema_is_one_that_the_code_writes() {
     let of_keys = ["mac_key", "mac_restarted", "old", "new", "signature"];
     let of_gaps_and_revocations = ["refused", "since", "via", "revocation", "by", "kind_revoked"];
     let of_revocations = ["value", "expires_at", "revoked", "undone"];
+    let of_purges =
+        ["asked_by", "before", "segment", "count", "ranges", "leaves", "torn", "purged", "leaf"];
     let others: Vec<&str> =
-        [&logs_own[..], &of_keys, &of_gaps_and_revocations, &of_revocations].concat();
+        [&logs_own[..], &of_keys, &of_gaps_and_revocations, &of_revocations, &of_purges].concat();
     let named: BTreeSet<String> = schema["properties"]
         .as_object()
         .unwrap()

@@ -17,11 +17,12 @@ use serde::{Deserialize, Serialize};
 use super::chain;
 use super::checkpoint::{self, Checkpoint, Notes};
 use super::lines::{Step, step};
-use super::merkle::{Hash, leaf_hash};
+use super::merkle::Hash;
 use super::note::{Note, VerifierKey};
 use super::proof::{ProofError, ProveError, Proven, check_proof, prove, prove_growth};
 use super::segments;
 use super::storage::CHECKPOINTS_FILE;
+use super::stub::{leaf_of, stub};
 use crate::limits::AUDIT_BUNDLE_FILE_BYTES_MAX;
 
 /// Why there is no bundle.
@@ -243,17 +244,23 @@ fn check_records(
             Step::End => return Err(CheckError::Missing(format!("record {wanted}"))),
             Step::TooLong | Step::Torn { .. } => return Err(CheckError::Record(wanted)),
         }
-        let link = chain::link(&line).ok_or(CheckError::Record(wanted))?;
-        if link.seq > wanted {
+        // Of a purged record only its leaf is left, to which the next record leads back.
+        let (seq, prev) = match (chain::link(&line), stub(&line)) {
+            (Some(link), _) => (link.seq, Some(link.prev)),
+            (None, Some(stub)) => (stub.seq, None),
+            (None, None) => return Err(CheckError::Record(wanted)),
+        };
+        if seq > wanted {
             return Err(CheckError::Missing(format!("record {wanted}")));
         }
-        let follows = before.is_none_or(|before| before == link.prev)
+        let leads_back = before.zip(prev).is_none_or(|(before, prev)| before == prev);
+        let follows = leads_back
             && (wanted != manifest.from || is(first, &line))
             && (wanted != manifest.to || is(last, &line));
-        if link.seq != wanted || wanted > manifest.to || !follows {
+        if seq != wanted || wanted > manifest.to || !follows {
             return Err(CheckError::Record(wanted));
         }
-        before = Some(leaf_hash(&line));
+        before = Some(leaf_of(&line));
         wanted = wanted.saturating_add(1);
         progress(bytes);
     }
@@ -281,7 +288,8 @@ fn copy_records(
         let file = File::open(&path).map_err(failed(&path))?;
         let mut reader = BufReader::with_capacity(READ_BYTES, file);
         while step(&mut reader, &mut line, &mut bytes).map_err(failed(&path))? == Step::Line {
-            let seq = chain::link(&line).map_or(0, |link| link.seq);
+            let purged = || stub(&line).map_or(0, |stub| stub.seq);
+            let seq = chain::link(&line).map_or_else(purged, |link| link.seq);
             if (from..=to).contains(&seq) {
                 line.push(b'\n');
                 written.write_all(&line).map_err(failed(out))?;

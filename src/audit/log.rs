@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::anchor::{Destination, Publisher};
 use super::identity;
+use super::keeper::{Keeper, Retention};
 use super::keys::KeyError;
 use super::note::VerifierKey;
 use super::queue::{AppendError, Pending, Receipt, Shared, State};
@@ -44,6 +45,8 @@ pub struct Options {
     pub rhythm: Rhythm,
     /// Where checkpoints are published.
     pub anchors: Vec<Destination>,
+    /// What need not be kept; nothing is purged without rules.
+    pub retention: Option<Retention>,
 }
 
 impl Options {
@@ -59,6 +62,7 @@ impl Options {
             signing_key: None,
             rhythm: Rhythm::default(),
             anchors: Vec::new(),
+            retention: None,
         }
     }
 }
@@ -240,6 +244,11 @@ impl Log {
             signer,
             publisher: Publisher::start(&options.anchors).map_err(io)?,
             rhythm: options.rhythm.clone(),
+            keeper: options
+                .retention
+                .clone()
+                .filter(|retention| !retention.rules.is_empty())
+                .map(|retention| Keeper::new(options.dir.clone(), retention, shared.clone())),
         };
         let writer = Writer::new(parts, &found);
         let farewell = Farewell(shared.clone());

@@ -22,6 +22,7 @@ use super::merkle::{self, Frontier, Gather, Hash, leaf_hash};
 use super::note::{Note, VerifierKey};
 use super::segments;
 use super::storage::CHECKPOINTS_FILE;
+use super::stub::{leaf_of, stub};
 
 /// Why nothing can be proven.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,14 @@ pub enum ProveError {
         path: PathBuf,
         /// The record.
         seq: u64,
+    },
+    /// The record's body is gone.
+    #[error("record {seq} was purged: record {by} says under which rule")]
+    Purged {
+        /// The record.
+        seq: u64,
+        /// The `purge` record that names it.
+        by: u64,
     },
     /// The log is not what was signed.
     #[error("the log does not lead to the root of its checkpoint: see `sallyport audit verify`")]
@@ -136,6 +145,9 @@ pub fn prove(
     let index = seq.saturating_sub(1);
     let ranges = merkle::inclusion_ranges(index, checkpoint.size).ok_or_else(uncovered)?;
     let (hashes, record) = gather(dir, ranges, &checkpoint, seq, progress)?;
+    if let Some(stub) = stub(record.as_bytes()) {
+        return Err(ProveError::Purged { seq, by: stub.by });
+    }
     let mut proof = format!("{TLOG_PROOF}\nindex {index}\n");
     for hash in hashes {
         // Writing to a string cannot fail.
@@ -215,7 +227,7 @@ fn gather(
                 Step::End => break,
                 Step::TooLong | Step::Torn { .. } => return Err(ProveError::Contradiction),
             }
-            let leaf = leaf_hash(&line);
+            let leaf = leaf_of(&line);
             gather.push(leaf);
             tree.push(leaf);
             if tree.size() == seq {

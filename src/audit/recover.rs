@@ -26,6 +26,7 @@ use super::segments::Segment;
 use super::signer::Signer;
 use super::state::{Place, State, first_key_text};
 use super::storage::Storage;
+use super::stub::{leaf_of, stub};
 use crate::config::Durability;
 
 /// The tail of the log is not the end of a chain.
@@ -214,6 +215,12 @@ fn holds<S: Storage>(
     if state.end.head == Head::EMPTY {
         return Ok(there && bytes == 0);
     }
+    if bytes == 0 {
+        // Saved when the segment had begun and held nothing yet.
+        let before = segments.iter().rfind(|found| found.first < segment && found.bytes > 0);
+        let Some(Segment { first, bytes, .. }) = before else { return Ok(false) };
+        return Ok(there && last_hash(storage, *first, *bytes)? == Some(state.end.head.hash));
+    }
     Ok(there && last_hash(storage, segment, bytes)? == Some(state.end.head.hash))
 }
 
@@ -227,7 +234,7 @@ pub(super) fn last_hash<S: Storage>(
     let window = storage.read(segment, from, end)?;
     let Some(lines) = window.strip_suffix(b"\n") else { return Ok(None) };
     let start = memchr::memrchr(b'\n', lines).map_or(0, |at| at + 1);
-    Ok(lines.get(start..).map(leaf_hash))
+    Ok(lines.get(start..).map(leaf_of))
 }
 
 /// What lies behind a place.
@@ -343,6 +350,15 @@ fn read_on<S: Storage>(
 fn take(line: &[u8], walked: &mut Walked) -> Result<(), TailError> {
     let Place { segment, bytes: at } = walked.place;
     let wrong = TailError::NotARecord { segment, at };
+    if let Some(stub) = stub(line).filter(|_| !walked.checked) {
+        // Bodies go from segments before the saved state alone: after it, a stub is forged.
+        if walked.end.head.seq.checked_add(1) != Some(stub.seq) {
+            return Err(TailError::Broken { seq: stub.seq });
+        }
+        walked.end.take(stub.leaf);
+        walked.place.bytes += bytes_of(line) + 1;
+        return Ok(());
+    }
     let (Some(link), Some((covered, tag))) = (chain::link(line), chain::mac(line)) else {
         return Err(wrong);
     };
@@ -427,6 +443,8 @@ pub(super) enum Note<'a> {
         /// The old key's signature line over what [`super::signer::rotation_text`] says.
         signature: &'a str,
     },
+    /// Bodies of records go, under a rule.
+    Purge(&'a super::purge::Purge),
 }
 
 #[derive(Serialize)]

@@ -63,6 +63,12 @@ pub struct Report {
     pub refused_in_gaps: u64,
     /// Records about repairs at start-up.
     pub recoveries: u64,
+    /// Records whose bodies were purged.
+    pub purged: u64,
+    /// What was purged under which rule, in the order of the log.
+    pub purges: Vec<Purged>,
+    /// Purges beyond the bound of the list.
+    pub purges_unlisted: u64,
     /// What was checked.
     pub checked: Vec<String>,
     /// What could not be checked, and why.
@@ -81,6 +87,33 @@ pub struct TreeHead {
 
 fn base64<S: Serializer>(root: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&STANDARD.encode(root))
+}
+
+/// A purge, as its record tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Purged {
+    /// The record that says so.
+    pub seq: u64,
+    /// The rule.
+    pub rule: String,
+    /// It reached records from before this time.
+    pub before: String,
+    /// Who asked.
+    pub asked_by: String,
+    /// How many records it names.
+    pub count: u64,
+    /// How many of these have no body any more.
+    pub gone: u64,
+}
+
+impl fmt::Display for Purged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seq, rule, before, asked_by, count, gone } = self;
+        write!(
+            f,
+            "record {seq}: rule `{rule}`, before {before}, asked by {asked_by}: {gone} of {count}"
+        )
+    }
 }
 
 /// Who remembered the end of the log at some time.
@@ -211,6 +244,20 @@ pub enum Finding {
         /// The record that says so.
         seq: u64,
     },
+    /// Bodies are gone, and the record that should say under which rule does not name them.
+    Unexplained {
+        /// The first record.
+        from: u64,
+        /// The last one.
+        to: u64,
+        /// The record that they point to.
+        by: u64,
+    },
+    /// A `purge` record that does not say what went, or says something else.
+    PurgeInvalid {
+        /// The record.
+        seq: u64,
+    },
     /// There is no checkpoint where there should be some.
     AnchorMissing {
         /// Where.
@@ -229,7 +276,9 @@ impl Finding {
             Self::NotARecord { .. }
             | Self::LineTooLong { .. }
             | Self::ChainBroken { .. }
-            | Self::OutOfOrder { .. } => 10,
+            | Self::OutOfOrder { .. }
+            | Self::Unexplained { .. }
+            | Self::PurgeInvalid { .. } => 10,
             Self::SignatureInvalid { .. }
             | Self::NotACheckpoint { .. }
             | Self::MacInvalid { .. }
@@ -331,6 +380,18 @@ impl fmt::Display for Finding {
             Self::RotationInvalid { seq } => {
                 write!(f, "record {seq}: names a new signing key that the old one did not sign")
             }
+            Self::Unexplained { from, to, by } => {
+                write!(
+                    f,
+                    "records {from} to {to}: the bodies are gone, and record {by} does not name them as purged"
+                )
+            }
+            Self::PurgeInvalid { seq } => {
+                write!(
+                    f,
+                    "record {seq}: says that records were purged, but not those that are gone"
+                )
+            }
             Self::AnchorMissing { witness } => write!(f, "{witness}: there is no checkpoint"),
         }
     }
@@ -374,6 +435,10 @@ impl fmt::Display for Report {
         if self.recoveries > 0 {
             writeln!(f, "repairs at start-up: {}", self.recoveries)?;
         }
+        if self.purged > 0 {
+            writeln!(f, "purged: {} records; their leaf hashes are left", self.purged)?;
+        }
+        list(f, "  purge", &self.purges, OPEN_SHOWN_MAX)?;
         list(f, "checked", &self.checked, usize::MAX)?;
         list(f, "NOT checked", &self.not_checked, usize::MAX)?;
         if self.findings.is_empty() {

@@ -126,7 +126,7 @@ impl Disk {
     }
 
     fn torn_path(&self, seq: u64) -> PathBuf {
-        self.dir.join(format!("{TORN_FILE_PREFIX}{seq}"))
+        torn_path(&self.dir, seq)
     }
 }
 
@@ -325,8 +325,13 @@ fn lock(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Where the bytes are kept that were cut before record `seq`.
+pub(super) fn torn_path(dir: &Path, seq: u64) -> PathBuf {
+    dir.join(format!("{TORN_FILE_PREFIX}{seq}"))
+}
+
 /// A new name in a directory is durable only when the directory is synced.
-fn sync_dir(dir: &Path) -> io::Result<()> {
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
@@ -343,4 +348,4 @@ const LOCK_FILE: &str = "audit.lock";
 /// With the number of the record that tells of the cut behind it.
 const TORN_FILE_PREFIX: &str = "audit.torn-";
 const DIR_MODE: u32 = 0o700;
-const FILE_MODE: u32 = 0o600;
+pub(super) const FILE_MODE: u32 = 0o600;

@@ -6,6 +6,7 @@
 
 mod calls;
 mod heads;
+mod purges;
 
 pub use crate::limits::AUDIT_VERIFY_OPEN_INTENTS_MAX;
 use std::fs::File;
@@ -15,17 +16,20 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::chain::{self, Head, Link};
+use super::chain::{self, Head};
 use super::lines::{Step, step};
-use super::merkle::{Frontier, leaf_hash};
+use super::merkle::{Frontier, Hash, leaf_hash};
 use super::note::VerifierKey;
+use super::purge::Purge;
 use super::ratchet::Ratchet;
 use super::report::{Finding, Report, TreeHead, Witness};
 use super::segments;
 use super::state::FirstKey;
+use super::stub::{Stub, stub};
 use crate::limits::AUDIT_MAC_SKIP_MAX;
 use calls::Calls;
 use heads::Heads;
+use purges::Purges;
 
 /// The log could not be read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +110,9 @@ struct Pass<'a> {
     /// By how much the number of a MAC's key exceeds that of its record.
     skipped: u64,
     calls: Calls,
+    purges: Purges,
+    /// It is a log's directory, not one file of it.
+    whole: bool,
     /// A line was being written while we read.
     live_bytes: u64,
 }
@@ -153,7 +160,6 @@ impl<'a> Pass<'a> {
     fn new(path: PathBuf, trust: &'a Trust, heads: Heads) -> Self {
         let first = trust.first_keys.iter().find(|key| key.ratchet.index() == 1);
         let mut pass = Self {
-            report: Report { path, ..Report::default() },
             trust,
             lines: 0,
             last: None,
@@ -163,7 +169,10 @@ impl<'a> Pass<'a> {
             ratchet: first.map(|key| key.ratchet.clone()),
             skipped: 0,
             calls: Calls::default(),
+            purges: Purges::default(),
+            whole: path.is_dir(),
             live_bytes: 0,
+            report: Report { path, ..Report::default() },
         };
         pass.heads.meet(&Frontier::default(), &mut pass.report);
         pass
@@ -203,6 +212,9 @@ impl<'a> Pass<'a> {
     }
 
     fn line(&mut self, line: &[u8]) {
+        if let Some(stub) = stub(line) {
+            return self.stub(&stub);
+        }
         let members = std::str::from_utf8(line).ok().and_then(|t| serde_json::from_str(t).ok());
         let (Some(link), Some(mac), Some(members)) = (chain::link(line), chain::mac(line), members)
         else {
@@ -210,22 +222,42 @@ impl<'a> Pass<'a> {
         };
         let members: Members<'_> = members;
         self.lines += 1;
-        self.link(&link);
+        self.link(link.seq, Some(link.prev));
         let head = Head { seq: link.seq, hash: leaf_hash(line) };
-        if let Some(remembered) = self.trust.head.filter(|r| r.seq == head.seq && *r != head) {
-            let witness = Witness::Given;
-            self.report.found(Finding::HeadMismatch { remembered, found: head, witness });
-        }
         self.mac(head.seq, mac, &members);
         if members.is("key_rotation") {
             self.rotation(head.seq, &members);
+        }
+        if members.is("purge") {
+            self.purges.record(head.seq, Purge::of(line), &mut self.report);
+        }
+        self.calls.record(self.lines, head.seq, &members, &mut self.report);
+        self.take(head);
+    }
+
+    /// A record whose body is gone: its number and its leaf are left.
+    fn stub(&mut self, stub: &Stub) {
+        self.lines += 1;
+        self.link(stub.seq, None);
+        let index = stub.seq.saturating_add(self.skipped);
+        if let Some(ratchet) = self.ratchet.as_mut().filter(|ratchet| ratchet.index() == index) {
+            ratchet.skip();
+        }
+        self.purges.stub(stub, &mut self.report);
+        self.take(Head { seq: stub.seq, hash: stub.leaf });
+    }
+
+    /// The next record.
+    fn take(&mut self, head: Head) {
+        if let Some(remembered) = self.trust.head.filter(|r| r.seq == head.seq && *r != head) {
+            let witness = Witness::Given;
+            self.report.found(Finding::HeadMismatch { remembered, found: head, witness });
         }
         self.report.records += 1;
         self.report.first_seq.get_or_insert(head.seq);
         self.report.head = Some(head);
         self.last = Some(head);
         self.expected = head.seq.saturating_add(1);
-        self.calls.record(self.lines, head.seq, &members, &mut self.report);
         if let Some(tree) = &mut self.tree {
             tree.push(head.hash);
             self.heads.meet(tree, &mut self.report);
@@ -244,8 +276,8 @@ impl<'a> Pass<'a> {
 
     /// Judges the place of a record: its number first. Only of two neighbours
     /// can the hash say something.
-    fn link(&mut self, link: &Link) {
-        let (line, expected, found) = (self.lines, self.expected, link.seq);
+    fn link(&mut self, found: u64, prev: Option<Hash>) {
+        let (line, expected) = (self.lines, self.expected);
         let previous = if line == 1 { Some(Head::EMPTY) } else { self.last };
         if found > expected {
             self.report.found(Finding::SequenceGap { line, expected, found });
@@ -253,7 +285,7 @@ impl<'a> Pass<'a> {
         } else if found < expected {
             self.report.found(Finding::OutOfOrder { line, expected, found });
             self.tree = None;
-        } else if previous.is_some_and(|previous| previous.hash != link.prev) {
+        } else if previous.zip(prev).is_some_and(|(previous, prev)| previous.hash != prev) {
             self.report.found(Finding::ChainBroken { line, seq: found });
         }
     }
@@ -312,6 +344,7 @@ impl<'a> Pass<'a> {
         let head = |tree: &Frontier| TreeHead { size: tree.size(), root: tree.root() };
         self.report.tree = self.tree.as_ref().filter(|tree| tree.size() > 0).map(head);
         self.calls.finish(&mut self.report);
+        self.purges.finish(self.whole, &mut self.report);
         self.state_what_was_checked(last_seq);
         self.report
     }
@@ -320,11 +353,16 @@ impl<'a> Pass<'a> {
         let mut checked = vec![
             "each line is one JSON record with a number and the hash of the line before it".into(),
             "numbers begin at 1 and have no holes".into(),
-            "every call that ended had begun, and which calls have no recorded end".into(),
         ];
+        if self.report.purged == 0 {
+            checked.push(
+                "every call that ended had begun, and which calls have no recorded end".into(),
+            );
+        }
         let mut not_checked = Vec::new();
         self.heads.state(&self.report, &mut checked, &mut not_checked);
         self.macs_checked(&mut checked, &mut not_checked);
+        self.purges.state(&self.report, self.whole, &mut checked, &mut not_checked);
         match self.trust.head {
             Some(head) => {
                 checked.push(format!("whether record {} is the one remembered", head.seq))
@@ -351,7 +389,8 @@ impl<'a> Pass<'a> {
     }
 
     fn macs_checked(&self, checked: &mut Vec<String>, not_checked: &mut Vec<String>) {
-        let (macs, records) = (self.report.macs, self.report.records);
+        let macs = self.report.macs;
+        let records = self.report.records.saturating_sub(self.report.purged);
         if macs > 0 {
             checked.push(format!("MACs of {macs} records: they were not made with a later key"));
         }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::anchor::Publisher;
 use super::chain::End;
+use super::keeper::Keeper;
 use super::queue::{AppendError, Batch, Shared, Work};
 use super::recover::{AUDIT_TAIL_BYTES, Note, Recovered, last_hash, timestamp};
 use super::signer::Signer;
@@ -55,6 +56,7 @@ pub(super) struct Writer<S> {
     saved: Saved,
     /// The present segment is not to be ended before: the last attempt failed.
     segment_due: Instant,
+    keeper: Option<Keeper>,
 }
 
 /// A failure that lasts.
@@ -92,11 +94,12 @@ pub(super) struct Parts<S> {
     pub(super) signer: Signer,
     pub(super) publisher: Publisher,
     pub(super) rhythm: Rhythm,
+    pub(super) keeper: Option<Keeper>,
 }
 
 impl<S: Storage> Writer<S> {
     pub(super) fn new(parts: Parts<S>, found: &Recovered) -> Self {
-        let Parts { shared, storage, durability, signer, publisher, rhythm } = parts;
+        let Parts { shared, storage, durability, signer, publisher, rhythm, keeper } = parts;
         Self {
             shared,
             storage,
@@ -112,6 +115,7 @@ impl<S: Storage> Writer<S> {
             backoff: BACKOFF_MIN,
             saved: Saved { seq: found.saved, due: Instant::now(), failed: false },
             segment_due: Instant::now(),
+            keeper,
         }
     }
 
@@ -132,15 +136,37 @@ impl<S: Storage> Writer<S> {
             Work::Timer => {}
             Work::Stop => return false,
         }
+        self.retain();
         true
     }
 
     /// How long to wait for records at most: there may be something else to do.
     pub(super) fn wait(&self) -> Option<Duration> {
+        let retention = self.keeper.as_ref().map(Keeper::wait);
         match &self.outage {
             Some(_) => Some(self.backoff),
-            None if self.saved.seq == self.end.head.seq => None,
-            None => Some(self.saved.due.saturating_duration_since(Instant::now())),
+            None if self.saved.seq == self.end.head.seq => retention,
+            None => {
+                let checkpoint = self.saved.due.saturating_duration_since(Instant::now());
+                Some(retention.map_or(checkpoint, |retention| retention.min(checkpoint)))
+            }
+        }
+    }
+
+    /// Lets the retention begin where it is due. It reads and rewrites beside us.
+    fn retain(&mut self) {
+        let Some(keeper) = &self.keeper else { return };
+        if self.outage.is_some() || !keeper.wait().is_zero() {
+            return;
+        }
+        // A state in a segment that shrinks would lead nowhere.
+        let ready =
+            self.end.head.seq > 0 && (keeper.is_behind(self.place) || self.checkpoint().is_ok());
+        let Some(keeper) = self.keeper.as_mut() else { return };
+        if ready {
+            keeper.start(self.end.tree.clone(), self.place);
+        } else {
+            keeper.later();
         }
     }
 
@@ -346,6 +372,9 @@ impl<S: Storage> Writer<S> {
             tracing::warn!(reason = fault.0, "the audit log's checkpoint cannot be kept");
         } else {
             self.saved.seq = self.end.head.seq;
+            if let Some(keeper) = &self.keeper {
+                keeper.covered(self.saved.seq, self.place.segment);
+            }
         }
         self.saved.failed = made.is_err();
         self.shared.meter.checkpoint(made.is_ok());
@@ -374,6 +403,9 @@ impl<S: Storage> Writer<S> {
         }
         if self.saved.seq != self.end.head.seq {
             let _ = self.checkpoint();
+        }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.close();
         }
         self.publisher.close();
     }

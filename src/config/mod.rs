@@ -17,6 +17,7 @@ mod problem;
 mod raw;
 mod reference;
 mod reload;
+mod retention;
 mod schema;
 mod secrets;
 mod structure;
@@ -35,6 +36,7 @@ pub use model::*;
 pub use problem::{PROBLEMS_MAX, Problem, Problems, Severity};
 pub use reference::reference_markdown;
 pub use reload::{Trigger, Watch, WatchError};
+pub use retention::Retention;
 pub use schema::schema;
 
 use std::path::{Path, PathBuf};

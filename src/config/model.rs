@@ -192,6 +192,10 @@ pub struct Audit {
     pub anchors: Vec<Anchor>,
     /// Who gets copies of the records.
     pub sinks: Vec<Sink>,
+    /// What need not be kept.
+    pub retention: Vec<super::Retention>,
+    /// The file of legal holds, where one is named.
+    pub legal_holds: Option<PathBuf>,
 }
 
 /// Where checkpoints go.

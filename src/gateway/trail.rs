@@ -1,10 +1,11 @@
 //! The audit trail as the configuration wants it.
 
 use crate::audit;
+use crate::clock::Clock;
 use crate::config;
 
 /// How the log is opened.
-pub(super) fn options(config: &config::Audit) -> audit::Options {
+pub(super) fn options(config: &config::Audit, clock: &Clock) -> audit::Options {
     let config::Audit {
         dir,
         durability,
@@ -15,8 +16,18 @@ pub(super) fn options(config: &config::Audit) -> audit::Options {
         segment_bytes,
         segment_age,
         anchors,
+        retention,
+        legal_holds,
         sinks: _,
     } = config.clone();
+    let clock = clock.clone();
+    let holds_may_be_missing = legal_holds.is_none();
+    let retention = audit::Retention {
+        rules: retention.into_iter().map(rule).collect(),
+        holds: legal_holds.unwrap_or_else(|| dir.join(audit::HOLDS_FILE)),
+        holds_may_be_missing,
+        now: audit::Now::new(move || clock.wall()),
+    };
     let anchors = anchors.into_iter().map(|anchor| match anchor {
         config::Anchor::Log => audit::Destination::Log,
         config::Anchor::Stdout => audit::Destination::Stdout,
@@ -33,6 +44,7 @@ pub(super) fn options(config: &config::Audit) -> audit::Options {
             segment_age,
         },
         anchors: anchors.collect(),
+        retention: Some(retention),
         ..audit::Options::new(dir)
     }
 }
@@ -41,4 +53,10 @@ pub(super) fn options(config: &config::Audit) -> audit::Options {
 pub(super) fn is_same(one: &config::Audit, other: &config::Audit) -> bool {
     let log = |audit: &config::Audit| config::Audit { sinks: Vec::new(), ..audit.clone() };
     log(one) == log(other)
+}
+
+/// A rule of retention in the words of the trail.
+fn rule(config: config::Retention) -> audit::Rule {
+    let config::Retention { name, older_than, kind, server, phase } = config;
+    audit::Rule { name, older_than, kind, server, phase }
 }

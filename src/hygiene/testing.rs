@@ -26,6 +26,8 @@ pub fn config(servers: Vec<Server>) -> Config {
             segment_age: Duration::from_secs(3600),
             anchors: Vec::new(),
             sinks: Vec::new(),
+            retention: Vec::new(),
+            legal_holds: None,
         },
         servers: servers.into_iter().map(Arc::new).collect(),
         issuers: Vec::new(),

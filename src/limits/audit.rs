@@ -52,7 +52,7 @@ limits! {
     #[doc = "Age at which a segment ends, where the configuration says nothing else."]
     AUDIT_SEGMENT_MS: u64 = 86_400_000, "milliseconds", "retention rules count days";
     #[doc = "Greatest age of a segment that may be configured."]
-    AUDIT_SEGMENT_MS_MAX: u64 = 366 * 86_400_000, "milliseconds", "retention deletes whole segments";
+    AUDIT_SEGMENT_MS_MAX: u64 = 366 * 86_400_000, "milliseconds", "a body outlives its rule of retention by that, at most";
     #[doc = "Segments of one log."]
     AUDIT_SEGMENTS_MAX: usize = 1_000_000, "files", "a directory listing that still fits in memory";
     #[doc = "Checkpoints that wait for the anchors; beyond, older ones are left out, which newer ones cover."]
@@ -77,4 +77,22 @@ limits! {
     AUDIT_FOLLOW_MS: u64 = 250, "milliseconds", "as good as at once for people; a look costs a listing";
     #[doc = "Bytes of one file of a bundle but its records: checkpoints, keys, proofs."]
     AUDIT_BUNDLE_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024, "bytes", "a million checkpoints: years at the default interval";
+    #[doc = "Rules of retention of one log."]
+    AUDIT_RULES_MAX: usize = 64, "rules", "one for each class of records and server that differs";
+    #[doc = "Legal holds of one log."]
+    AUDIT_HOLDS_MAX: usize = 10_000, "holds", "each record is held against each of them";
+    #[doc = "Calls kept in mind because a hold fits one of their records; beyond, every call is kept."]
+    AUDIT_HOLD_CALLS_MAX: usize = 1_000_000, "calls", "some 100 MiB while a purge runs";
+    #[doc = "Ranges of record numbers that one `purge` record names."]
+    AUDIT_PURGE_RANGES_MAX: usize = 20_000, "ranges", "with numbers of 20 digits still a line below AUDIT_LINE_BYTES_MAX";
+    #[doc = "Ranges that one purge takes on, and that a verification keeps in mind until their `purge` record comes."]
+    AUDIT_PURGE_RUN_RANGES_MAX: usize = 1_000_000, "ranges", "24 MiB; ten segments of which every other record goes";
+    #[doc = "Time between two purges of a running gateway; the end of a segment brings one too."]
+    AUDIT_RETENTION_MS: u64 = 3_600_000, "milliseconds", "retention counts days";
+    #[doc = "Time that a purge waits for its records to be covered by a checkpoint."]
+    AUDIT_RETENTION_WAIT_MS: u64 = AUDIT_CHECKPOINT_MS_MAX + 60_000, "milliseconds", "the longest time between checkpoints, and a minute";
+    #[doc = "Longest time that a rule of retention may name."]
+    AUDIT_RETENTION_AGE_MS_MAX: u64 = 100 * 366 * 86_400_000, "milliseconds", "a century; what is kept longer needs no rule";
+    #[doc = "Longest rest of a running gateway's retention after a purge that left nothing due."]
+    AUDIT_RETENTION_REST_MS: u64 = 86_400_000, "milliseconds", "each purge reads the whole log";
 }

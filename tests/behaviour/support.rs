@@ -233,7 +233,7 @@ impl World {
             .map_err(|problems| problems.to_string())
     }
 
-    fn audit_dir(&self) -> PathBuf {
+    pub fn audit_dir(&self) -> PathBuf {
         self.setup.audit_dir.clone().unwrap_or_else(|| self.dir.path().join("audit"))
     }
 

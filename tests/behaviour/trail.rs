@@ -1,5 +1,9 @@
 //! Every exchange leaves its record, and no call goes without one.
 
+use std::time::Duration;
+
+use sallyport::audit;
+use sallyport::clock::Clock;
 use serde_json::json;
 
 use crate::support::{World, call, call_with, list_tools, plain, post, with_header};
@@ -145,4 +149,50 @@ async fn records_name_the_caller_s_trace_and_the_time_of_every_stage() {
     assert!(sum <= closed[0]["latency_ms"].as_f64().unwrap() + 0.02, "{}", closed[0]);
     assert!(closed[1]["trace_id"].is_null(), "{}", closed[1]);
     assert!(closed[1]["stages_ms"]["upstream"].is_null(), "{}", closed[1]);
+}
+
+/// Every byte of every file of a trail.
+fn all_bytes(dir: &std::path::Path) -> Vec<u8> {
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    files.flat_map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_need_not_be_kept_any_more_is_gone_and_the_trail_still_verifies() {
+    let setup = crate::support::Setup {
+        clock: Some(Clock::manual(crate::issuer::NOW)),
+        audit: ", segment: { size: 64KiB }, checkpoint: { interval: 20ms }, \
+                retention: [{ name: calls-90d, older_than: 90d, kind: call, server: crm }]"
+            .to_owned(),
+        ..Default::default()
+    };
+    let mut world = World::with(Upstream::tool(plain()).await, setup).await;
+    let token = world.token("mcp.tools.invoke");
+    for n in 0..40 {
+        let q = format!("planted-{n}-{}", "weather ".repeat(400));
+        world.post(&token, &call_with("echo", &json!({ "q": q }))).await;
+    }
+    let dir = world.audit_dir();
+    let planted = |text: &str| memchr::memmem::find(&all_bytes(&dir), text.as_bytes()).is_some();
+    world.restart().await;
+    let kept = audit::verify(&dir, &audit::Trust::default(), |_| {}).unwrap();
+    assert_eq!((kept.purged, planted("planted-0-")), (0, true), "{kept}");
+    assert!(kept.segments > 2, "{kept}");
+
+    world.clock().advance(Duration::from_secs(100 * 86_400));
+    world.restart().await;
+    for _ in 0..500 {
+        // The first two segments are finished whatever the length of a record.
+        if !planted("planted-0-") && !planted("planted-15-") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(!planted("planted-0-") && !planted("planted-15-"));
+    assert!(planted("planted-39-"), "the present segment is not finished");
+    let report = world.finish().await;
+    assert_eq!(report.exit_code(), 0, "{report}");
+    assert!(report.purged > 20, "{report}");
+    let text = report.to_string();
+    assert!(text.contains("rule `calls-90d`") && text.contains("asked by retention"), "{text}");
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::super::queue::AUDIT_LINE_BYTES_MAX;
 use super::super::read::ReadError;
 use super::super::segments;
+use super::super::stub::stub;
 use super::index::{self, Block, Index, Of};
 use super::query::Query;
 use super::seen::NotARecord;
@@ -194,6 +195,8 @@ impl Walk<'_> {
         let newest_first = self.newest_first;
         let mut take = |line: &[u8]| match taker.take(line) {
             Ok(flow) => flow,
+            // Purged under a rule: there is nothing left to find.
+            Err(NotARecord) if stub(line).is_some() => ControlFlow::Continue(()),
             Err(NotARecord) => {
                 let at = line.as_ptr().addr().saturating_sub(whole.as_ptr().addr()) as u64;
                 self.bad(path, block.start + at);
@@ -271,4 +274,4 @@ fn line_end(file: &File, from: u64, bytes: u64) -> io::Result<u64> {
 }
 
 /// The folder of the indexes, in the log's directory.
-const FOLDER: &str = "index";
+pub(in crate::audit) const FOLDER: &str = "index";

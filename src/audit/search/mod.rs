@@ -24,6 +24,7 @@ pub use crate::limits::{
     AUDIT_QUERY_OPEN_CALLS_MAX, AUDIT_STATS_GROUPS_MAX, AUDIT_TAIL_RECORDS_MAX,
 };
 pub use calls::Calls;
+pub(super) use find::FOLDER;
 pub use find::{Event, Found, Plan, Records, Taker, search};
 pub use follow::{Follow, seq};
 pub use query::{Field, Query, is_stamp};

@@ -27,7 +27,7 @@ fn groups_beyond_audit_stats_groups_max_are_counted_together() {
     let groups = summary.groups();
     assert_eq!(groups.len(), AUDIT_STATS_GROUPS_MAX + 1);
     assert_eq!((groups[0].0, groups[0].1.calls), (OTHER, 5));
-    assert_eq!(summary.total().calls as usize, AUDIT_STATS_GROUPS_MAX + 5);
+    assert_eq!(summary.total().calls, AUDIT_STATS_GROUPS_MAX as u64 + 5);
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::super::{Finding, Report, Trust};
+use super::super::{Finding, Order, Report, Rule, Trust, purge};
 use super::{Dir, disk, fill, filled};
 
 /// What the auditor has beside the directory.
@@ -178,8 +179,9 @@ const ATTACKS: [Attack; 16] = [
             fs::remove_file(scene.dir.file("signing.key")).unwrap();
             fs::remove_file(scene.dir.file("verifier.pub")).unwrap();
             fs::remove_file(scene.dir.file("state")).unwrap();
-            for name in ["000000000001.jsonl", "000000000007.jsonl", "checkpoints"] {
-                fs::remove_file(scene.dir.file(name)).unwrap();
+            fs::remove_file(scene.dir.file("checkpoints")).unwrap();
+            for name in super::super::segments::files(&scene.dir.0).unwrap() {
+                fs::remove_file(name).unwrap();
             }
             fill(&scene.dir.0, 12);
         },
@@ -241,6 +243,40 @@ fn in_the_manual(table: &str) {
         fs::write(path, format!("{}{table}{}", &text[..from], &text[to..])).unwrap();
     } else {
         assert!(text[from..to] == *table, "run UPDATE_MANUAL=1 cargo test --lib attacks");
+    }
+}
+
+#[test]
+fn every_attack_on_a_log_that_was_purged_is_found_as_well() {
+    for (name, attack, before) in ATTACKS {
+        let scene = Scene::new();
+        let rule = Rule {
+            name: "a third".to_owned(),
+            older_than: Duration::ZERO,
+            kind: None,
+            server: Some("s2".to_owned()),
+            phase: None,
+        };
+        let order = Order {
+            rules: vec![rule],
+            holds: Vec::new(),
+            now: std::time::SystemTime::now(),
+            asked_by: "command",
+            dry_run: false,
+        };
+        let order = Order { now: order.now + Duration::from_secs(86_400 * 365), ..order };
+        assert_eq!(purge(&scene.dir.options(), &order, |_| {}).unwrap().records, 4, "{name}");
+        fs::copy(scene.dir.file("checkpoints"), &scene.anchor).unwrap();
+        attack(&scene);
+        for (auditor, before) in
+            [Auditor::Key, Auditor::MacKey, Auditor::Anchor].into_iter().zip(before)
+        {
+            let report = scene.verify(auditor);
+            assert!(
+                (report.exit_code() != 0) == (name != "nothing") || before == 0,
+                "{name}: {report}"
+            );
+        }
     }
 }
 

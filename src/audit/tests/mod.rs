@@ -3,10 +3,12 @@
 
 mod attacks;
 mod faults;
+mod keeping;
 mod life;
 mod mem;
 mod proofs;
 mod property;
+mod purging;
 mod recovery;
 mod tamper;
 
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 use super::anchor::Publisher;
 use super::identity;
+use super::keeper::{Keeper, Retention};
 use super::keys::first_key_path;
 use super::note::SigningKey;
 use super::queue::{AppendError, Pending, Shared};
@@ -138,13 +141,32 @@ impl<S: Storage> Rig<S> {
         Self::with(storage, signer(), Rhythm::default())
     }
 
-    fn with(mut storage: S, signer: Signer, rhythm: Rhythm) -> Self {
+    fn with(storage: S, signer: Signer, rhythm: Rhythm) -> Self {
+        Self::keeping(storage, signer, rhythm, None)
+    }
+
+    /// With retention, of the directory that the storage writes.
+    fn keeping(
+        mut storage: S,
+        signer: Signer,
+        rhythm: Rhythm,
+        retention: Option<(&Path, Retention)>,
+    ) -> Self {
         let durability = Durability::Durable;
         let found = recover::recover(&mut storage, durability, &signer).unwrap();
         let shared = Arc::new(Shared::new(1000, 1 << 20, found.end.head));
         let publisher = Publisher::with(Vec::new()).unwrap();
-        let parts =
-            Parts { shared: shared.clone(), storage, durability, signer, publisher, rhythm };
+        let keeper = retention
+            .map(|(dir, retention)| Keeper::new(dir.to_path_buf(), retention, shared.clone()));
+        let parts = Parts {
+            shared: shared.clone(),
+            storage,
+            durability,
+            signer,
+            publisher,
+            rhythm,
+            keeper,
+        };
         Self { shared, writer: Writer::new(parts, &found) }
     }
 
@@ -171,7 +193,8 @@ impl<S: Storage> Rig<S> {
 }
 
 fn body(n: u64) -> String {
-    format!("{{\"timestamp\":\"2026-11-22T00:00:00Z\",\"n\":{n}}}")
+    let server = n % 3;
+    format!("{{\"timestamp\":\"2026-11-22T00:00:00Z\",\"server\":\"s{server}\",\"n\":{n}}}")
 }
 
 /// A directory whose log holds `records` records, closed cleanly.

@@ -65,7 +65,8 @@ impl Calls {
 
     fn completion(&mut self, request_id: Option<&RawValue>, report: &mut Report) {
         let known = request_id.is_some_and(|id| self.open.remove(id.get()).is_some());
-        if !known && !self.overflowed {
+        // What was purged may have begun it.
+        if !known && !self.overflowed && report.purged == 0 {
             report.completions_without_intent += 1;
         }
     }

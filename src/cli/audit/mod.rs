@@ -1,5 +1,7 @@
 //! `sallyport audit`: check, prove and read the trail, offline.
 
+mod retention;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -108,6 +110,11 @@ enum Command {
         #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(u64).range(1..))]
         from: u64,
     },
+    /// Remove the bodies of old records from a log that no gateway writes; their leaf hashes stay
+    Purge(retention::Purge),
+    /// Legal holds: records that no purge removes
+    #[command(subcommand)]
+    Hold(retention::HoldCommand),
     /// Print the JSON Schema of the records
     Schema,
     /// Find records by who, what, when and how it ended
@@ -172,6 +179,8 @@ impl Audit {
                 say(&format!("record {} hands over; the new public key is", done.seq));
                 print(&format!("{}\n", done.new))
             }
+            Command::Purge(purge) => purge.execute(),
+            Command::Hold(hold) => hold.execute(),
             Command::Schema => print(SCHEMA),
             Command::Query(query) => query.execute(),
             Command::Export(export) => export.execute(),

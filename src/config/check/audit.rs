@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use super::super::model::{Anchor, Audit, Durability};
 use super::super::raw;
+use super::retention;
 use super::{At, Context, duration, sinks, size};
 use crate::limits::{
     AUDIT_ANCHORS_MAX, AUDIT_CHECKPOINT_MS, AUDIT_CHECKPOINT_MS_MAX, AUDIT_CHECKPOINT_RECORDS,
@@ -18,8 +19,18 @@ use crate::limits::{
 };
 
 pub(super) fn audit(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) -> Option<Audit> {
-    let raw::Audit { dir, durability, origin, signing_key, checkpoint, segment, anchors, sinks } =
-        raw.unwrap_or_default();
+    let raw::Audit {
+        dir,
+        durability,
+        origin,
+        signing_key,
+        checkpoint,
+        segment,
+        anchors,
+        sinks,
+        retention,
+        legal_holds,
+    } = raw.unwrap_or_default();
     let dir = folder(cx, at, dir);
     let durability = durability_of(cx, at, durability);
     let origin = origin.map(|origin| name(cx, &at.key("origin"), origin));
@@ -28,6 +39,9 @@ pub(super) fn audit(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) 
     let segments = segments(cx, &at.key("segment"), segment);
     let anchors = anchors_of(cx, &at.key("anchors"), anchors);
     let sinks = sinks::sinks(cx, &at.key("sinks"), sinks, dir.as_deref());
+    let retention = retention::rules(cx, &at.key("retention"), retention.unwrap_or_default());
+    let legal_holds = legal_holds
+        .map(|file| retention::holds(cx, &at.key("legal_holds"), &file, !retention.is_empty()));
     let ((checkpoint_records, checkpoint_interval), (segment_bytes, segment_age)) =
         (rhythm?, segments?);
     Some(Audit {
@@ -41,6 +55,8 @@ pub(super) fn audit(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) 
         segment_age,
         anchors: anchors?,
         sinks: sinks?,
+        retention,
+        legal_holds,
     })
 }
 

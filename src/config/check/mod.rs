@@ -29,6 +29,7 @@ mod policy;
 mod proof;
 mod redact;
 mod rest;
+mod retention;
 mod revocation;
 mod servers;
 mod sessions;

@@ -29,6 +29,27 @@ pub struct Audit {
     pub anchors: Option<Vec<Anchor>>,
     /// Who gets copies of the records. Default: nobody.
     pub sinks: Option<Vec<Sink>>,
+    /// Records that need not be kept: a running gateway removes their bodies and keeps their leaf
+    /// hashes; the first rule that fits counts. Default: all are kept.
+    pub retention: Option<Vec<Retention>>,
+    /// File of the legal holds, which outweigh `retention`. Default: `holds` in the log's folder.
+    pub legal_holds: Option<FilePath>,
+}
+
+/// A rule of retention.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Its name, which the `purge` record tells.
+    pub name: String,
+    /// Records older than this need not be kept.
+    pub older_than: Duration,
+    /// Only records of this kind: `call` or `revocation`. Default: of any.
+    pub kind: Option<String>,
+    /// Only records of this server. Default: of any.
+    pub server: Option<String>,
+    /// Only records of this phase. Default: of any.
+    pub phase: Option<String>,
 }
 
 /// When a record counts as written.

@@ -7,8 +7,9 @@ use super::super::model::Anchor;
 use super::{Folder, SERVER, Strictness, accepted, check_in, refused, refused_in, warned_in};
 use crate::limits::{
     AUDIT_ANCHORS_MAX, AUDIT_CHECKPOINT_MS, AUDIT_CHECKPOINT_MS_MAX, AUDIT_CHECKPOINT_RECORDS,
-    AUDIT_CHECKPOINT_RECORDS_MAX, AUDIT_NAME_BYTES_MAX, AUDIT_SEGMENT_BYTES,
-    AUDIT_SEGMENT_BYTES_MAX, AUDIT_SEGMENT_BYTES_MIN, AUDIT_SEGMENT_MS, AUDIT_SEGMENT_MS_MAX,
+    AUDIT_CHECKPOINT_RECORDS_MAX, AUDIT_NAME_BYTES_MAX, AUDIT_RETENTION_AGE_MS_MAX,
+    AUDIT_RULES_MAX, AUDIT_SEGMENT_BYTES, AUDIT_SEGMENT_BYTES_MAX, AUDIT_SEGMENT_BYTES_MIN,
+    AUDIT_SEGMENT_MS, AUDIT_SEGMENT_MS_MAX,
 };
 
 fn with(keys: &str) -> String {
@@ -99,4 +100,41 @@ fn no_anchor_gives_protection_away_and_too_many_or_two_the_same_are_told() {
     let many = ["log"; AUDIT_ANCHORS_MAX + 1].join(", ");
     refused(&with(&format!("«anchors»: [{many}]")), "too many anchors", "at most");
     warned_in(&Folder::new(), &with("anchors: [log, «log»]"), "the same anchor", "remove");
+}
+
+#[test]
+fn rules_of_retention_and_the_file_of_holds_are_taken() {
+    let folder = Folder::new();
+    folder.write("holds", String::new());
+    let text = with(
+        "retention: [{ name: crm, older_than: 365d, server: crm }, \
+         { name: calls, older_than: 90d, kind: call, phase: completion }], legal_holds: holds",
+    );
+    let audit = check_in(&folder, &text, Strictness::Strict).unwrap().config.audit;
+    let day = Duration::from_secs(86_400);
+    let (crm, calls) = (&audit.retention[0], &audit.retention[1]);
+    assert_eq!((crm.name.as_str(), crm.older_than), ("crm", 365 * day));
+    assert_eq!((crm.kind.as_deref(), crm.server.as_deref()), (None, Some("crm")));
+    assert_eq!((calls.kind.as_deref(), calls.phase.as_deref()), (Some("call"), Some("completion")));
+    assert!(audit.legal_holds.unwrap().ends_with("holds"));
+    let none = accepted(SERVER).config.audit;
+    assert_eq!((none.retention, none.legal_holds), (Vec::new(), None));
+}
+
+#[test]
+fn rules_of_retention_that_could_not_be_told_apart_or_never_fit_are_refused() {
+    let rule = |rest: &str| with(&format!("retention: [{{ older_than: 1d, {rest} }}]"));
+    refused(&rule("name: «\"\"»"), "cannot name a rule", "short name");
+    refused(&rule("name: a, kind: «recovery»"), "not a kind", "own records stay");
+    let two = "retention: [{ name: a, older_than: 1d }, { name: «a», older_than: 2d }]";
+    refused(&with(two), "two rules of retention", "own name");
+    let long = AUDIT_RETENTION_AGE_MS_MAX / 1000 + 1;
+    let old = format!("retention: [{{ name: a, older_than: «{long}s» }}]");
+    refused(&with(&old), "not a possible duration", "at most");
+    let rules = (0..=AUDIT_RULES_MAX)
+        .fold(String::new(), |text, n| format!("{text}    - {{ name: a{n}, older_than: 1d }}\n"));
+    let many = format!("audit:\n  «retention»:\n{rules}{SERVER}");
+    refused(&many, "too many rules", "at most");
+    let missing = "retention: [{ name: a, older_than: 1d }], legal_holds: «nowhere»";
+    warned_in(&Folder::new(), &with(missing), "nothing would be purged", "hold add");
 }
