@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::audit::stub;
 use crate::limits::AUDIT_LINE_BYTES_MAX;
 
 /// A record as it stands in the log, without its line end.
@@ -112,20 +113,25 @@ impl Source for Follower {
         if want.from > want.durable {
             return Ok(batch);
         }
-        // Twice at most: where the file that was followed has ended, the next one is found.
-        for _ in 0..2 {
-            let mut place = match self.place.take().filter(|place| place.next == want.from) {
-                Some(place) => place,
-                None => match self.locate(want.from)? {
-                    Some(place) => place,
-                    None => break,
-                },
+        let mut from = want.from;
+        let mut followed = self.place.take().filter(|place| place.next == from);
+        loop {
+            let was_followed = followed.is_some();
+            let Some(mut place) =
+                followed.take().map_or_else(|| self.locate(from), |p| Ok(Some(p)))?
+            else {
+                break;
             };
             place.read(&want, &mut batch)?;
             if !batch.records.is_empty() {
                 self.place = Some(place);
                 return Ok(batch);
             }
+            // A file that was followed may have ended; one of which all was purged leads on.
+            if place.next == from && !was_followed {
+                break;
+            }
+            from = place.next;
         }
         let text = format!("no file of the log holds record {} or a later one", want.from);
         Err(io::Error::new(io::ErrorKind::NotFound, text))
@@ -158,8 +164,12 @@ impl Place {
                 }
                 if seq >= self.next {
                     batch.missing = batch.missing.saturating_add(seq - self.next);
-                    taken += line.len();
-                    batch.records.push(Record { seq, line });
+                    if stub(&line).is_some() {
+                        batch.missing = batch.missing.saturating_add(1);
+                    } else {
+                        taken += line.len();
+                        batch.records.push(Record { seq, line });
+                    }
                     self.next = seq.saturating_add(1);
                 }
                 at = next;

@@ -82,6 +82,29 @@ fn purged_records_are_counted_and_the_next_one_is_read() {
     assert_eq!((numbers(&batch), batch.missing), (vec![9, 10], 6));
 }
 
+/// What stands in the place of purged records.
+fn stubs(range: std::ops::RangeInclusive<u64>) -> String {
+    let leaf = "ab".repeat(32);
+    let stub = |seq| format!("{{\"v\":2,\"seq\":{seq},\"purged\":99,\"leaf\":\"{leaf}\"}}\n");
+    range.map(stub).collect()
+}
+
+#[test]
+fn purged_records_are_passed_over_and_counted_like_those_whose_file_is_gone() {
+    let dir = Dir::new();
+    dir.write("000000000001.jsonl", &format!("{}{}{}", lines(1..=2), stubs(3..=4), lines(5..=5)));
+    dir.write("000000000006.jsonl", &stubs(6..=8));
+    dir.write("000000000009.jsonl", &format!("{}{}", stubs(9..=9), lines(10..=11)));
+    let mut log = Follower::new(dir.path());
+    let batch = log.take(want(1, 11)).unwrap();
+    assert_eq!((numbers(&batch), batch.missing), (vec![1, 2, 5], 2));
+    let batch = log.take(want(6, 11)).unwrap();
+    assert_eq!((numbers(&batch), batch.missing), (vec![10, 11], 4));
+    // Where a cursor stands on a purged record, there is no line to compare it with.
+    let batch = Follower::new(dir.path()).take(want(7, 11)).unwrap();
+    assert_eq!((numbers(&batch), batch.missing), (vec![10, 11], 3));
+}
+
 #[test]
 fn record_that_is_nowhere_is_an_error_and_no_end() {
     let dir = Dir::new();
