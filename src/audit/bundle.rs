@@ -350,7 +350,7 @@ fn sha256(path: &Path) -> io::Result<String> {
     loop {
         let chunk = reader.fill_buf()?;
         if chunk.is_empty() {
-            return Ok(sum.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect());
+            return Ok(chain::hex(sum.finish().as_ref()));
         }
         sum.update(chunk);
         let read = chunk.len();

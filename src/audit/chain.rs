@@ -207,7 +207,7 @@ pub fn link(line: &[u8]) -> Option<Link> {
 }
 
 /// Bytes in lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut hex = vec![0; bytes.len() * 2];
     encode_hex(bytes, &mut hex);
     hex.into_iter().map(char::from).collect()

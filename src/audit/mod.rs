@@ -62,6 +62,7 @@ pub use anchor::{Anchor, Destination};
 pub use bundle::{BundleError, CheckError, Checked, Manifest, bundle, check_bundle};
 pub use chain::{Head, HeadError};
 
+pub(crate) use chain::hex;
 pub use keeper::{Now, Retention};
 pub use keys::{KeyError, first_key_paths, read_verifiers};
 pub use log::{Log, OpenError, Opened, Options};
@@ -78,5 +79,7 @@ pub use retention::{
 pub use rotate::{Rotated, rotate};
 pub use state::{FirstKey, read_first_key};
 pub use stats::{AUDIT_STALL_MS, Health, Stats};
+pub(crate) use storage::replace;
+pub(crate) use stub::stub;
 pub use verify::{AUDIT_VERIFY_OPEN_INTENTS_MAX, Trust, VerifyError, verify};
 pub use writer::{AUDIT_BACKOFF_MAX_MS, AUDIT_BACKOFF_MIN_MS, Rhythm};

@@ -7,16 +7,15 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use super::recover::timestamp;
-use super::storage::{FILE_MODE, sync_dir};
+use super::storage::replace;
 use crate::limits::{AUDIT_HOLD_CALLS_MAX, AUDIT_HOLDS_MAX, FILE_BYTES_MAX};
 
 /// Which records need not be kept for how long. A condition that is missing fits all.
@@ -133,17 +132,7 @@ pub fn save_holds(path: &Path, holds: &[Hold]) -> io::Result<()> {
         text.push_str(&serde_json::to_string(hold).map_err(io::Error::other)?);
         text.push('\n');
     }
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    let fresh = PathBuf::from(fresh);
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(FILE_MODE).open(&fresh);
-    let mut file = file?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&fresh, path)?;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-    sync_dir(dir.unwrap_or(Path::new(".")))
+    replace(path, text.as_bytes())
 }
 
 /// The file of holds cannot be used.

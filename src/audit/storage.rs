@@ -330,6 +330,20 @@ pub(super) fn torn_path(dir: &Path, seq: u64) -> PathBuf {
     dir.join(format!("{TORN_FILE_PREFIX}{seq}"))
 }
 
+/// Puts a file, for the owner's eyes alone, in the place of another: whole or not at all, also
+/// after a power loss.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(FILE_MODE).open(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    sync_dir(dir.unwrap_or(Path::new(".")))
+}
+
 /// A new name in a directory is durable only when the directory is synced.
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()

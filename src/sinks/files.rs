@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::source::Record;
+use crate::audit::{self, hex};
 
 /// The last record that needs not be sent again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +38,7 @@ impl Cursor {
 
 /// SHA-256 of a line, in hex.
 pub(super) fn line_hash(line: &[u8]) -> String {
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, line);
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, line).as_ref())
 }
 
 /// The files of one sink.
@@ -127,16 +127,9 @@ impl Files {
         Ok(Some(text))
     }
 
-    /// Whole or not at all, also after a power loss.
     fn replace(&self, suffix: &str, text: &str) -> io::Result<()> {
         self.make_dir()?;
-        let new = self.path(&format!("{suffix}.new"));
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, self.path(suffix))?;
-        File::open(&self.dir)?.sync_all()
+        audit::replace(&self.path(suffix), text.as_bytes())
     }
 }
 

@@ -1,10 +1,9 @@
 //! What a caller sends is looked at too: a server gets no value that it may not have.
 
-use http_body_util::Full;
 use serde_json::{Value, json};
 
 use crate::straight;
-use crate::support::{HOST, Reply, Setup, World, call_with, plain, with_header};
+use crate::support::{Reply, Setup, World, call_with, plain, with_header};
 use crate::upstream::{Upstream, json_answer};
 
 const MAIL: &str = "ada.byron@example.com";
@@ -141,16 +140,7 @@ async fn rest() -> World {
 
 async fn send(world: &World, method: &str, target: &str, body: &str) -> Reply {
     let scope = "mcp.memory.read mcp.memory.write mcp.context.read";
-    let token = world.issuer.token().audience("https://gateway.test").scope(scope).sign();
-    let mut request = http::Request::builder()
-        .method(method)
-        .uri(target)
-        .header("host", HOST)
-        .header("authorization", format!("Bearer {token}"));
-    if !body.is_empty() {
-        request = request.header("content-type", "application/json");
-    }
-    world.send(request.body(Full::new(body.to_owned().into())).unwrap()).await
+    crate::rest::send(world, scope, method, target, body).await
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn world() -> World {
     World::with(upstream, setup).await
 }
 
-async fn send(world: &World, scope: &str, method: &str, target: &str, body: &str) -> Reply {
+pub async fn send(world: &World, scope: &str, method: &str, target: &str, body: &str) -> Reply {
     let token = world.issuer.token().audience("https://gateway.test").scope(scope).sign();
     let mut request = http::Request::builder()
         .method(method)
