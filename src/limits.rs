@@ -150,6 +150,8 @@ limits! {
     PINS_WAITING_MAX: usize = 1024, "definitions", "as LISTED_TOOLS_MAX";
     #[doc = "Bytes of a tool definition that is kept for review; of a longer one only the hash is."]
     PIN_DEFINITION_BYTES_MAX: usize = 64 * 1024, "bytes", "large ones have 10 KiB, with schemas";
+    #[doc = "Bytes of an MCP client's file to which `client-config --write` adds."]
+    CLIENT_CONFIG_BYTES_MAX: usize = 1024 * 1024, "bytes", "such files have a few KiB";
     #[doc = "Interval at which new waiting definitions are written to their file."]
     PINS_SAVE_MS: u64 = 1_000, "milliseconds", "people look for them when they were told of them";
     #[doc = "Callers for whom the gateway asked a server for its tools lately."]

@@ -12,6 +12,8 @@
 
 #[path = "docs/cli.rs"]
 mod cli;
+#[path = "docs/clients.rs"]
+mod clients;
 #[path = "docs/demo.rs"]
 mod demo;
 #[path = "docs/keys.rs"]

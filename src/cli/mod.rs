@@ -5,6 +5,7 @@
 
 mod audit;
 mod check;
+mod client_config;
 mod demo;
 mod keys;
 mod pins;
@@ -56,6 +57,8 @@ enum Command {
     Demo(demo::Demo),
     /// Mint a token from a local development key
     Token(token::Token),
+    /// Print what an MCP client has to be told to reach the gateway, or write it into its file
+    ClientConfig(client_config::ClientConfig),
     /// Make and end API keys
     Keys(Box<keys::Keys>),
     /// Say who may no longer call: a token, subject, client, session, issuer or key
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.execute(),
         Command::Demo(demo) => demo.execute(),
         Command::Token(token) => token.execute(),
+        Command::ClientConfig(wanted) => wanted.execute(),
         Command::Keys(keys) => keys.execute(),
         Command::Revoke(revoke) => revoke.execute(),
         Command::Audit(audit) => audit.execute(),
