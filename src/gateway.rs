@@ -4,6 +4,7 @@
 //! a reload that fails changes nothing and says why; stopping turns readiness off first, lets
 //! open exchanges finish, then flushes the audit trail; every task is owned and joined.
 
+mod fixed;
 mod revoking;
 mod shipping;
 mod trail;
@@ -21,7 +22,7 @@ use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::{self, Health, Log};
+use crate::audit::{self, Health};
 use crate::authn::Authn;
 use crate::body::ReplyBody;
 use crate::clock::Clock;
@@ -36,7 +37,7 @@ use crate::reject::Code;
 use crate::revocation::{Desk, Revocations};
 use crate::secret::Secret;
 use crate::server::admin::{AdminPages, Readiness, Status};
-use crate::server::{self, BindError, Bound, Bounds, Reloader};
+use crate::server::{self, BindError, Bound, Bounds, Inherited, InheritedError, Reloader};
 use crate::session::Book;
 use crate::shared_state::{SharedState, SharedStateError};
 use crate::sinks::{SINK_DRAIN_MS, SinkError, Sinks};
@@ -50,11 +51,20 @@ pub struct Options {
     pub clock: Clock,
     /// Bounds of connections.
     pub bounds: Bounds,
+    /// Sockets that the service manager handed over.
+    pub inherited: Inherited,
+    /// How long to wait for another gateway to let go of the audit trail.
+    pub audit_wait: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: Clock::system(), bounds: Bounds::default() }
+        Self {
+            clock: Clock::system(),
+            bounds: Bounds::default(),
+            inherited: Inherited::default(),
+            audit_wait: Duration::ZERO,
+        }
     }
 }
 
@@ -67,6 +77,9 @@ pub enum StartError {
     /// A listener.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A socket that was handed over.
+    #[error(transparent)]
+    Inherited(#[from] InheritedError),
     /// A part of the configuration.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -102,9 +115,9 @@ pub enum ReloadError {
     /// A sink.
     #[error(transparent)]
     Sink(#[from] SinkError),
-    /// What only a restart can change.
-    #[error("`{0}` cannot change while the gateway runs: restart it")]
-    Fixed(&'static str),
+    /// Parts that only a restart can change, all of them.
+    #[error("only a restart can change `{}`; nothing of this configuration was taken over", .0.join("`, `"))]
+    Fixed(Vec<String>),
 }
 
 /// A running gateway.
@@ -144,7 +157,7 @@ impl Gateway {
     pub async fn start(config: Config, options: Options) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let metrics = Metrics::new()?;
-        let log = Log::open(&trail::options(&config.audit, &options.clock))?;
+        let log = trail::open(&config.audit, &options.clock, options.audit_wait).await?;
         let (sinks, shipped) = shipping::prepare(&config, &log)?;
         let outbound = Arc::new(Outbound::with(requests(&config.outbound)?));
         let (sessions, errands) = Book::new(options.clock.clone());
@@ -169,8 +182,9 @@ impl Gateway {
         };
         let snapshot = Snapshot::build(Arc::clone(&config), &shared, None)?;
         let live = Arc::new(ArcSwap::from_pointee(snapshot));
+        let (proxies, inherited) = (&config.trusted_proxies, &options.inherited);
         let listeners =
-            server::bind(&config.listeners, &config.trusted_proxies, options.bounds).await?;
+            server::bind_with(&config.listeners, proxies, options.bounds, inherited).await?;
         let pipeline = Arc::new(Pipeline::new(Arc::clone(&live), &shared));
         let core = Arc::new(Core {
             live,
@@ -187,13 +201,14 @@ impl Gateway {
         let admin = match &config.admin {
             None => None,
             Some(admin) => {
-                let bound = server::admin::bind(admin, Bounds::default()).await?;
+                let bound = server::admin::bind(admin, Bounds::default(), inherited).await?;
                 let address = bound.addresses().first().map_or(admin.bind, |b| b.address);
                 let pages = Arc::new(AdminPages::new(CoreStatus(Arc::clone(&core)), address));
                 helpers.spawn(bound.serve(pages, end.clone()));
                 Some(address)
             }
         };
+        inherited.all_taken()?;
         helpers.spawn(Arc::clone(&core).keep_house(end.clone()));
         helpers.spawn(Arc::clone(&core).keep_keys(end.clone()));
         helpers.spawn(revoking::end_sessions(Arc::clone(&core), end.clone()));
@@ -276,23 +291,10 @@ impl Core {
     fn reload(&self, config: Config) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.live.load_full();
-        if config.audit.dir != old.config().audit.dir {
-            return Err(ReloadError::Fixed("audit.dir"));
-        }
-        if !trail::is_same(&config.audit, &old.config().audit) {
-            return Err(ReloadError::Fixed("audit"));
-        }
-        if config.log != old.config().log {
-            return Err(ReloadError::Fixed("log"));
-        }
-        if config.revocation != old.config().revocation {
-            return Err(ReloadError::Fixed("revocation"));
-        }
-        if config.redis != old.config().redis {
-            return Err(ReloadError::Fixed("redis"));
-        }
-        if config.admin.as_ref().map(|a| a.bind) != old.config().admin.as_ref().map(|a| a.bind) {
-            return Err(ReloadError::Fixed("admin.listen"));
+        let fixed = fixed::changed(old.config(), &config);
+        self.shared.metrics.restart_needed.set(i64::from(!fixed.is_empty()));
+        if !fixed.is_empty() {
+            return Err(ReloadError::Fixed(fixed));
         }
         let outbound = match &config.outbound {
             same if *same == old.config().outbound => None,

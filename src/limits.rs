@@ -108,6 +108,12 @@ limits! {
     FORWARDED_HOPS_MAX: usize = 16, "hops", "longer chains are not built by trusted proxies";
     #[doc = "Time that open exchanges get to finish after SIGTERM."]
     DRAIN_MS: u64 = 25_000, "milliseconds", "below Kubernetes' default grace period of 30 s";
+    #[doc = "Time in which an idle HTTP/1.1 connection, or one in its TLS handshake, may still begin its last exchange after SIGTERM."]
+    FAREWELL_MS: u64 = 1_000, "milliseconds", "a request that crosses the close on the way is lost to its client; round trips take up to 300 ms";
+    #[doc = "Time that a starting gateway waits for its predecessor to let go of the audit trail."]
+    AUDIT_HANDOVER_MS: u64 = 40_000, "milliseconds", "DRAIN_MS, then the last records and cut connections";
+    #[doc = "Interval at which it looks."]
+    AUDIT_HANDOVER_POLL_MS: u64 = 20, "milliseconds", "new connections wait meanwhile";
     #[doc = "Time without progress after which a client that does not read loses its connection."]
     WRITE_STALL_MS: u64 = 60_000, "milliseconds", "slow readers hold upstream streams";
 

@@ -14,6 +14,7 @@ mod progress;
 mod redact;
 mod revoke;
 mod run;
+mod supervisor;
 mod token;
 mod tour;
 

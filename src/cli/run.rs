@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -10,9 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+use super::supervisor::{self, Heart};
 use super::{USAGE, say};
 use crate::config::{self, Behind, Checked, Flags, Problems, Trigger, Watch};
 use crate::gateway::{Gateway, Options};
+use crate::limits::AUDIT_HANDOVER_MS;
+use crate::server::Inherited;
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -59,6 +63,8 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
+        // Before there is any thread: it changes the environment.
+        let inherited = Inherited::from_environment()?;
         let checked = match self.load() {
             Ok(Ok(checked)) => checked,
             Ok(Err(problems)) => {
@@ -71,7 +77,7 @@ impl Run {
             }
         };
         start_log(&checked.config.log)?;
-        runtime()?.block_on(self.serve(checked))
+        runtime()?.block_on(self.serve(checked, inherited))
     }
 
     fn load(&self) -> anyhow::Result<Result<Checked, Problems>> {
@@ -104,31 +110,44 @@ impl Run {
         }
     }
 
-    async fn serve(&self, checked: Checked) -> anyhow::Result<ExitCode> {
+    async fn serve(&self, checked: Checked, inherited: Inherited) -> anyhow::Result<ExitCode> {
         // Before anything else: a signal that nobody handles yet ends the process.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut watch = Watch::start(checked.files).context("watching the configuration")?;
-        let gateway = Gateway::start(checked.config, Options::default()).await?;
+        supervisor::starting("starting, or waiting for the audit trail of its predecessor");
+        let options = options(&checked.config, inherited);
+        let gateway = Gateway::start(checked.config, options).await?;
         announce(&gateway);
+        supervisor::ready("serving");
+        let mut heart = Heart::new();
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                trigger = watch.changed() => self.reload(&gateway, &mut watch, trigger),
+                () = heart.beat() => {}
+                trigger = watch.changed() => {
+                    supervisor::reloading();
+                    supervisor::ready(self.reload(&gateway, &mut watch, trigger));
+                }
             }
         }
+        supervisor::stopping();
         tracing::info!("stopping: no new connections, open exchanges may finish");
         gateway.stop();
-        gateway.stopped().await;
+        tokio::select! {
+            () = heart.beat() => {}
+            () = gateway.stopped() => {}
+        }
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Reads, checks and swaps; a configuration that is refused changes nothing.
-    fn reload(&self, gateway: &Gateway, watch: &mut Watch, trigger: Trigger) {
+    /// Reads, checks and swaps; a configuration that is refused changes nothing. Returns in words
+    /// what serves now.
+    fn reload(&self, gateway: &Gateway, watch: &mut Watch, trigger: Trigger) -> &'static str {
         if self.no_watch && trigger == Trigger::Files {
-            return;
+            return "serving";
         }
         let cause = trigger.name();
         let checked = match self.load() {
@@ -146,23 +165,34 @@ impl Run {
                 }
                 tracing::error!(cause, "reload refused, the old configuration keeps serving");
                 watch.follow(problems.files);
-                return;
+                return REFUSED;
             }
             Err(error) => {
                 tracing::error!(cause, %error, "reload refused, the old configuration keeps serving");
-                return;
+                return REFUSED;
             }
         };
-        match gateway.reload(checked.config) {
+        let status = match gateway.reload(checked.config) {
             Ok(()) => {
                 tracing::info!(cause, generation = gateway.generation(), "reloaded");
+                "serving"
             }
             Err(error) => {
                 tracing::error!(cause, %error, "reload refused, the old configuration keeps serving");
+                REFUSED
             }
-        }
+        };
         watch.follow(checked.files);
+        status
     }
+}
+
+/// A gateway that may overlap with its predecessor waits for the trail; where there cannot be one
+/// that is about to end, a second writer is a mistake that is told at once.
+fn options(config: &config::Config, inherited: Inherited) -> Options {
+    let overlaps = !inherited.is_empty() || config.listeners.iter().any(|l| l.reuse_port);
+    let ms = if overlaps { AUDIT_HANDOVER_MS } else { 0 };
+    Options { inherited, audit_wait: Duration::from_millis(ms), ..Options::default() }
 }
 
 fn announce(gateway: &Gateway) {
@@ -196,6 +226,8 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     };
     builder.enable_all().build().context("starting the runtime")
 }
+
+const REFUSED: &str = "serving the old configuration: the last reload was refused, see the log";
 
 /// What says nothing beside a file: the file would win without a word.
 const FLAGS_ALONE: [&str; 10] = [

@@ -123,6 +123,8 @@ pub struct Listener {
     pub tls: Option<Tls>,
     /// Whether a PROXY protocol header must precede each connection from trusted proxies.
     pub proxy_protocol: bool,
+    /// Whether other processes of the same user may listen there too.
+    pub reuse_port: bool,
 }
 
 /// TLS of a listener. The PEM texts were read; files are read again when they change.

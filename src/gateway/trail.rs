@@ -1,11 +1,40 @@
 //! The audit trail as the configuration wants it.
 
-use crate::audit;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::audit::{self, Log, OpenError};
 use crate::clock::Clock;
 use crate::config;
+use crate::limits::AUDIT_HANDOVER_POLL_MS;
+
+/// Opens the log. One that another gateway still writes is waited for, at most for `wait`: the one
+/// that ends writes its last record, and the next goes on behind it, in one sequence.
+pub(super) async fn open(
+    config: &config::Audit,
+    clock: &Clock,
+    wait: Duration,
+) -> Result<Log, OpenError> {
+    let until = Instant::now() + wait;
+    let mut told = false;
+    loop {
+        match Log::open(&options(config, clock)) {
+            Err(OpenError::Locked { dir }) if Instant::now() < until => {
+                if !told {
+                    told = true;
+                    let dir = dir.display();
+                    tracing::info!(%dir, "waiting for another gateway to let go of the audit trail");
+                }
+                tokio::time::sleep(Duration::from_millis(AUDIT_HANDOVER_POLL_MS)).await;
+            }
+            other => return other,
+        }
+    }
+}
 
 /// How the log is opened.
-pub(super) fn options(config: &config::Audit, clock: &Clock) -> audit::Options {
+fn options(config: &config::Audit, clock: &Clock) -> audit::Options {
     let config::Audit {
         dir,
         durability,
@@ -47,12 +76,6 @@ pub(super) fn options(config: &config::Audit, clock: &Clock) -> audit::Options {
         retention: Some(retention),
         ..audit::Options::new(dir)
     }
-}
-
-/// Whether two configurations have the same log. Who gets copies of it may change while it goes on.
-pub(super) fn is_same(one: &config::Audit, other: &config::Audit) -> bool {
-    let log = |audit: &config::Audit| config::Audit { sinks: Vec::new(), ..audit.clone() };
-    log(one) == log(other)
 }
 
 /// A rule of retention in the words of the trail.

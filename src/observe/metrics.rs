@@ -83,6 +83,8 @@ pub struct Metrics {
     pub reload_successful: IntGauge,
     /// `sallyport_config_last_reload_timestamp_seconds`
     pub reload_timestamp: IntGauge,
+    /// `sallyport_config_restart_needed`
+    pub restart_needed: IntGauge,
     /// `sallyport_config_generation`
     pub generation: IntGauge,
     /// `sallyport_jwks_last_success_timestamp_seconds`
@@ -168,6 +170,7 @@ impl Metrics {
             certificate_not_after: gauges "tls_certificate_not_after_timestamp_seconds" "End of validity of served certificates." ["listener"];
             crl_next_update: gauges "tls_crl_next_update_timestamp_seconds" "Next update of the revocation list that ends first." ["listener"];
             reload_successful: gauge "config_last_reload_successful" "1 when the last reload was accepted." [];
+            restart_needed: gauge "config_restart_needed" "1 when the last configuration asked for what only a restart can change." [];
             reload_timestamp: gauge "config_last_reload_timestamp_seconds" "Time of the last accepted configuration." [];
             generation: gauge "config_generation" "Number of configurations accepted since start." [];
             jwks_last_success: float_gauges "jwks_last_success_timestamp_seconds" "Last successful fetch of an issuer's keys." ["issuer"];

@@ -14,7 +14,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::{BindError, Bounds, Handler, Listeners, admin_revocations};
+use super::{BindError, Bounds, Handler, Inherited, Listeners, admin_revocations};
 use crate::body::ReplyBody;
 use crate::config;
 use crate::limits::ADMIN_CONNECTIONS_MAX;
@@ -52,15 +52,20 @@ pub struct Readiness {
 }
 
 /// Binds the admin listener; serve it with [`AdminPages`].
-pub async fn bind(admin: &config::Admin, bounds: Bounds) -> Result<Listeners, BindError> {
+pub async fn bind(
+    admin: &config::Admin,
+    bounds: Bounds,
+    inherited: &Inherited,
+) -> Result<Listeners, BindError> {
     let listener = config::Listener {
         name: Arc::from("admin"),
         bind: admin.bind,
         tls: None,
         proxy_protocol: false,
+        reuse_port: false,
     };
     let bounds = Bounds { connections_max: ADMIN_CONNECTIONS_MAX, ..bounds };
-    super::bind(&[listener], &[], bounds).await
+    super::bind_with(&[listener], &[], bounds, inherited).await
 }
 
 /// Answers requests of the admin listener.

@@ -17,7 +17,8 @@ use std::pin::{self, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -150,6 +151,12 @@ async fn address<H: Handler>(
     }
 }
 
+/// Ends a while after a drain began: what a client sent before it could know is still served.
+async fn farewell<H: Handler>(shared: &Shared<H>) {
+    shared.draining.cancelled().await;
+    tokio::time::sleep(shared.bounds.farewell).await;
+}
+
 async fn handshake<H: Handler>(
     shared: &Shared<H>,
     slot: &Slot,
@@ -158,7 +165,7 @@ async fn handshake<H: Handler>(
 ) -> Option<TlsStream<TcpStream>> {
     let accept = timeout(shared.bounds.handshake, TlsAcceptor::from(ready.config()).accept(socket));
     let result = tokio::select! {
-        () = shared.draining.cancelled() => return None,
+        () = farewell(shared) => return None,
         result = accept => result,
     };
     match result {
@@ -184,16 +191,22 @@ async fn serve_http1<H: Handler, IO: Transport>(shared: &Arc<Shared<H>>, peer: A
     let io = Guarded::new(Paced::new(io, shared.bounds.write_stall), answers.clone());
     let handler = Arc::clone(&shared.handler);
     let service_peer = Arc::clone(&peer);
+    let draining = shared.draining.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (handler, peer) = (Arc::clone(&handler), Arc::clone(&service_peer));
-        let answers = answers.clone();
+        let (answers, draining) = (answers.clone(), draining.clone());
         async move {
-            let answer = handler.handle(peer, request).await;
+            let mut answer = handler.handle(peer, request).await;
+            if draining.is_cancelled() {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(answer.map(|body| answers.wrap(body)))
         }
     });
     let mut connection = http1_builder(&shared.bounds).serve_connection(TokioIo::new(io), service);
-    let mut drained = pin!(shared.draining.cancelled());
+    // A client may send its next request before it hears of the end: that one is answered too,
+    // with `Connection: close`, and none is met by a closed door.
+    let mut drained = pin!(farewell(shared));
     let result = tokio::select! {
         biased;
         result = &mut connection => result,

@@ -13,31 +13,51 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{self, Shared};
 use super::reload::{Live, Slot};
-use super::{BindError, Bound, Bounds, Event, Handler, Reloader};
+use super::{BindError, Bound, Bounds, Event, Handler, Inherited, Reloader};
 use crate::config;
 
 /// Sockets that listen, but do not accept yet.
 #[derive(Debug)]
 pub struct Listeners {
-    open: Vec<(Arc<Slot>, TcpListener)>,
+    open: Vec<(Arc<Slot>, TcpListener, Origin)>,
     addresses: Vec<Bound>,
     bounds: Bounds,
 }
 
-/// Reads certificates and binds every listener, or none. Must run inside a runtime.
-///
-/// Asynchronous only in name: binding and reading files block for a moment, at start.
+/// Who opened a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// This process: what waits in its queue when it closes is lost.
+    Bound,
+    /// The service manager: what waits is served by the successor.
+    HandedOver,
+}
+
+/// [`bind_with`] nothing that was handed over.
 pub async fn bind(
     listeners: &[config::Listener],
     trusted: &[IpNet],
     bounds: Bounds,
+) -> Result<Listeners, BindError> {
+    bind_with(listeners, trusted, bounds, &Inherited::default()).await
+}
+
+/// Reads certificates and binds every listener, or none. Must run inside a runtime.
+///
+/// Asynchronous only in name: binding and reading files block for a moment, at start. A listener
+/// whose socket was handed over takes that one.
+pub async fn bind_with(
+    listeners: &[config::Listener],
+    trusted: &[IpNet],
+    bounds: Bounds,
+    inherited: &Inherited,
 ) -> Result<Listeners, BindError> {
     let trusted: Arc<[IpNet]> = trusted.into();
     let mut open = Vec::with_capacity(listeners.len());
@@ -47,10 +67,13 @@ pub async fn bind(
         let live = Live::read(listener, &trusted)?;
         let failed =
             |source| BindError::Address { listener: name(), address: listener.bind, source };
-        let socket = listen(listener.bind).map_err(failed)?;
+        let (socket, origin) = match inherited.take(&listener.name, listener.bind)? {
+            Some(socket) => (TcpListener::from_std(socket).map_err(failed)?, Origin::HandedOver),
+            None => (listen(listener).map_err(failed)?, Origin::Bound),
+        };
         let address = socket.local_addr().map_err(failed)?;
         addresses.push(Bound { name: name(), address });
-        open.push((Arc::new(Slot::new(listener, live)), socket));
+        open.push((Arc::new(Slot::new(listener, live)), socket, origin));
     }
     Ok(Listeners { open, addresses, bounds })
 }
@@ -65,7 +88,7 @@ impl Listeners {
     /// Replaces certificates and trusted proxies while [`Listeners::serve`] runs.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
-        Reloader::new(self.open.iter().map(|(slot, _)| Arc::clone(slot)).collect())
+        Reloader::new(self.open.iter().map(|(slot, _, _)| Arc::clone(slot)).collect())
     }
 
     /// Accepts and serves until `shutdown`, then drains: see [the module](super).
@@ -80,8 +103,14 @@ impl Listeners {
             cut: CancellationToken::new(),
         });
         let permits = Arc::new(Semaphore::new(shared.bounds.connections_max));
-        for (slot, socket) in self.open {
-            tracker.spawn(accept(Arc::clone(&shared), slot, socket, Arc::clone(&permits)));
+        for (slot, socket, origin) in self.open {
+            let (shared, permits) = (Arc::clone(&shared), Arc::clone(&permits));
+            tracker.spawn(async move {
+                accept(&shared, &slot, &socket, &permits).await;
+                if origin == Origin::Bound {
+                    empty(&shared, &slot, socket, &permits);
+                }
+            });
         }
         tracker.close();
         shutdown.cancelled().await;
@@ -95,16 +124,16 @@ impl Listeners {
 
 /// Accepts on one socket until the drain begins.
 async fn accept<H: Handler>(
-    shared: Arc<Shared<H>>,
-    slot: Arc<Slot>,
-    listener: TcpListener,
-    permits: Arc<Semaphore>,
+    shared: &Arc<Shared<H>>,
+    slot: &Arc<Slot>,
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
 ) {
     let mut full = Full::No;
     loop {
         // A permit first: a connection that may not be served is not accepted either.
         let next = async {
-            let permit = permit(&shared, &slot, &permits, &mut full).await?;
+            let permit = permit(shared, slot, permits, &mut full).await?;
             Some((permit, listener.accept().await))
         };
         let accepted = tokio::select! {
@@ -114,12 +143,7 @@ async fn accept<H: Handler>(
         match accepted {
             None => return,
             Some((permit, Ok((socket, from)))) => {
-                let connection =
-                    connection::run(Arc::clone(&shared), Arc::clone(&slot), socket, from);
-                shared.tracker.spawn(async move {
-                    connection.await;
-                    drop(permit);
-                });
+                serve(shared, slot, socket, from, permit);
             }
             Some((_permit, Err(error))) => {
                 let Some(pause) = pause_after(&error) else { continue };
@@ -130,6 +154,45 @@ async fn accept<H: Handler>(
                     () = tokio::time::sleep(pause) => {}
                 }
             }
+        }
+    }
+}
+
+fn serve<H: Handler>(
+    shared: &Arc<Shared<H>>,
+    slot: &Arc<Slot>,
+    socket: TcpStream,
+    from: SocketAddr,
+    permit: OwnedSemaphorePermit,
+) {
+    let connection = connection::run(Arc::clone(shared), Arc::clone(slot), socket, from);
+    shared.tracker.spawn(async move {
+        connection.await;
+        drop(permit);
+    });
+}
+
+/// Accepts what waits in the queue, then closes the socket: the kernel resets what it finds there.
+/// Asks the system itself, because readiness that the runtime was not told of yet counts too.
+fn empty<H: Handler>(
+    shared: &Arc<Shared<H>>,
+    slot: &Arc<Slot>,
+    listener: TcpListener,
+    permits: &Arc<Semaphore>,
+) {
+    let Ok(listener) = listener.into_std() else { return };
+    for _ in 0..BACKLOG {
+        let Ok(permit) = Arc::clone(permits).try_acquire_owned() else { return };
+        match listener.accept() {
+            Ok((socket, from)) => {
+                let socket =
+                    socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket));
+                if let Ok(socket) = socket {
+                    serve(shared, slot, socket, from, permit);
+                }
+            }
+            Err(error) if pause_after(&error).is_none() => {}
+            Err(_none_waits) => return,
         }
     }
 }
@@ -161,10 +224,14 @@ async fn permit<H: Handler>(
     Arc::clone(permits).acquire_owned().await.ok()
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(listener: &config::Listener) -> io::Result<TcpListener> {
+    let address = listener.bind;
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // A restart must not wait for the connections of its predecessor to be forgotten.
     socket.set_reuseaddr(true)?;
+    if listener.reuse_port {
+        socket.set_reuseport(true)?;
+    }
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

@@ -7,7 +7,9 @@
 //! wait and every buffer is bounded; the HTTP version is what ALPN settled and is never guessed
 //! from bytes; a panic ends one connection; certificates change without a dropped connection.
 //!
-//! Order of the end: accepting stops at once, idle connections close, open exchanges get
+//! Order of the end: accepting stops once what waited in the queue is accepted (a socket that was
+//! handed over leaves its queue to the successor); each answer says that it is the last of its
+//! connection; connections that are idle for [`Bounds::farewell`] close; open exchanges get
 //! [`Bounds::drain`] to finish, what is left is cut, and only then does
 //! [`Listeners::serve`] return.
 
@@ -15,6 +17,7 @@ pub mod admin;
 mod admin_revocations;
 mod connection;
 mod h2_head;
+mod inherited;
 mod listener;
 mod pace;
 mod proxy;
@@ -36,7 +39,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-pub use self::listener::{Listeners, bind};
+pub use self::inherited::{Inherited, InheritedError};
+pub use self::listener::{Listeners, bind, bind_with};
 pub use self::reload::{Prepared, Reloader};
 use crate::body::ReplyBody;
 use crate::limits;
@@ -121,6 +125,19 @@ pub enum BindError {
         /// What the system said.
         source: io::Error,
     },
+    /// The socket that was handed over for it listens somewhere else.
+    #[error(
+        "listener `{listener}`: the socket that was handed over listens on `{address}`, the \
+         configuration says `{bind}`: make them the same"
+    )]
+    Elsewhere {
+        /// Name of the listener.
+        listener: Arc<str>,
+        /// Its configured address.
+        bind: SocketAddr,
+        /// The socket's.
+        address: SocketAddr,
+    },
     /// Its TLS settings cannot be used.
     #[error("listener `{listener}`: {source}")]
     Tls {
@@ -161,6 +178,8 @@ pub struct Bounds {
     pub write_stall: Duration,
     /// Time that a closed connection is still read from, so that the last answer arrives.
     pub linger: Duration,
+    /// Time in which a connection without an exchange may still begin its last one in a drain.
+    pub farewell: Duration,
     /// Time that open exchanges get to finish.
     pub drain: Duration,
 }
@@ -178,6 +197,7 @@ impl Default for Bounds {
             h2_idle: Duration::from_millis(H2_IDLE_MS),
             write_stall: Duration::from_millis(limits::WRITE_STALL_MS),
             linger: Duration::from_millis(LINGER_MS),
+            farewell: Duration::from_millis(limits::FAREWELL_MS),
             drain: Duration::from_millis(limits::DRAIN_MS),
         }
     }
@@ -200,13 +220,17 @@ mod tests {
             (bounds.h2_ping, limits::H2_PING_MS),
             (bounds.h2_ping_answer, limits::H2_PING_ANSWER_MS),
             (bounds.write_stall, limits::WRITE_STALL_MS),
+            (bounds.farewell, limits::FAREWELL_MS),
             (bounds.drain, limits::DRAIN_MS),
         ];
         for (time, ms) in times {
             assert_eq!(time.as_millis(), u128::from(ms));
         }
         // A client that lingers must not outlast the drain.
-        assert!(bounds.linger < bounds.drain);
+        assert!(bounds.linger + bounds.farewell < bounds.drain);
+        // The successor waits for the trail longer than the drain takes.
+        assert!(limits::AUDIT_HANDOVER_MS > limits::DRAIN_MS + limits::LINGER_MS);
+        assert!(limits::AUDIT_HANDOVER_POLL_MS < limits::FAREWELL_MS);
     }
 
     #[test]

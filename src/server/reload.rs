@@ -51,13 +51,15 @@ impl Live {
 pub(super) struct Slot {
     pub(super) name: Arc<str>,
     bind: SocketAddr,
+    reuse_port: bool,
     live: ArcSwap<Live>,
 }
 
 impl Slot {
     pub(super) fn new(listener: &Listener, live: Live) -> Self {
         let name = Arc::clone(&listener.name);
-        Self { name, bind: listener.bind, live: ArcSwap::from_pointee(live) }
+        let reuse_port = listener.reuse_port;
+        Self { name, bind: listener.bind, reuse_port, live: ArcSwap::from_pointee(live) }
     }
 
     pub(super) fn live(&self) -> Arc<Live> {
@@ -126,7 +128,9 @@ impl Reloader {
 
 impl Slot {
     fn is_of(&self, listener: &Listener) -> bool {
-        self.name == listener.name && self.bind == listener.bind
+        self.name == listener.name
+            && self.bind == listener.bind
+            && self.reuse_port == listener.reuse_port
     }
 }
 

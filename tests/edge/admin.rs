@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sallyport::config::Admin;
-use sallyport::server::Bounds;
 use sallyport::server::admin::{AdminPages, Readiness, Status, bind};
+use sallyport::server::{Bounds, Inherited};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ impl Status for Switch {
 async fn admin_listener_tells_readiness_and_metrics_and_guards_its_wire() {
     let ready = Arc::new(AtomicBool::new(true));
     let admin = Admin { bind: "127.0.0.1:0".parse().unwrap(), token: None };
-    let listeners = bind(&admin, Bounds::default()).await.unwrap();
+    let listeners = bind(&admin, Bounds::default(), &Inherited::default()).await.unwrap();
     let address = listeners.addresses()[0].address;
     let pages = Arc::new(AdminPages::new(Switch(Arc::clone(&ready)), address));
     let shutdown = CancellationToken::new();

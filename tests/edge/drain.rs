@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::edge::{Edge, SOON, get, http2, listener, read_all, read_answer, tls};
+use crate::edge::{Edge, SOON, get, http2, listener, read_all, read_answer, tls, tls_over};
 use crate::pki::Pki;
 
 /// Connects until nobody listens any more.
@@ -34,8 +34,39 @@ async fn open_exchange_finishes_during_the_drain_and_nothing_new_is_accepted() {
 }
 
 #[tokio::test]
-async fn idle_connections_are_closed_at_once_by_a_drain() {
+async fn request_that_crosses_the_drain_on_the_way_is_answered_as_the_last() {
     let edge = Edge::start(listener(None), Bounds::default()).await;
+    let mut used = edge.plain().await;
+    used.write_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    assert!(!read_answer(&mut used).await.contains("connection: close"));
+    edge.shutdown.cancel();
+    refused(&edge).await;
+    used.write_all(b"GET /y HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let answer = read_all(&mut used).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    drop(used);
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn handshake_under_way_is_finished_and_its_request_answered_in_a_drain() {
+    let pki = Pki::new();
+    let settings = tls(vec![pki.server(&["gateway.test"])]);
+    let edge = Edge::start(listener(Some(settings)), Bounds::default()).await;
+    let socket = TcpStream::connect(edge.address).await.unwrap();
+    edge.shutdown.cancel();
+    refused(&edge).await;
+    let mut io = tls_over(socket, pki.client().build(), "gateway.test").await.unwrap();
+    io.write_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    assert!(read_all(&mut io).await.starts_with("HTTP/1.1 200"));
+    drop(io);
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed_soon_by_a_drain() {
+    let bounds = Bounds { farewell: Duration::from_millis(50), ..Bounds::default() };
+    let edge = Edge::start(listener(None), bounds).await;
     let mut used = edge.plain().await;
     used.write_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     read_answer(&mut used).await;

@@ -222,7 +222,7 @@ pub async fn tls_over(
 /// A listener on a free port of loopback.
 pub fn listener(tls: Option<Tls>) -> Listener {
     let bind = "127.0.0.1:0".parse().unwrap();
-    Listener { name: Arc::from("test"), bind, tls, proxy_protocol: false }
+    Listener { name: Arc::from("test"), bind, tls, proxy_protocol: false, reuse_port: false }
 }
 
 pub fn tls(certificates: Vec<CertificateFiles>) -> Tls {

@@ -53,8 +53,14 @@ pub(super) fn listeners<'t>(cx: &mut Context<'_>, at: &At<'t>, raw: Listeners) -
     let default = || raw::Listen::One(raw::Address(LISTEN.to_string()));
     let checked: Vec<Checked<'_>> = match listen.unwrap_or_else(default) {
         raw::Listen::One(bind) => {
-            let raw =
-                raw::Listener { name: None, bind, tls: None, proxy_protocol: None, plain_http };
+            let raw = raw::Listener {
+                name: None,
+                bind,
+                tls: None,
+                proxy_protocol: None,
+                reuse_port: None,
+                plain_http,
+            };
             vec![listener(
                 cx,
                 Place { at: all_at.clone(), bind: all_at },
@@ -107,7 +113,7 @@ fn listener<'t>(
     proxies_known: bool,
 ) -> Checked<'t> {
     let Place { at, bind: bind_at } = place;
-    let raw::Listener { name, bind, tls, proxy_protocol, plain_http } = raw;
+    let raw::Listener { name, bind, tls, proxy_protocol, reuse_port, plain_http } = raw;
     let bind = cx.take(&bind_at, values::address(&bind.0));
     let (secure, tls) = match tls {
         None => {
@@ -136,6 +142,11 @@ fn listener<'t>(
         let message = "PROXY headers are believed from nobody: there are no `trusted_proxies`";
         cx.absent(&at.key("proxy_protocol"), message, "name the load balancer's network");
     }
+    let reuse_port = reuse_port.unwrap_or(false);
+    if reuse_port && bind.is_some_and(|bind| bind.port() == 0) {
+        let message = "this has no effect: no other process asks for a port that the system chose";
+        cx.absent(&at.key("reuse_port"), message, "name a port in `bind`");
+    }
     let name = match name {
         Some(name) if !is_name(&name) => {
             let at = at.key("name");
@@ -151,6 +162,7 @@ fn listener<'t>(
         bind,
         tls,
         proxy_protocol,
+        reuse_port,
     });
     Checked { at, bind_at, bind, secure, listener }
 }

@@ -121,6 +121,10 @@ pub struct Listener {
     /// Whether a PROXY protocol header (v1 or v2) from one of `trusted_proxies` must precede each
     /// connection. Default: `false`.
     pub proxy_protocol: Option<bool>,
+    /// Whether a second gateway may listen on the same address (`SO_REUSEPORT`), so that the next
+    /// one serves before this one ends. Every process of the same user may then take a share of the
+    /// connections. Default: `false`.
+    pub reuse_port: Option<bool>,
     /// Whether this listener may speak plain HTTP on an address that other machines reach.
     /// Default: the `plain_http` of the whole file.
     pub plain_http: Option<PlainHttp>,

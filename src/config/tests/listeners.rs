@@ -37,6 +37,17 @@ fn plain_http_for_other_machines_needs_its_name_said() {
 }
 
 #[test]
+fn shared_port_must_be_a_port_that_others_know() {
+    refused(
+        &with("listen: [ { bind: 127.0.0.1:0, reuse_port: «true» } ]\n"),
+        "no effect",
+        "name a port",
+    );
+    let known = accepted(&with("listen: [ { bind: 127.0.0.1:8443, reuse_port: true } ]\n"));
+    assert!(known.config.listeners[0].reuse_port);
+}
+
+#[test]
 fn plain_http_that_changes_nothing_is_warned_about() {
     warned_in(&Folder::new(), &with("plain_http: «allowed»\n"), "no effect", "remove `plain_http`");
 }

@@ -128,7 +128,13 @@ mod tests {
             tls13_only: false,
         };
         let bind = "127.0.0.1:0".parse().unwrap();
-        Listener { name: Arc::from("l"), bind, tls: Some(tls), proxy_protocol: false }
+        Listener {
+            name: Arc::from("l"),
+            bind,
+            tls: Some(tls),
+            proxy_protocol: false,
+            reuse_port: false,
+        }
     }
 
     fn dir() -> std::path::PathBuf {
