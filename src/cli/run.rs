@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -61,10 +61,30 @@ pub(super) struct Run {
     no_watch: bool,
 }
 
+/// What ends the gateway.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn handled() -> std::io::Result<Self> {
+        let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
+        Ok(Self { terminate: signal(terminate)?, interrupt: signal(interrupt)? })
+    }
+}
+
 impl Run {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         // Before there is any thread: it changes the environment.
         let inherited = Inherited::from_environment()?;
+        let runtime = runtime()?;
+        // Before anything else: the first process of a container that has no handler for a signal
+        // never gets it, and with one it is kept until the gateway can stop.
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::handled()?
+        };
         let checked = match self.load() {
             Ok(Ok(checked)) => checked,
             Ok(Err(problems)) => {
@@ -77,7 +97,7 @@ impl Run {
             }
         };
         start_log(&checked.config.log)?;
-        runtime()?.block_on(self.serve(checked, inherited))
+        runtime.block_on(self.serve(checked, inherited, signals))
     }
 
     fn load(&self) -> anyhow::Result<Result<Checked, Problems>> {
@@ -110,10 +130,13 @@ impl Run {
         }
     }
 
-    async fn serve(&self, checked: Checked, inherited: Inherited) -> anyhow::Result<ExitCode> {
-        // Before anything else: a signal that nobody handles yet ends the process.
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+    async fn serve(
+        &self,
+        checked: Checked,
+        inherited: Inherited,
+        signals: Signals,
+    ) -> anyhow::Result<ExitCode> {
+        let Signals { mut terminate, mut interrupt } = signals;
         let mut watch = Watch::start(checked.files).context("watching the configuration")?;
         supervisor::starting("starting, or waiting for the audit trail of its predecessor");
         let options = options(&checked.config, inherited);
