@@ -207,7 +207,11 @@ impl Snapshot {
     /// What records say of the configuration.
     #[must_use]
     pub fn configured(&self) -> Configured<'_> {
-        Configured { hash: &self.hash, generation: self.generation }
+        Configured {
+            hash: &self.hash,
+            generation: self.generation,
+            gateway: self.config.gateway.as_ref(),
+        }
     }
 
     /// Hash of the configuration, for records.

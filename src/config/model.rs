@@ -61,6 +61,8 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// The audit trail.
     pub audit: Audit,
+    /// What records say of the gateway that wrote them, as JSON.
+    pub gateway: Option<Arc<str>>,
     /// The protected servers, each with its endpoint path.
     pub servers: Vec<Arc<Server>>,
     /// All issuers that any server trusts.

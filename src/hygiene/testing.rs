@@ -15,6 +15,7 @@ pub fn config(servers: Vec<Server>) -> Config {
     Config {
         listeners: Vec::new(),
         admin: None,
+        gateway: None,
         audit: Audit {
             dir: "audit".into(),
             durability: Durability::Durable,

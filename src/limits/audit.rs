@@ -95,4 +95,6 @@ limits! {
     AUDIT_RETENTION_AGE_MS_MAX: u64 = 100 * 366 * 86_400_000, "milliseconds", "a century; what is kept longer needs no rule";
     #[doc = "Longest rest of a running gateway's retention after a purge that left nothing due."]
     AUDIT_RETENTION_REST_MS: u64 = 86_400_000, "milliseconds", "each purge reads the whole log";
+    #[doc = "Bytes of each name by which a gateway calls itself in its records."]
+    GATEWAY_NAME_BYTES_MAX: usize = 253, "bytes", "the longest name of a pod or a node in Kubernetes (a DNS subdomain)";
 }

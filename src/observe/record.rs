@@ -129,6 +129,8 @@ pub struct Configured<'a> {
     pub hash: &'a Arc<str>,
     /// Number of the configuration since the start, from 1.
     pub generation: u64,
+    /// How the gateway names itself, as JSON.
+    pub gateway: Option<&'a Arc<str>>,
 }
 
 /// The record of one exchange.
@@ -144,6 +146,7 @@ pub struct Record {
     at: SystemTime,
     config_hash: Arc<str>,
     generation: u64,
+    gateway: Option<Arc<str>>,
     peer: Arc<Peer>,
     stages: [u32; Stage::ALL.len()],
     client_ip: Option<IpAddr>,
@@ -185,6 +188,7 @@ impl Record {
             at,
             config_hash: Arc::clone(config.hash),
             generation: config.generation,
+            gateway: config.gateway.cloned(),
             peer: Arc::clone(peer),
             stages: [0; Stage::ALL.len()],
             client_ip: None,

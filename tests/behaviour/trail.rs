@@ -151,6 +151,26 @@ async fn records_name_the_caller_s_trace_and_the_time_of_every_stage() {
     assert!(closed[1]["stages_ms"]["upstream"].is_null(), "{}", closed[1]);
 }
 
+#[tokio::test]
+async fn every_record_of_a_call_names_the_gateway_that_wrote_it() {
+    let top = "gateway: { id: gw-7, pod: notes-5d9f-x2, namespace: team-a, node: node-1 }\n";
+    let setup = crate::support::Setup { top: top.into(), ..Default::default() };
+    let world = World::with(Upstream::tool(plain()).await, setup).await;
+    let token = world.token("mcp.tools.invoke");
+    world.post(&token, &call("echo")).await;
+    world.post("a.b.c", &call("echo")).await;
+    world.closed_records(2).await;
+    let records = world.records();
+    let phases: Vec<&str> = records.iter().filter_map(|r| r["phase"].as_str()).collect();
+    assert_eq!(phases.len(), 3, "an intent, a completion, a refusal: {phases:?}");
+    for record in records.iter().filter(|record| record["kind"] == "call") {
+        let named = json!({
+            "id": "gw-7", "pod": "notes-5d9f-x2", "namespace": "team-a", "node": "node-1"
+        });
+        assert_eq!(record["gateway"], named, "{record}");
+    }
+}
+
 /// Every byte of every file of a trail. A file that a purge renames over another while they are
 /// read is read under that name.
 fn all_bytes(dir: &std::path::Path) -> Vec<u8> {

@@ -15,6 +15,7 @@ mod context;
 mod credential;
 mod crl;
 mod facade;
+mod gateway;
 mod glob;
 mod guard;
 mod identities;
@@ -70,6 +71,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         redis,
         log,
         audit,
+        gateway,
         outbound,
         issuers,
         api_keys,
@@ -93,6 +95,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let (redis, revocation) = revocation::both(cx, at, redis, revocation, admin.has_token());
     let log = log_of(cx, &at.key("log"), log);
     let audit = audit::audit(cx, &at.key("audit"), audit);
+    let gateway = gateway::named(cx, &at.key("gateway"), gateway);
     let outbound = outbound::outbound(cx, &at.key("outbound"), outbound);
     let issuers = issuers::issuers(cx, &at.key("issuers"), issuers, &listeners);
     let api_keys = api_keys::api_keys(cx, &at.key("api_keys"), api_keys);
@@ -112,6 +115,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         listeners: listeners.into_iter().map(|l| l.listener).collect::<Option<Vec<_>>>()?,
         admin: admin.value?,
         audit: audit?,
+        gateway: gateway?,
         servers: servers?,
         issuers: issuers.into_iter().map(|i| i.issuer).collect::<Option<_>>()?,
         trusted_proxies: trusted_proxies?,

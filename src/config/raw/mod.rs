@@ -11,6 +11,7 @@ mod api_keys;
 mod audit;
 mod claims;
 mod facade;
+mod gateway;
 mod identities;
 mod introspection;
 mod outbound;
@@ -32,6 +33,7 @@ pub use api_keys::*;
 pub use audit::*;
 pub use claims::*;
 pub use facade::*;
+pub use gateway::*;
 pub use identities::*;
 pub use introspection::*;
 pub use outbound::*;
@@ -81,6 +83,8 @@ pub struct Raw {
     pub log: Option<Log>,
     /// The audit trail.
     pub audit: Option<Audit>,
+    /// By which name the gateway signs its records. Default: records name no gateway.
+    pub gateway: Option<GatewayName>,
     /// The gateway's own requests, to issuers and other services.
     pub outbound: Option<Outbound>,
     /// The authorization servers whose tokens are trusted. Default: none.

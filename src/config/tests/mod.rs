@@ -9,6 +9,7 @@ mod claims;
 mod command;
 mod credential;
 mod facade;
+mod gateway;
 mod identities;
 mod introspection;
 mod issuers;

@@ -85,6 +85,9 @@ impl Record {
         line.word("timestamp", &humantime::format_rfc3339_micros(at).to_string());
         line.word("kind", "call");
         line.word("phase", phase);
+        if let Some(gateway) = &self.gateway {
+            line.raw("gateway", gateway.as_bytes());
+        }
         line.word("request_id", &self.request_id);
         if let Some(trace) = &self.trace_id {
             line.word("trace_id", trace);

@@ -44,6 +44,8 @@ pub(super) fn line(record: &Value) -> String {
     ] {
         put(key, text(record, path).unwrap_or_default());
     }
+    let gateway = record.pointer("/gateway/id").and_then(Value::as_str);
+    put("dvchost", gateway.unwrap_or_default());
     put("out", &number(record, "bytes_out").map(|n| n.to_string()).unwrap_or_default());
     put("in", &number(record, "bytes_in").map(|n| n.to_string()).unwrap_or_default());
     for (n, label, path) in

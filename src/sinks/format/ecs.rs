@@ -25,6 +25,7 @@ pub(super) fn document(record: &Value, line: &[u8]) -> Value {
         &[
             ("vendor", Some("Sallyport".into())),
             ("product", Some("Sallyport".into())),
+            ("name", record.pointer("/gateway/id").cloned()),
             ("version", Some(env!("CARGO_PKG_VERSION").into())),
         ],
     );

@@ -1,0 +1,26 @@
+//! How a gateway names itself.
+
+use super::{SERVER, accepted, refused};
+use crate::limits::GATEWAY_NAME_BYTES_MAX;
+
+fn with(section: &str) -> String {
+    format!("gateway: {section}\n{SERVER}")
+}
+
+#[test]
+fn names_of_the_downward_api_become_one_object_of_the_record() {
+    assert_eq!(accepted(SERVER).config.gateway, None);
+    let text = with("{ id: notes-0, pod: notes-0, namespace: team-a, node: node-1.internal }");
+    let expected =
+        r#"{"id":"notes-0","pod":"notes-0","namespace":"team-a","node":"node-1.internal"}"#;
+    assert_eq!(accepted(&text).config.gateway.as_deref(), Some(expected));
+}
+
+#[test]
+fn name_that_is_empty_long_or_of_other_characters_is_an_error() {
+    let long = "a".repeat(GATEWAY_NAME_BYTES_MAX + 1);
+    for name in ["\"\"", "\"a b\"", "\"a/b\"", "\"a\\nb\"", &long] {
+        let text = with(&format!("{{ id: gw, pod: «{name}» }}"));
+        refused(&text, "cannot name a gateway", "such as `${POD_NAME}`");
+    }
+}
