@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri, Version};
 use hyper::body::{Body as _, Incoming};
 
+use crate::mcp::trace::Parent;
 use crate::peer::Peer;
 use crate::principal::{Confirmation, Principal};
 
@@ -35,6 +36,7 @@ struct Common {
     vouched: Option<Arc<Principal>>,
     part: Option<Part>,
     proven: Option<Confirmation>,
+    trace: Option<Parent>,
 }
 
 /// What one message of a batch shares with the request that brought it.
@@ -65,8 +67,16 @@ impl Exchange<Received> {
     pub fn open(request: Request<Incoming>, peer: Arc<Peer>) -> Self {
         let (head, body) = request.into_parts();
         let body = Some(RequestBody::Incoming(body));
-        let common = Common { head, body, peer, vouched: None, part: None, proven: None };
+        let common =
+            Common { head, body, peer, vouched: None, part: None, proven: None, trace: None };
         Self { common: Box::new(common), state: Received(()) }
+    }
+
+    /// With the gateway's own span, which the server is told in place of the caller's.
+    #[must_use]
+    pub fn traced(mut self, own: Option<Parent>) -> Self {
+        self.common.trace = own;
+        self
     }
 
     /// Begins an exchange that the gateway runs of itself for a client: it passes every gate like
@@ -83,7 +93,7 @@ impl Exchange<Received> {
         vouched: Option<Arc<Principal>>,
     ) -> Self {
         let body = Some(RequestBody::Whole(body));
-        let common = Common { head, body, peer, vouched, part: None, proven: None };
+        let common = Common { head, body, peer, vouched, part: None, proven: None, trace: None };
         Self { common: Box::new(common), state: Received(()) }
     }
 
@@ -149,6 +159,7 @@ impl<S> Exchange<S> {
             vouched: None,
             proven: None,
             part: Some(part),
+            trace: None,
         };
         Exchange { common: Box::new(common), state: Received(()) }
     }
@@ -157,6 +168,12 @@ impl<S> Exchange<S> {
     #[must_use]
     pub fn proven(&self) -> Option<Confirmation> {
         self.common.proven
+    }
+
+    /// The gateway's own span towards the server, where it traces.
+    #[must_use]
+    pub fn trace(&self) -> Option<Parent> {
+        self.common.trace
     }
 
     /// Hands the exchange to the next state. The closure is the stage's own constructor.

@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::decode::BodyBudget;
 use crate::limits;
-use crate::observe::Metrics;
+use crate::observe::{Metrics, Telemetry};
 use crate::outbound::{self, Outbound, OutboundError};
 use crate::peer::Peer;
 use crate::pipeline::Pipeline;
@@ -179,7 +179,9 @@ impl Gateway {
             budget: BodyBudget::default(),
             sessions,
             outbound,
+            telemetry: Arc::new(Telemetry::default()),
         };
+        let told = shared.telemetry.prepare(&config.telemetry)?;
         let snapshot = Snapshot::build(Arc::clone(&config), &shared, None)?;
         let live = Arc::new(ArcSwap::from_pointee(snapshot));
         let (proxies, inherited) = (&config.trusted_proxies, &options.inherited);
@@ -195,6 +197,7 @@ impl Gateway {
             stopping: AtomicBool::new(false),
             reloading: Mutex::new(()),
         });
+        core.shared.telemetry.install(told);
         core.accepted();
         let (stop, end) = (CancellationToken::new(), CancellationToken::new());
         let helpers = TaskTracker::new();
@@ -279,6 +282,7 @@ impl Gateway {
         // Nobody calls any more: what we started for callers ends with them.
         self.core.live.load_full().stop().await;
         self.core.shared.log.close().await;
+        shipping::close_traces(&self.core.shared.telemetry).await;
         self.core.sinks.durable(shipping::durable(&self.core.shared.log));
         self.core.sinks.close(Duration::from_millis(SINK_DRAIN_MS)).await;
         self.end.cancel();
@@ -302,9 +306,11 @@ impl Core {
         };
         let prepared = self.reloader.prepare(&config.listeners, &config.trusted_proxies)?;
         let shipped = self.sinks.prepare(&config.audit.sinks)?;
+        let told = self.shared.telemetry.prepare(&config.telemetry)?;
         let snapshot = Snapshot::build(Arc::new(config), &self.shared, Some(&old))?;
         prepared.install();
         self.sinks.install(shipped);
+        self.shared.telemetry.install(told);
         if let Some(settings) = outbound {
             self.shared.outbound.replace(settings);
         }
@@ -410,6 +416,7 @@ impl Core {
         }
         revoking::measure(self.revocations(), metrics);
         shipping::measure(&self.sinks, metrics);
+        shipping::measure_traces(&self.shared.telemetry, metrics);
         metrics.audit_healthy.set(i64::from(matches!(self.shared.log.health(), Health::Ok)));
         for (listener, ends_s) in self.reloader.certificate_ends_s() {
             metrics.certificate_not_after.with_label_values(&[&listener]).set(signed(ends_s));

@@ -40,6 +40,7 @@ mod revocation;
 mod schema;
 mod sinks;
 mod stream;
+mod telemetry;
 mod upstream;
 mod view;
 
@@ -52,6 +53,7 @@ pub use revocation::*;
 pub use schema::*;
 pub use sinks::*;
 pub use stream::*;
+pub use telemetry::*;
 pub use upstream::*;
 pub use view::*;
 
@@ -64,7 +66,8 @@ pub fn all() -> impl Iterator<Item = &'static Limit> {
         .chain(schema::ROWS)
         .chain(redact::ROWS)
         .chain(stream::ROWS)
-        .chain(sinks::ROWS);
+        .chain(sinks::ROWS)
+        .chain(telemetry::ROWS);
     ROWS.iter().chain(audit::ROWS).chain(claims::ROWS).chain(more)
 }
 

@@ -40,8 +40,7 @@ use crate::exchange::{Exchange, Received};
 use crate::face::{Hub, Hubs};
 use crate::hygiene::{self, Target};
 use crate::json::Document;
-use crate::mcp::trace;
-use crate::observe::{Metrics, Record, Stage};
+use crate::observe::{Metrics, Record, Stage, Telemetry};
 use crate::peer::Peer;
 use crate::policy::facts::Circumstances;
 use crate::record::{self, Recorded};
@@ -59,6 +58,7 @@ pub struct Pipeline {
     live: Arc<ArcSwap<Snapshot>>,
     log: Log,
     metrics: Metrics,
+    telemetry: Arc<Telemetry>,
     clock: Clock,
     authn: Arc<Authn>,
     hubs: Hubs,
@@ -96,9 +96,9 @@ impl Pipeline {
     #[must_use]
     pub fn new(live: Arc<ArcSwap<Snapshot>>, shared: &Shared) -> Self {
         let (hubs, tasks, askers) = (Hubs::default(), TaskTracker::new(), Default::default());
-        let Shared { clock, log, metrics, authn, budget: _, sessions: _, outbound: _ } =
+        let Shared { clock, log, metrics, authn, telemetry, budget: _, sessions: _, outbound: _ } =
             shared.clone();
-        Self { live, log, metrics, clock, authn, hubs, tasks, askers }
+        Self { live, log, metrics, telemetry, clock, authn, hubs, tasks, askers }
     }
 
     /// Takes one request from the connection to the response.
@@ -114,7 +114,8 @@ impl Pipeline {
     async fn serve(self: &Arc<Self>, ex: Exchange<Received>) -> Response<ReplyBody> {
         let snap = self.live.load_full();
         let mut record = Record::open(ex.peer(), snap.configured(), self.clock.wall(), &self.log);
-        record.trace(trace::parent(ex.headers()));
+        let own = record.trace(&self.telemetry, ex.headers());
+        let ex = ex.traced(own);
         record.part_of(ex.part().map(|part| &part.batch));
         let mut cx = Context { reply: reply::Context::new(ex.peer().tls.is_some()), hub: None };
         cx.reply.leaves_body = ex.leaves_body();
@@ -191,6 +192,7 @@ impl Pipeline {
             Read::Message(ex) => ex,
             Read::Batch(batch) => return Ok(Outgoing::Batch(batch)),
         };
+        record.continued(ex.continued());
         record.call(gates.facts(&ex));
         let stands = standing::session_stands(self.authn.revocations(), &ex);
         record.step(Stage::Decode, stands)?;

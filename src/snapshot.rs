@@ -29,7 +29,7 @@ use crate::inspect::{Detector, DetectorError};
 use crate::limit::Limiter;
 use crate::mcp::elicitation::UrlHosts;
 use crate::net::Vet;
-use crate::observe::{CallFacts, Configured, Metrics, RouteMetrics};
+use crate::observe::{CallFacts, Configured, Metrics, RouteMetrics, Telemetry};
 use crate::outbound::Outbound;
 use crate::pins::Pins;
 use crate::policy::facts::Arguments;
@@ -58,6 +58,8 @@ pub struct Shared {
     pub sessions: Arc<Book>,
     /// The gateway's own requests; its settings follow the configuration.
     pub outbound: Arc<Outbound>,
+    /// Traces and access lines; follows the configuration.
+    pub telemetry: Arc<Telemetry>,
 }
 
 impl Shared {

@@ -15,6 +15,7 @@ mod proof;
 mod redact;
 mod revocation;
 mod sinks;
+mod telemetry;
 mod upstream;
 mod view;
 
@@ -46,6 +47,7 @@ pub use redact::{
 };
 pub use revocation::{OnUnreadable, Redis, Revocation};
 pub use sinks::{Sink, SinkFormat, SinkHttp, SinkTarget, SinkTls};
+pub use telemetry::{Telemetry, Traces};
 pub use upstream::{
     Assertion, ClientIdentity, Command, Credential, CredentialSource, Endpoint, EraPin,
     TokenRequest, Transport, Upstream,
@@ -83,6 +85,8 @@ pub struct Config {
     pub redis: Option<Redis>,
     /// How log lines look.
     pub log: Log,
+    /// Traces and access lines.
+    pub telemetry: Telemetry,
     /// SHA-256 over the configuration text, lower-case hex, for records and metrics.
     pub hash: String,
     /// Every file that was read: watched for hot reload.

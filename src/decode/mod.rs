@@ -9,6 +9,7 @@ mod batch;
 mod body;
 mod purse;
 mod session;
+mod traced;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ use crate::json::Document;
 use crate::mcp::headers;
 use crate::mcp::message::{Id, Kind};
 use crate::mcp::params::{self, Known, Mirrors};
-use crate::mcp::trace;
+use crate::mcp::trace::{self, Parent};
 use crate::mcp::version::{self, Revision};
 use crate::peer::Peer;
 use crate::reject::{Code, Rejection};
@@ -41,6 +42,7 @@ use crate::session::{Caller, Claim, Sessions};
 use crate::ticket::Tickets;
 use crate::{mcp, rest};
 use session::{agreed, push_session, resumable};
+use traced::Traced;
 
 /// A request that was understood.
 #[derive(Debug)]
@@ -53,6 +55,7 @@ pub struct Decoded {
     claim: Option<Claim>,
     plan: Plan,
     unmirrored: Option<Box<HeaderMap>>,
+    continued: Option<Parent>,
     peer: Arc<Peer>,
     // Held as long as the exchange, because the body is.
     _lease: Option<Lease>,
@@ -171,6 +174,12 @@ impl Decoded {
         self.unmirrored.as_deref()
     }
 
+    /// The trace that `_meta` names, where the gateway traces: it counts before the header's.
+    #[must_use]
+    pub fn continued(&self) -> Option<Parent> {
+        self.continued
+    }
+
     /// The raw id of a JSON-RPC request.
     #[must_use]
     pub fn rpc_id(&self) -> Option<&Bytes> {
@@ -200,6 +209,7 @@ struct Parts {
     claim: Option<Claim>,
     plan: Plan,
     unmirrored: Option<Box<HeaderMap>>,
+    continued: Option<Parent>,
 }
 
 impl Decoder {
@@ -239,7 +249,7 @@ impl Decoder {
             | Target::Oauth(_)
             | Target::Preflight => self.mcp(&ex, bytes, hub)?,
         };
-        let Parts { call, expect, revision, session, claim, plan, unmirrored } = parts;
+        let Parts { call, expect, revision, session, claim, plan, unmirrored, continued } = parts;
         let peer = Arc::clone(ex.peer());
         Ok(Read::Message(ex.advance(|base| Decoded {
             base,
@@ -250,6 +260,7 @@ impl Decoder {
             claim,
             plan,
             unmirrored,
+            continued,
             peer,
             _lease: lease,
         })))
@@ -276,8 +287,7 @@ impl Decoder {
         bytes: Bytes,
         hub: Option<&Hub>,
     ) -> Result<Parts, Rejection> {
-        let document = Document::parse(bytes, &mcp::REQUEST)
-            .map_err(|e| Rejection::new(Code::JsonInvalid, e.to_string()))?;
+        let Traced { document, header, continued } = traced::read(bytes, ex.trace())?;
         let purse =
             Purse { tickets: &self.tickets, caller: ex.principal().key, server: &self.server.name };
         let read = mcp::read(ex.headers(), document, &purse)?;
@@ -319,7 +329,8 @@ impl Decoder {
             }
         };
         let mut out = headers::upstream_headers(&message, revision);
-        out.extend(trace::parent(ex.headers()).map(|it| (trace::TRACEPARENT, it.clone())));
+        let header = header.or_else(|| trace::parent(ex.headers()).cloned());
+        out.extend(header.map(|value| (trace::TRACEPARENT, value)));
         let unmirrored = match self.mirrored(ex.headers(), revision, &call).map_err(named)? {
             Some(mirrored) => {
                 out.extend(mirrored);
@@ -336,7 +347,8 @@ impl Decoder {
             out.push((headers::PROTOCOL_VERSION, HeaderValue::from_static(revision.date())));
         }
         let plan = Plan { method: Method::POST, path_and_query: None, headers: out, body };
-        Ok(Parts { call, expect, revision: Some(revision), session, claim, plan, unmirrored })
+        let revision = Some(revision);
+        Ok(Parts { call, expect, revision, session, claim, plan, unmirrored, continued })
     }
 
     /// `Mcp-Param-*` of a modern tool call, written anew from its arguments (checklist 12, 13);
@@ -416,8 +428,8 @@ impl Decoder {
             headers: out,
             body: Bytes::new(),
         };
-        let (revision, claim, unmirrored) = (Some(revision), None, None);
-        Ok(Parts { call, expect, revision, session, claim, plan, unmirrored })
+        let (revision, claim, unmirrored, continued) = (Some(revision), None, None, None);
+        Ok(Parts { call, expect, revision, session, claim, plan, unmirrored, continued })
     }
 
     fn rest(&self, ex: &Exchange<Authenticated>, bytes: Bytes) -> Result<Parts, Rejection> {
@@ -441,8 +453,8 @@ impl Decoder {
             body,
         };
         let (expect, revision, session, claim) = (Expect::Rest, None, None, None);
-        let (call, unmirrored) = (read.call, None);
-        Ok(Parts { call, expect, revision, session, claim, plan, unmirrored })
+        let (call, unmirrored, continued) = (read.call, None, None);
+        Ok(Parts { call, expect, revision, session, claim, plan, unmirrored, continued })
     }
 }
 
@@ -466,6 +478,7 @@ fn stream_of_old_client(method: &Method) -> Parts {
         claim: None,
         plan: Plan { method: method.clone(), path_and_query, headers, body },
         unmirrored: None,
+        continued: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sinks within a running gateway: told how far the log is durable, measured, drained at the end.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -8,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::Core;
 use crate::audit::Log;
 use crate::config::Config;
-use crate::limits::SINK_TICK_MS;
-use crate::observe::Metrics;
+use crate::limits::{SINK_TICK_MS, TRACE_DRAIN_MS};
+use crate::observe::{Metrics, Telemetry};
 use crate::sinks::{Pace, Prepared, SinkError, Sinks};
 
 /// The last record that is durable: what was there at the start, and what was stored since.
@@ -61,4 +62,22 @@ pub(super) fn measure(sinks: &Sinks, metrics: &Metrics) {
             counter.inc_by(now.saturating_sub(counter.get()));
         }
     }
+}
+
+/// Sets the metrics of traces.
+pub(super) fn measure_traces(telemetry: &Telemetry, metrics: &Metrics) {
+    let figures = telemetry.figures();
+    for (counter, now) in [
+        (&metrics.traces_exported, &figures.exported),
+        (&metrics.traces_dropped, &figures.dropped),
+        (&metrics.traces_failed, &figures.failed),
+    ] {
+        let counter = counter.with_label_values::<&str>(&[]);
+        counter.inc_by(now.load(Ordering::Relaxed).saturating_sub(counter.get()));
+    }
+}
+
+/// Sends the spans that are left, for a bounded time.
+pub(super) async fn close_traces(telemetry: &Telemetry) {
+    telemetry.close(Duration::from_millis(TRACE_DRAIN_MS)).await;
 }

@@ -44,6 +44,7 @@ pub fn config(servers: Vec<Server>) -> Config {
         outbound: Outbound { ca_pem: None, networks: Vec::new(), timeout: Duration::from_secs(1) },
         revocation: Revocation::default(),
         redis: None,
+        telemetry: crate::config::Telemetry::default(),
         log: Log { filter: "info".to_owned(), json: true },
         hash: String::new(),
         files: Vec::new(),

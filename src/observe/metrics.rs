@@ -97,6 +97,12 @@ pub struct Metrics {
     pub revocation_last_read: IntGaugeVec,
     /// `sallyport_revocation_refusals`
     pub revocation_refusals: IntGauge,
+    /// `sallyport_traces_exported_total`
+    pub traces_exported: IntCounterVec,
+    /// `sallyport_traces_dropped_total`
+    pub traces_dropped: IntCounterVec,
+    /// `sallyport_traces_failed_total`
+    pub traces_failed: IntCounterVec,
     /// `sallyport_connections_total`
     pub connections: IntCounterVec,
     policy_decisions: IntCounterVec,
@@ -178,6 +184,9 @@ impl Metrics {
             revocation_readable: gauges "revocation_readable" "1 when the store of revocations can be read." ["store"];
             revocation_last_read: gauges "revocation_last_read_timestamp_seconds" "Last successful reading of the store." ["store"];
             revocation_refusals: gauge "revocation_refusals" "Questions since the start that found a caller revoked, or a store unreadable." [];
+            traces_exported: counters "traces_exported_total" "Traced exchanges that the collector has." [];
+            traces_dropped: counters "traces_dropped_total" "Traced exchanges for which the queue had no room." [];
+            traces_failed: counters "traces_failed_total" "Traced exchanges that the collector did not take." [];
             connections: counters "connections_total" "What happened to client connections." ["listener", "event"];
             requests: counters "requests_total" "Exchanges by action and decision code." ["server", "action", "decision"];
             tool_calls: counters "tool_calls_total" "Allowed tool calls; only configured names become labels." ["server", "tool"];

@@ -9,7 +9,9 @@ mod masked;
 pub mod metrics;
 mod process;
 mod record;
+pub mod traces;
 
 pub use masked::masked_arguments;
 pub use metrics::{Metrics, RouteMetrics};
 pub use record::{CallFacts, Configured, Record, SCHEMA, Stage};
+pub use traces::Telemetry;

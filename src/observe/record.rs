@@ -10,6 +10,7 @@ mod batch;
 mod judged;
 mod lines;
 mod places;
+mod told;
 mod visit;
 mod words;
 
@@ -18,7 +19,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use http::HeaderValue;
 
 use super::line::Line;
 use super::metrics::RouteMetrics;
@@ -159,6 +159,7 @@ pub struct Record {
     guard_hits: Vec<(&'static str, &'static str)>,
     in_arguments: InArguments,
     visit: Option<Visit>,
+    told: told::Told,
     log: Log,
     state: State,
 }
@@ -201,6 +202,7 @@ impl Record {
             guard_hits: Vec::new(),
             in_arguments: InArguments::default(),
             visit: None,
+            told: told::Told::default(),
             log: log.clone(),
             state: State::Open,
         }
@@ -224,12 +226,6 @@ impl Record {
         }
         self.mark = now;
         result
-    }
-
-    /// The caller's trace, from the value of its `traceparent`.
-    pub fn trace(&mut self, parent: Option<&HeaderValue>) {
-        let text = parent.and_then(|value| value.to_str().ok());
-        self.trace_id = text.and_then(|text| text.split('-').nth(1)).map(Box::from);
     }
 
     /// The client's address is known.
@@ -311,6 +307,7 @@ impl Record {
     /// Closes an exchange that was answered.
     pub fn close(&mut self, status: u16, closed: Closed, outcome: &Deeds) {
         let queued = self.log.append(self.completion(status, closed, outcome)).is_ok();
+        self.tell(&told::End::Answered { status, closed, deeds: outcome });
         self.state = State::Closed;
         let Some(route) = &self.route else { return };
         route.audit_record("completion", queued_name(queued));
@@ -350,10 +347,12 @@ impl Record {
         let line = self.ended("document", status, closed, &outcome);
         // A lost record of a public document is counted by the log itself.
         let _ = self.log.append(&line);
+        self.tell(&told::End::Answered { status, closed, deeds: &outcome });
         self.state = State::Closed;
     }
 
     fn refused(&mut self, rejection: &Rejection, queued: bool) {
+        self.tell(&told::End::Refused(rejection));
         self.state = State::Closed;
         self.log_refusal(rejection, queued);
         let Some(route) = &self.route else { return };

@@ -9,21 +9,21 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 
 /// Waits that double.
 #[derive(Debug, Clone)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     min: Duration,
     max: Duration,
     next: Duration,
 }
 
 impl Backoff {
-    pub(super) const fn new(min: Duration, max: Duration) -> Self {
+    pub(crate) const fn new(min: Duration, max: Duration) -> Self {
         Self { min, max, next: min }
     }
 
     /// The wait after one more failure: half of it at least, the rest by chance, so that the sinks
     /// of many replicas do not come back at once. What the receiver asked for counts if it is
     /// longer.
-    pub(super) fn wait(&mut self, asked: Option<Duration>) -> Duration {
+    pub(crate) fn wait(&mut self, asked: Option<Duration>) -> Duration {
         let whole = self.next;
         self.next = (whole * 2).min(self.max);
         let own = whole / 2 + (whole / 2).mul_f64(chance());
@@ -31,7 +31,7 @@ impl Backoff {
     }
 
     /// Something was delivered.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next = self.min;
     }
 }

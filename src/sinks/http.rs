@@ -29,7 +29,7 @@ use crate::limits::{UPSTREAM_HEAD_BYTES_MAX, UPSTREAM_IDLE_CONNECTION_MS};
 use crate::outbound::Identity;
 
 /// A client of one receiver.
-pub(super) struct Http {
+pub(crate) struct Http {
     client: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     url: Url,
     timeout: Duration,
@@ -37,7 +37,7 @@ pub(super) struct Http {
 
 /// What the receiver said, read for a whole batch.
 #[derive(Debug)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// Status 200 to 299, and the body.
     Good(Bytes),
     /// 400, 413 or 422, and the body: it is about what was sent.
@@ -47,7 +47,7 @@ pub(super) enum Reply {
 }
 
 impl Http {
-    pub(super) fn new(config: &SinkHttp, timeout: Duration) -> Result<Self, SinkError> {
+    pub(crate) fn new(config: &SinkHttp, timeout: Duration) -> Result<Self, SinkError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -68,7 +68,7 @@ impl Http {
     }
 
     /// The receiver's address with a path behind its own.
-    pub(super) fn url(&self, path: &str) -> Url {
+    pub(crate) fn url(&self, path: &str) -> Url {
         let mut url = self.url.clone();
         if !path.is_empty() {
             url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
@@ -77,7 +77,7 @@ impl Http {
     }
 
     /// Posts a body and reads what comes back.
-    pub(super) async fn post(
+    pub(crate) async fn post(
         &self,
         url: &Url,
         media_type: &'static str,

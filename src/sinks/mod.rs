@@ -8,14 +8,14 @@
 //! to the sink's file of rejected records with the reason; a sink that is slow or dead delays no
 //! call, loses nothing and holds one batch in memory; what a sink has is known over a restart.
 
-mod backoff;
+pub(crate) mod backoff;
 mod datadog;
-mod delivery;
+pub(crate) mod delivery;
 mod elasticsearch;
 mod file;
 mod files;
 pub mod format;
-mod http;
+pub(crate) mod http;
 mod otlp;
 mod source;
 mod splunk;

@@ -61,6 +61,7 @@ mod sinks;
 mod straight;
 mod streaming;
 mod threats;
+mod traces;
 mod trail;
 mod up;
 mod up_process;

@@ -35,6 +35,7 @@ mod revocation;
 mod servers;
 mod sessions;
 mod sinks;
+mod telemetry;
 mod upstream;
 mod urls;
 mod views;
@@ -70,6 +71,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         revocation,
         redis,
         log,
+        telemetry,
         audit,
         gateway,
         outbound,
@@ -94,6 +96,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let sessions = sessions::sessions(cx, &at.key("sessions"), sessions);
     let (redis, revocation) = revocation::both(cx, at, redis, revocation, admin.has_token());
     let log = log_of(cx, &at.key("log"), log);
+    let telemetry = telemetry::telemetry(cx, &at.key("telemetry"), telemetry);
     let audit = audit::audit(cx, &at.key("audit"), audit);
     let gateway = gateway::named(cx, &at.key("gateway"), gateway);
     let outbound = outbound::outbound(cx, &at.key("outbound"), outbound);
@@ -126,6 +129,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         revocation: revocation?,
         redis: redis?,
         log: log?,
+        telemetry: telemetry?,
         hash: String::new(),
         files: Vec::new(),
         warnings: Vec::new(),

@@ -353,16 +353,26 @@ fn otlp_of(cx: &mut Context<'_>, common: Common<'_, '_>, raw: raw::OtlpSink) -> 
     let raw::OtlpSink { url, headers } = raw;
     let headers_at = common.at.key("headers");
     let http = http(cx, common, &url.0);
+    let headers = header_fields(cx, &headers_at, headers)?;
+    Some(SinkTarget::Otlp { http: http?, headers })
+}
+
+/// Header fields by name, their values by reference.
+pub(super) fn header_fields(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: Option<raw::Pairs<raw::SecretRef>>,
+) -> Option<Vec<(String, Secret)>> {
     let mut all = Vec::new();
-    for (name, secret) in headers.map(|raw::Pairs(pairs)| pairs).unwrap_or_default() {
-        let at = headers_at.key(&name);
+    for (name, secret) in raw.map(|raw::Pairs(pairs)| pairs).unwrap_or_default() {
+        let at = at.key(&name);
         if ::http::HeaderName::try_from(&name).is_err() {
             cx.error(&at.named(), "this is not the name of a header field", "correct it");
             return None;
         }
         all.push((name, header_secret(cx, &at, &secret)?));
     }
-    Some(SinkTarget::Otlp { http: http?, headers: all })
+    Some(all)
 }
 
 fn datadog_of(

@@ -22,6 +22,7 @@ mod redact;
 mod revocation;
 mod server;
 mod sinks;
+mod telemetry;
 mod text;
 mod upstream;
 mod view;
@@ -44,6 +45,7 @@ pub use redact::*;
 pub use revocation::*;
 pub use server::*;
 pub use sinks::*;
+pub use telemetry::*;
 pub use text::*;
 pub use upstream::*;
 pub use view::*;
@@ -81,6 +83,8 @@ pub struct Raw {
     pub redis: Option<Redis>,
     /// How log lines look.
     pub log: Option<Log>,
+    /// Traces and access lines.
+    pub telemetry: Option<Telemetry>,
     /// The audit trail.
     pub audit: Option<Audit>,
     /// By which name the gateway signs its records. Default: records name no gateway.

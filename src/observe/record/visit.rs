@@ -1,5 +1,6 @@
 //! The record of a request to the authorization-server facade: a document that concerns a server.
 
+use super::told::End;
 use super::{Line, Record, State};
 use crate::body::Closed;
 use crate::limits;
@@ -66,6 +67,7 @@ impl Record {
             let _ = self.log.append(&line);
             self.state = State::Closed;
         }
+        self.tell(&End::Answered { status, closed, deeds: &Deeds::default() });
         if let Some(route) = &self.route {
             route.visited();
             self.finish_metrics(route, closed.bytes);

@@ -25,18 +25,19 @@ impl Record {
         let server = self.server.as_deref().unwrap_or("");
         let id = self.request_id.as_ref();
         let why = rejection.internal.as_ref();
+        let trace_id = self.trace_id.as_deref();
         if !queued {
-            tracing::error!(request_id = id, "the audit record of a refusal was lost");
+            tracing::error!(request_id = id, trace_id, "the audit record of a refusal was lost");
         }
         match row.severity {
             Severity::Info => {
-                tracing::info!(request_id = id, server, code = row.code, why, "refused")
+                tracing::info!(request_id = id, trace_id, server, code = row.code, why, "refused")
             }
             Severity::Warn => {
-                tracing::warn!(request_id = id, server, code = row.code, why, "refused")
+                tracing::warn!(request_id = id, trace_id, server, code = row.code, why, "refused")
             }
             Severity::Error => {
-                tracing::error!(request_id = id, server, code = row.code, why, "refused")
+                tracing::error!(request_id = id, trace_id, server, code = row.code, why, "refused")
             }
         }
     }
