@@ -24,6 +24,8 @@ mod bundle;
 mod purge;
 #[path = "audit_tools/query.rs"]
 mod query;
+#[path = "audit_tools/shred.rs"]
+mod shred;
 #[path = "audit_tools/tail.rs"]
 mod tail;
 

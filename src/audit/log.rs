@@ -1,5 +1,6 @@
 //! The log as its callers see it: open, append, wait, close.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ use super::segments;
 use super::signer::Signer;
 use super::stats::{AUDIT_STALL_MS, Health, Stats};
 use super::storage::{Disk, Storage};
+use super::subjects::{Sealer, SubjectError, Subjects};
 use super::writer::{Parts, Rhythm, Writer};
 use crate::config::Durability;
 use crate::limits::{
@@ -47,6 +49,8 @@ pub struct Options {
     pub anchors: Vec<Destination>,
     /// What need not be kept; nothing is purged without rules.
     pub retention: Option<Retention>,
+    /// Where the keys are under which names are sealed; without, they stand in the clear.
+    pub subjects: Option<Subjects>,
 }
 
 impl Options {
@@ -63,6 +67,7 @@ impl Options {
             rhythm: Rhythm::default(),
             anchors: Vec::new(),
             retention: None,
+            subjects: None,
         }
     }
 }
@@ -149,6 +154,9 @@ pub enum OpenError {
     /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The keys under which names are sealed cannot be used.
+    #[error(transparent)]
+    Subjects(#[from] SubjectError),
 }
 
 /// An append-only, hash-chained log, and the thread that writes it.
@@ -166,6 +174,7 @@ struct Owner {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
     opened: Opened,
+    sealer: Option<Sealer>,
 }
 
 /// What was found when the log was opened.
@@ -235,6 +244,7 @@ impl Log {
             verifier: signer.verifier().clone(),
             warnings,
         };
+        let sealer = options.subjects.as_ref().map(Sealer::writer).transpose()?;
         let (records_max, bytes_max) = (options.queue_records_max, options.queue_bytes_max);
         let shared = Arc::new(Shared::new(records_max, bytes_max, found.end.head));
         let parts = Parts {
@@ -257,7 +267,7 @@ impl Log {
             writer.run();
         });
         let thread = Mutex::new(Some(thread.map_err(io)?));
-        let owner = Arc::new(Owner { shared: shared.clone(), thread, opened });
+        let owner = Arc::new(Owner { shared: shared.clone(), thread, opened, sealer });
         Ok(Self { shared, owner })
     }
 
@@ -267,7 +277,20 @@ impl Log {
     /// # Errors
     /// At once, when the queue is full, the log failing or closed, or the body unfit.
     pub fn append(&self, body: impl AsRef<[u8]>) -> Result<Pending, AppendError> {
-        self.shared.append(body.as_ref())
+        self.shared.append(&self.sealed(body.as_ref())?)
+    }
+
+    /// Whether names are sealed, and must not be told elsewhere either.
+    #[must_use]
+    pub fn seals(&self) -> bool {
+        self.owner.sealer.is_some()
+    }
+
+    /// The body as it may be stored.
+    fn sealed<'b>(&self, body: &'b [u8]) -> Result<Cow<'b, [u8]>, AppendError> {
+        let Some(sealer) = &self.owner.sealer else { return Ok(Cow::Borrowed(body)) };
+        let failed = |error: SubjectError| AppendError::Failed { reason: error.to_string().into() };
+        sealer.seal(body).map(Cow::Owned).map_err(failed)
     }
 
     /// As [`Log::append`], but waits up to `wait` for room in the queue.
@@ -280,7 +303,8 @@ impl Log {
         body: impl AsRef<[u8]>,
         wait: Duration,
     ) -> Result<Pending, AppendError> {
-        self.shared.append_until(body.as_ref(), Instant::now() + wait).await
+        let body = self.sealed(body.as_ref())?;
+        self.shared.append_until(&body, Instant::now() + wait).await
     }
 
     /// Takes a record and waits until it is durable, `wait` in all. A
@@ -295,7 +319,8 @@ impl Log {
         wait: Duration,
     ) -> Result<Receipt, AppendError> {
         let deadline = Instant::now() + wait;
-        let pending = self.shared.append_until(body.as_ref(), deadline).await?;
+        let body = self.sealed(body.as_ref())?;
+        let pending = self.shared.append_until(&body, deadline).await?;
         timeout_at(deadline, pending.durable()).await.unwrap_or(Err(AppendError::Late))
     }
 

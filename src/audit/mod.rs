@@ -47,11 +47,13 @@ mod retention;
 mod rotate;
 pub mod search;
 mod segments;
+mod shred;
 mod signer;
 mod state;
 mod stats;
 mod storage;
 mod stub;
+mod subjects;
 mod verify;
 mod writer;
 
@@ -77,9 +79,11 @@ pub use retention::{
     HOLDS_FILE, Hold, HoldError, HoldsError, Rule, load_holds, read_holds, save_holds,
 };
 pub use rotate::{Rotated, rotate};
+pub use shred::{ShredError, Shredded, finish_shredding, shred};
 pub use state::{FirstKey, read_first_key};
 pub use stats::{AUDIT_STALL_MS, Health, Stats};
 pub(crate) use storage::replace;
 pub(crate) use stub::stub;
+pub use subjects::{Sealer, SubjectError, Subjects};
 pub use verify::{AUDIT_VERIFY_OPEN_INTENTS_MAX, Trust, VerifyError, verify};
 pub use writer::{AUDIT_BACKOFF_MAX_MS, AUDIT_BACKOFF_MIN_MS, Rhythm};

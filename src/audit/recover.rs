@@ -443,6 +443,15 @@ pub(super) enum Note<'a> {
         /// The old key's signature line over what [`super::signer::rotation_text`] says.
         signature: &'a str,
     },
+    /// The key of a person was destroyed.
+    Shred {
+        /// Its id.
+        key: &'a str,
+        /// Why.
+        reason: &'a str,
+        /// Who asked.
+        by: &'a str,
+    },
     /// Bodies of records go, under a rule.
     Purge(&'a super::purge::Purge),
 }

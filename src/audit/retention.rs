@@ -165,6 +165,8 @@ pub(super) struct Facts<'a> {
     subject: Option<Cow<'a, str>>,
     #[serde(borrow)]
     request_id: Option<Cow<'a, str>>,
+    /// Names that only keys open.
+    sealed: Option<serde::de::IgnoredAny>,
     /// Bytes of a copy beside the log, of which this record tells.
     pub(super) cut_bytes: Option<u64>,
 }
@@ -172,7 +174,10 @@ pub(super) struct Facts<'a> {
 impl Facts<'_> {
     /// A record of the log about itself.
     pub(super) fn is_own(&self) -> bool {
-        matches!(self.kind.as_deref(), Some("recovery" | "gap" | "key_rotation" | "purge"))
+        matches!(
+            self.kind.as_deref(),
+            Some("recovery" | "gap" | "key_rotation" | "purge" | "shred")
+        )
     }
 }
 
@@ -266,8 +271,11 @@ impl<'a> Judge<'a> {
 impl Hold {
     fn fits(&self, facts: &Facts<'_>) -> bool {
         let principal = self.principal.as_deref();
-        (fits(principal, facts.user_id.as_deref()) || fits(principal, facts.client.as_deref()))
-            && fits(self.subject.as_deref(), facts.subject.as_deref())
+        // A sealed name may be the one that is held.
+        (facts.sealed.is_some()
+            || (fits(principal, facts.user_id.as_deref())
+                || fits(principal, facts.client.as_deref()))
+                && fits(self.subject.as_deref(), facts.subject.as_deref()))
             && fits(self.server.as_deref(), facts.server.as_deref())
             // What has no time may be of any.
             && facts.timestamp.as_deref().is_none_or(|time| self.covers(time))

@@ -204,6 +204,17 @@ pub struct Audit {
     pub retention: Vec<super::Retention>,
     /// The file of legal holds, where one is named.
     pub legal_holds: Option<PathBuf>,
+    /// Keys under which names are sealed.
+    pub subjects: Option<SubjectKeys>,
+}
+
+/// Keys of persons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectKeys {
+    /// Their folder.
+    pub keys: PathBuf,
+    /// The file of the key that wraps them.
+    pub master_key: PathBuf,
 }
 
 /// Where checkpoints go.

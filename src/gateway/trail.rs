@@ -47,6 +47,7 @@ fn options(config: &config::Audit, clock: &Clock) -> audit::Options {
         anchors,
         retention,
         legal_holds,
+        subjects,
         sinks: _,
     } = config.clone();
     let clock = clock.clone();
@@ -74,6 +75,10 @@ fn options(config: &config::Audit, clock: &Clock) -> audit::Options {
         },
         anchors: anchors.collect(),
         retention: Some(retention),
+        subjects: subjects.map(|found| {
+            let config::SubjectKeys { keys, master_key } = found;
+            audit::Subjects { keys, master_key }
+        }),
         ..audit::Options::new(dir)
     }
 }

@@ -29,6 +29,7 @@ pub fn config(servers: Vec<Server>) -> Config {
             sinks: Vec::new(),
             retention: Vec::new(),
             legal_holds: None,
+            subjects: None,
         },
         servers: servers.into_iter().map(Arc::new).collect(),
         issuers: Vec::new(),

@@ -93,6 +93,10 @@ limits! {
     AUDIT_RETENTION_WAIT_MS: u64 = AUDIT_CHECKPOINT_MS_MAX + 60_000, "milliseconds", "the longest time between checkpoints, and a minute";
     #[doc = "Longest time that a rule of retention may name."]
     AUDIT_RETENTION_AGE_MS_MAX: u64 = 100 * 366 * 86_400_000, "milliseconds", "a century; what is kept longer needs no rule";
+    #[doc = "Keys under which names in one log are sealed; beyond, calls of new persons are refused."]
+    AUDIT_SUBJECT_KEYS_MAX: usize = 1_000_000, "keys", "a file each; a directory listing that still fits in memory";
+    #[doc = "Such keys in memory."]
+    AUDIT_SUBJECT_KEYS_CACHED_MAX: usize = 10_000, "keys", "some 6 MB; more persons than call one gateway at a time";
     #[doc = "Longest rest of a running gateway's retention after a purge that left nothing due."]
     AUDIT_RETENTION_REST_MS: u64 = 86_400_000, "milliseconds", "each purge reads the whole log";
     #[doc = "Bytes of each name by which a gateway calls itself in its records."]

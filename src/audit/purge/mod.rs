@@ -141,7 +141,7 @@ pub fn purge(
 }
 
 /// Opens a log as its writer would.
-fn open(options: &Options) -> Result<(Disk, Signer, Recovered), OpenError> {
+pub(super) fn open(options: &Options) -> Result<(Disk, Signer, Recovered), OpenError> {
     let dir = || options.dir.clone();
     let io = |source: io::Error| match source.kind() {
         io::ErrorKind::WouldBlock => OpenError::Locked { dir: dir() },

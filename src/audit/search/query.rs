@@ -31,11 +31,13 @@ pub enum Field {
     Phase,
     /// `trace_id`.
     Trace,
+    /// The key of a person in `sealed`.
+    Key,
 }
 
 impl Field {
     /// All of them; the place of each is its number in an index.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Principal,
         Self::Resource,
         Self::Subject,
@@ -48,6 +50,7 @@ impl Field {
         Self::Class,
         Self::Phase,
         Self::Trace,
+        Self::Key,
     ];
 
     /// Whether intent and completion of a call both have it.
@@ -60,7 +63,9 @@ impl Field {
             | Self::Request
             | Self::Session
             | Self::Trace => true,
-            Self::Subject | Self::Decision | Self::Code | Self::Class | Self::Phase => false,
+            Self::Subject | Self::Decision | Self::Code | Self::Class | Self::Phase | Self::Key => {
+                false
+            }
         }
     }
 

@@ -53,6 +53,8 @@ pub(super) struct Seen<'a> {
     revealed: BTreeMap<Text<'a>, IgnoredAny>,
     #[serde(borrow, default)]
     argument_places: Vec<Place<'a>>,
+    #[serde(borrow, default)]
+    sealed: Vec<Part<'a>>,
 }
 
 /// A newtype, because serde borrows in `Cow` only where it is a field itself.
@@ -63,6 +65,14 @@ pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 struct Place<'a> {
     #[serde(borrow)]
     class: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Part<'a> {
+    #[serde(borrow)]
+    key: Text<'a>,
+    #[serde(borrow, default)]
+    also: Text<'a>,
 }
 
 impl<'a> Seen<'a> {
@@ -88,13 +98,16 @@ impl<'a> Seen<'a> {
             Field::Session => (Some(&self.session_id), None),
             Field::Trace => (Some(&self.trace_id), None),
             Field::Phase => (Some(&self.phase), None),
-            Field::Class => (None, None),
+            Field::Class | Field::Key => (None, None),
         };
         let classes = (field == Field::Class).then(|| {
             let places = self.argument_places.iter().map(|place| &place.class);
             self.redactions.keys().chain(self.revealed.keys()).chain(places)
         });
-        let texts = first.into_iter().chain(second).chain(classes.into_iter().flatten());
+        let keys = (field == Field::Key)
+            .then(|| self.sealed.iter().flat_map(|part| [&part.key, &part.also]));
+        let classes = classes.into_iter().flatten().chain(keys.into_iter().flatten());
+        let texts = first.into_iter().chain(second).chain(classes);
         texts.map(|text| &*text.0).filter(|text| !text.is_empty())
     }
 }

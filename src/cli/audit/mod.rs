@@ -13,6 +13,7 @@ mod export;
 mod filters;
 mod query;
 mod show;
+mod shred;
 mod stats;
 mod tail;
 
@@ -112,6 +113,11 @@ enum Command {
     },
     /// Remove the bodies of old records from a log that no gateway writes; their leaf hashes stay
     Purge(retention::Purge),
+    /// Destroy the key of a person: what is sealed under it can never be read again
+    ///
+    /// For a log that no gateway writes. Exit codes: 0 destroyed, 1 not, 2 wrong usage, 4 a legal
+    /// hold forbids it.
+    Shred(Box<shred::Shred>),
     /// Legal holds: records that no purge removes
     #[command(subcommand)]
     Hold(retention::HoldCommand),
@@ -180,6 +186,7 @@ impl Audit {
                 print(&format!("{}\n", done.new))
             }
             Command::Purge(purge) => purge.execute(),
+            Command::Shred(shred) => shred.execute(),
             Command::Hold(hold) => hold.execute(),
             Command::Schema => print(SCHEMA),
             Command::Query(query) => query.execute(),

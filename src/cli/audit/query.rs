@@ -9,8 +9,9 @@ use clap::Args;
 use super::super::progress::Progress;
 use super::filters::{Filters, is_log, teller};
 use super::show::{Format, Show};
+use super::shred::Open;
 use super::{INCOMPLETE, usage};
-use crate::audit::search::{Calls, Plan, Records, search};
+use crate::audit::search::{Calls, Field, Plan, Records, search};
 
 #[derive(Debug, Args)]
 pub(super) struct QueryArgs {
@@ -18,8 +19,10 @@ pub(super) struct QueryArgs {
     path: PathBuf,
     #[command(flatten)]
     filters: Filters,
+    #[command(flatten)]
+    open: Open,
     /// Join intent and completion: one object for each call
-    #[arg(long, conflicts_with_all = ["reverse", "phase"])]
+    #[arg(long, conflicts_with_all = ["reverse", "phase", "subject_keys"])]
     calls: bool,
     /// At most so many
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -40,10 +43,17 @@ impl QueryArgs {
         if let Err(error) = is_log(&self.path) {
             return usage(&error);
         }
-        let query = match self.filters.query() {
+        let mut query = match self.filters.query() {
             Ok(query) => query,
             Err(error) => return usage(&error),
         };
+        let (sealer, person) = match self.open.keys()? {
+            Ok(keys) => keys,
+            Err(code) => return Ok(code),
+        };
+        if let Some(id) = person {
+            query.add(Field::Key, &id);
+        }
         let plan = Plan { newest_first: self.reverse, indexed: !self.no_index };
         let mut show = Show::stdout(Format::or_usual(self.format));
         let mut left = self.limit.unwrap_or(u64::MAX);
@@ -52,7 +62,11 @@ impl QueryArgs {
                 return ControlFlow::Break(());
             }
             left -= 1;
-            match show.record(line) {
+            let shown = match &sealer {
+                Some(sealer) => show.record(&sealer.open(line)),
+                None => show.record(line),
+            };
+            match shown {
                 ControlFlow::Continue(()) if left > 0 => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
             }

@@ -1,14 +1,14 @@
 //! The audit trail: its folder, name, key, rhythm and anchors.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::super::model::{Anchor, Audit, Durability};
+use super::super::model::{Anchor, Audit, Durability, SubjectKeys};
 use super::super::raw;
 use super::retention;
 use super::{At, Context, duration, sinks, size};
@@ -30,6 +30,7 @@ pub(super) fn audit(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) 
         sinks,
         retention,
         legal_holds,
+        subjects,
     } = raw.unwrap_or_default();
     let dir = folder(cx, at, dir);
     let durability = durability_of(cx, at, durability);
@@ -42,6 +43,7 @@ pub(super) fn audit(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) 
     let retention = retention::rules(cx, &at.key("retention"), retention.unwrap_or_default());
     let legal_holds = legal_holds
         .map(|file| retention::holds(cx, &at.key("legal_holds"), &file, !retention.is_empty()));
+    let subjects = subjects.map(|raw| subject_keys(cx, &at.key("subjects"), &raw));
     let ((checkpoint_records, checkpoint_interval), (segment_bytes, segment_age)) =
         (rhythm?, segments?);
     Some(Audit {
@@ -57,6 +59,7 @@ pub(super) fn audit(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) 
         sinks: sinks?,
         retention,
         legal_holds,
+        subjects: optional(subjects)?,
     })
 }
 
@@ -116,13 +119,30 @@ fn key_file(cx: &mut Context<'_>, at: &At<'_>, raw: &raw::SigningKey) -> Option<
         cx.error(&at, "the file holds no Ed25519 key in PKCS#8 PEM", help);
         return None;
     }
-    let mode = std::fs::metadata(&path).map_or(0, |facts| facts.permissions().mode() & 0o777);
-    if mode & 0o077 != 0 {
-        let message = format!("others than the owner may use the key (mode {mode:o})");
-        cx.error(&at, message, format!("chmod 600 {}", path.display()));
+    owners_alone(cx, &at, &path).then_some(path)
+}
+
+fn subject_keys(cx: &mut Context<'_>, at: &At<'_>, raw: &raw::Subjects) -> Option<SubjectKeys> {
+    let keys = cx.resolve(&raw.keys.0);
+    let at = at.key("master_key").key("file");
+    let master_key = cx.resolve(&raw.master_key.file.0);
+    let text = cx.read_secret(&at, &master_key)?;
+    let digits = text.trim_ascii();
+    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        let help = "make one with `openssl rand -hex 32`";
+        cx.error(&at, "the file does not hold 64 hexadecimal digits", help);
         return None;
     }
-    Some(path)
+    owners_alone(cx, &at, &master_key).then_some(SubjectKeys { keys, master_key })
+}
+
+fn owners_alone(cx: &mut Context<'_>, at: &At<'_>, path: &Path) -> bool {
+    let mode = std::fs::metadata(path).map_or(0, |facts| facts.permissions().mode() & 0o777);
+    if mode & 0o077 != 0 {
+        let message = format!("others than the owner may use the key (mode {mode:o})");
+        cx.error(at, message, format!("chmod 600 {}", path.display()));
+    }
+    mode & 0o077 == 0
 }
 
 fn checkpoints(

@@ -34,6 +34,27 @@ pub struct Audit {
     pub retention: Option<Vec<Retention>>,
     /// File of the legal holds, which outweigh `retention`. Default: `holds` in the log's folder.
     pub legal_holds: Option<FilePath>,
+    /// Keys under which the fields that say who it was are sealed, one for each person, so that
+    /// destroying it erases them. Default: they stand in the clear.
+    pub subjects: Option<Subjects>,
+}
+
+/// Keys of persons.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subjects {
+    /// Folder of the keys; made if it does not exist. One gateway's alone.
+    pub keys: FilePath,
+    /// The key that wraps them.
+    pub master_key: MasterKey,
+}
+
+/// The key that wraps others.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MasterKey {
+    /// 64 hexadecimal digits (`openssl rand -hex 32`), readable by its owner alone.
+    pub file: FilePath,
 }
 
 /// A rule of retention.

@@ -138,3 +138,25 @@ fn rules_of_retention_that_could_not_be_told_apart_or_never_fit_are_refused() {
     let missing = "retention: [{ name: a, older_than: 1d }], legal_holds: «nowhere»";
     warned_in(&Folder::new(), &with(missing), "nothing would be purged", "hold add");
 }
+
+#[test]
+fn subject_keys_need_a_master_key_of_64_digits_that_is_the_owners_alone() {
+    let folder = Folder::new();
+    let mode = |mode| {
+        let owner = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(folder.path().join("master.key"), owner).unwrap();
+    };
+    let text = with("subjects: { keys: people, master_key: { file: «master.key» } }");
+    folder.write("master.key", "5c".repeat(31));
+    mode(0o600);
+    refused_in(&folder, &text, "64 hexadecimal digits", "openssl rand");
+    folder.write("master.key", "5c".repeat(32));
+    mode(0o640);
+    refused_in(&folder, &text, "mode 640", "chmod 600");
+    mode(0o600);
+    let plain = text.replace(['«', '»'], "");
+    let audit = check_in(&folder, &plain, Strictness::Strict).unwrap().config.audit;
+    let subjects = audit.subjects.unwrap();
+    assert!(subjects.keys.ends_with("people") && subjects.master_key.ends_with("master.key"));
+    assert_eq!(accepted(SERVER).config.audit.subjects, None);
+}

@@ -24,8 +24,9 @@ impl Record {
         let row = rejection.code.row();
         let server = self.server.as_deref().unwrap_or("");
         let id = self.request_id.as_ref();
-        let why = rejection.internal.as_ref();
         let trace_id = self.trace_id.as_deref();
+        // Where the record seals names, the log must not tell them.
+        let why = if self.log.seals() { "sealed" } else { rejection.internal.as_ref() };
         if !queued {
             tracing::error!(request_id = id, trace_id, "the audit record of a refusal was lost");
         }

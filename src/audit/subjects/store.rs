@@ -1,0 +1,448 @@
+//! The keys of persons, one file each, wrapped by a master key.
+//!
+//! Owns a folder: `LOOKUP.key` (a wrapped key; the name is a keyed hash of the person's, so that no
+//! name stands on the disk), `master.check`, `ID.shredding` (a destruction that was begun),
+//! `ID.shredded` (one that was done) and `lock`. A key is durable before anything is sealed with
+//! it, and a key whose destruction was begun is never used again, also where its file came back
+//! from a backup.
+//!
+//! Nonces are random (NIST SP 800-38D 8.3 allows 2^32 messages under one key).
+
+use std::collections::HashMap;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::{hmac, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::super::chain::hex;
+use super::super::keys::{KeyError, read_private};
+use super::super::storage::{replace, sync_dir};
+use crate::limits::{AUDIT_SUBJECT_KEYS_CACHED_MAX, AUDIT_SUBJECT_KEYS_MAX};
+
+/// Where the keys of persons are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subjects {
+    /// Their folder.
+    pub keys: PathBuf,
+    /// The file of the master key: 64 hexadecimal digits.
+    pub master_key: PathBuf,
+}
+
+/// Why nothing can be sealed or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SubjectError {
+    /// A file cannot be used.
+    #[error("the subject keys in `{path}`: {source}")]
+    Io {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The master key cannot be read.
+    #[error(transparent)]
+    Master(#[from] KeyError),
+    /// It is none.
+    #[error("the master key `{0}` is not 64 hexadecimal digits: `openssl rand -hex 32` makes one")]
+    NoMaster(PathBuf),
+    /// It is not the one that wrapped the keys.
+    #[error("the master key is not the one of the subject keys in `{0}`: give the old one back")]
+    OtherMaster(PathBuf),
+    /// Another process makes keys there.
+    #[error("the subject keys in `{0}` are in use by another gateway")]
+    Locked(PathBuf),
+    /// A destruction was cut short.
+    #[error(
+        "the destruction of a subject key in `{0}` was begun and not finished: run `sallyport \
+         audit shred --finish`"
+    )]
+    Unfinished(PathBuf),
+    /// A key that was destroyed is there again.
+    #[error("the subject key `{0}` was destroyed and is there again: remove that file")]
+    CameBack(PathBuf),
+    /// A key's file holds something else.
+    #[error("the subject key `{0}` is damaged")]
+    Damaged(PathBuf),
+    /// No more keys may be made.
+    #[error("there are {AUDIT_SUBJECT_KEYS_MAX} subject keys, and no more are made")]
+    Full,
+    /// The library refused, or the system has no random numbers.
+    #[error("nothing can be sealed")]
+    Crypto,
+    /// What should be sealed is no record.
+    #[error("what should be sealed is not a record")]
+    Body,
+}
+
+/// One person's key.
+pub(in crate::audit) struct SubjectKey {
+    id: String,
+    aead: RandomizedNonceKey,
+}
+
+impl SubjectKey {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn seal(&self, aad: &[u8], text: Vec<u8>) -> Result<Vec<u8>, SubjectError> {
+        seal(&self.aead, aad, text)
+    }
+
+    pub(super) fn open(&self, aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        open(&self.aead, aad, sealed)
+    }
+}
+
+/// Seals, and opens, with the keys of one folder.
+pub struct Sealer {
+    dir: PathBuf,
+    names: hmac::Key,
+    wrap: RandomizedNonceKey,
+    known: Mutex<Known>,
+    /// Held while this may make keys; a reader makes none.
+    lock: Option<File>,
+}
+
+#[derive(Default)]
+struct Known {
+    by_lookup: HashMap<String, Arc<SubjectKey>>,
+    /// Of every key that there is; a reader's.
+    files: HashMap<String, PathBuf>,
+    count: usize,
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sealer({})", self.dir.display())
+    }
+}
+
+impl std::fmt::Debug for SubjectKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SubjectKey({})", self.id)
+    }
+}
+
+/// A wrapped key on the disk.
+#[derive(Serialize, Deserialize)]
+struct Wrapped {
+    id: String,
+    key: String,
+}
+
+/// A destruction that was begun.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::audit) struct Pending {
+    /// The key.
+    pub(in crate::audit) id: String,
+    /// Name of its file.
+    file: String,
+    pub(in crate::audit) reason: String,
+    pub(in crate::audit) by: String,
+}
+
+impl Sealer {
+    /// For the one that writes: makes keys, and the folder.
+    ///
+    /// # Errors
+    /// [`SubjectError`].
+    pub fn writer(subjects: &Subjects) -> Result<Self, SubjectError> {
+        let sealer = Self::locked(subjects)?;
+        if sealer.pending()?.is_empty() {
+            Ok(sealer)
+        } else {
+            Err(SubjectError::Unfinished(sealer.dir))
+        }
+    }
+
+    /// As [`Sealer::writer`], also where a destruction is not finished.
+    pub(in crate::audit) fn locked(subjects: &Subjects) -> Result<Self, SubjectError> {
+        let failed = io_at(&subjects.keys);
+        DirBuilder::new().recursive(true).mode(0o700).create(&subjects.keys).map_err(&failed)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.open(subjects.keys.join("lock")).map_err(&failed)?;
+        lock.try_lock().map_err(|_| SubjectError::Locked(subjects.keys.clone()))?;
+        Self::load(subjects, Some(lock))
+    }
+
+    /// For one that reads.
+    ///
+    /// # Errors
+    /// [`SubjectError`].
+    pub fn reader(subjects: &Subjects) -> Result<Self, SubjectError> {
+        Self::load(subjects, None)
+    }
+
+    fn load(subjects: &Subjects, lock: Option<File>) -> Result<Self, SubjectError> {
+        let dir = subjects.keys.clone();
+        let master = master(&subjects.master_key)?;
+        let part = |what: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &*master), what);
+        let mut known = Known::default();
+        for entry in fs::read_dir(&dir).map_err(io_at(&dir))? {
+            let path = entry.map_err(io_at(&dir))?.path();
+            if path.extension().is_some_and(|end| end == "key") {
+                known.count += 1;
+                if lock.is_none() && known.count <= AUDIT_SUBJECT_KEYS_MAX {
+                    known.files.insert(wrapped(&path)?.id, path);
+                }
+            }
+        }
+        let check = dir.join("master.check");
+        let ours = hex(part(b"check").as_ref());
+        match fs::read_to_string(&check) {
+            Ok(found) if found == ours => {}
+            Ok(_) => return Err(SubjectError::OtherMaster(dir)),
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && lock.is_some()
+                    && known.count == 0 =>
+            {
+                replace(&check, ours.as_bytes()).map_err(io_at(&check))?;
+            }
+            Err(source) => return Err(SubjectError::Io { path: check, source }),
+        }
+        let wrap = RandomizedNonceKey::new(&AES_256_GCM, part(b"wrap").as_ref());
+        let names = hmac::Key::new(hmac::HMAC_SHA256, part(b"names").as_ref());
+        let wrap = wrap.map_err(|_| SubjectError::Crypto)?;
+        Ok(Self { dir, names, wrap, known: Mutex::new(known), lock })
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Maps of whole keys: what a panic left is sound.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lookup(&self, name: &str) -> String {
+        let mut hash = hex(hmac::sign(&self.names, name.as_bytes()).as_ref());
+        hash.truncate(LOOKUP_BYTES);
+        hash
+    }
+
+    fn path(&self, lookup: &str) -> PathBuf {
+        self.dir.join(lookup).with_extension("key")
+    }
+
+    /// The key of a person, made where there is none.
+    pub(super) fn key(&self, name: &str) -> Result<Arc<SubjectKey>, SubjectError> {
+        let lookup = self.lookup(name);
+        let mut known = self.known();
+        if let Some(key) = known.by_lookup.get(&lookup) {
+            return Ok(key.clone());
+        }
+        let path = self.path(&lookup);
+        let key = match self.read(&path)? {
+            Some(key) => key,
+            None if self.lock.is_none() => return Err(SubjectError::Crypto),
+            None if known.count >= AUDIT_SUBJECT_KEYS_MAX => return Err(SubjectError::Full),
+            None => {
+                let key = self.make(&path)?;
+                known.count += 1;
+                key
+            }
+        };
+        if known.by_lookup.len() >= AUDIT_SUBJECT_KEYS_CACHED_MAX {
+            // Rare, and a file read each: simpler than knowing which was used last.
+            known.by_lookup.clear();
+        }
+        let key = Arc::new(key);
+        known.by_lookup.insert(lookup, key.clone());
+        Ok(key)
+    }
+
+    /// The id of a person's key, where there is one.
+    ///
+    /// # Errors
+    /// [`SubjectError`].
+    pub fn id_of(&self, name: &str) -> Result<Option<String>, SubjectError> {
+        Ok(self.read(&self.path(&self.lookup(name)))?.map(|key| key.id))
+    }
+
+    pub(super) fn by_id(&self, id: &str) -> Option<Arc<SubjectKey>> {
+        let mut known = self.known();
+        if let Some(key) = known.by_lookup.get(id) {
+            return Some(key.clone());
+        }
+        let path = known.files.get(id)?;
+        let key = Arc::new(self.read(path).ok()??);
+        if known.by_lookup.len() >= AUDIT_SUBJECT_KEYS_CACHED_MAX {
+            known.by_lookup.clear();
+        }
+        known.by_lookup.insert(id.to_owned(), key.clone());
+        Some(key)
+    }
+
+    fn read(&self, path: &Path) -> Result<Option<SubjectKey>, SubjectError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let Wrapped { id, key } = wrapped(path)?;
+        if [SHREDDING, SHREDDED].iter().any(|end| self.dir.join(&id).with_extension(end).exists()) {
+            return Err(SubjectError::CameBack(path.to_path_buf()));
+        }
+        let damaged = || SubjectError::Damaged(path.to_path_buf());
+        let key = STANDARD_NO_PAD.decode(key).map_err(|_| damaged())?;
+        let key = Zeroizing::new(open(&self.wrap, &about(path, &id), &key).ok_or_else(damaged)?);
+        let aead = RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|_| damaged())?;
+        Ok(Some(SubjectKey { id, aead }))
+    }
+
+    fn make(&self, path: &Path) -> Result<SubjectKey, SubjectError> {
+        let mut id = [0; 8];
+        let mut key = Zeroizing::new([0; 32]);
+        rand::fill(&mut id).map_err(|_| SubjectError::Crypto)?;
+        rand::fill(&mut *key).map_err(|_| SubjectError::Crypto)?;
+        let id = hex(&id);
+        let aead =
+            RandomizedNonceKey::new(&AES_256_GCM, &*key).map_err(|_| SubjectError::Crypto)?;
+        let sealed = seal(&self.wrap, &about(path, &id), key.to_vec())?;
+        let file = Wrapped { id: id.clone(), key: STANDARD_NO_PAD.encode(sealed) };
+        let text = serde_json::to_vec(&file).map_err(|_| SubjectError::Crypto)?;
+        replace(path, &text).map_err(io_at(path))?;
+        Ok(SubjectKey { id, aead })
+    }
+
+    /// Destructions that were begun.
+    pub(in crate::audit) fn pending(&self) -> Result<Vec<Pending>, SubjectError> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir(&self.dir).map_err(io_at(&self.dir))? {
+            let path = entry.map_err(io_at(&self.dir))?.path();
+            if path.extension().is_some_and(|end| end == SHREDDING) {
+                let text = fs::read(&path).map_err(io_at(&path))?;
+                let read = serde_json::from_slice(&text);
+                all.push(read.map_err(|_| SubjectError::Damaged(path))?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Begins to destroy a person's key: from here on nobody uses it. Nothing where there is none.
+    pub(in crate::audit) fn begin(
+        &self,
+        name: &str,
+        reason: &str,
+        by: &str,
+    ) -> Result<Option<Pending>, SubjectError> {
+        let lookup = self.lookup(name);
+        let Some(key) = self.read(&self.path(&lookup))? else { return Ok(None) };
+        let (reason, by) = (reason.to_owned(), by.to_owned());
+        let pending = Pending { id: key.id, file: lookup, reason, by };
+        let path = self.dir.join(&pending.id).with_extension(SHREDDING);
+        let text = serde_json::to_vec(&pending).map_err(|_| SubjectError::Crypto)?;
+        replace(&path, &text).map_err(io_at(&path))?;
+        self.known().by_lookup.remove(&pending.file);
+        Ok(Some(pending))
+    }
+
+    /// Says that all was done.
+    pub(in crate::audit) fn finish(&self, pending: &Pending) -> Result<(), SubjectError> {
+        let done = self.dir.join(&pending.id).with_extension(SHREDDED);
+        replace(&done, b"").map_err(io_at(&done))?;
+        let begun = done.with_extension(SHREDDING);
+        fs::remove_file(&begun).and_then(|()| sync_dir(&self.dir)).map_err(io_at(&begun))
+    }
+}
+
+/// Overwrites and removes the key's file, also where that was begun before.
+pub(in crate::audit) fn destroy(sealer: &Sealer, pending: &Pending) -> Result<(), SubjectError> {
+    let path = sealer.path(&pending.file);
+    // A new key of the same person is not the one that goes.
+    if !path.exists() || wrapped(&path).is_ok_and(|found| found.id != pending.id) {
+        return Ok(());
+    }
+    let wipe = || -> io::Result<()> {
+        let bytes = usize::try_from(fs::metadata(&path)?.len()).unwrap_or(0);
+        let mut file = OpenOptions::new().write(true).open(&path)?;
+        file.write_all(&vec![0; bytes])?;
+        file.sync_all()?;
+        fs::remove_file(&path)?;
+        sync_dir(&sealer.dir)
+    };
+    wipe().map_err(io_at(&path))
+}
+
+/// What a wrapped key is bound to: its file's name and its id.
+fn about(path: &Path, id: &str) -> Vec<u8> {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    format!("{name}\0{id}").into_bytes()
+}
+
+fn wrapped(path: &Path) -> Result<Wrapped, SubjectError> {
+    let text = read_private(path)?.ok_or_else(|| SubjectError::Damaged(path.to_path_buf()))?;
+    let read: Wrapped =
+        serde_json::from_slice(&text).map_err(|_| SubjectError::Damaged(path.to_path_buf()))?;
+    // It becomes the name of a file.
+    let sound = read.id.len() == ID_BYTES && read.id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if sound { Ok(read) } else { Err(SubjectError::Damaged(path.to_path_buf())) }
+}
+
+fn master(path: &Path) -> Result<Zeroizing<[u8; 32]>, SubjectError> {
+    let none = || SubjectError::NoMaster(path.to_path_buf());
+    let text = read_private(path)?.ok_or_else(none)?;
+    let text = text.trim_ascii();
+    let mut key = Zeroizing::new([0_u8; 32]);
+    if text.len() != 64 {
+        return Err(none());
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, _) = text.as_chunks::<2>();
+    for (byte, [high, low]) in key.iter_mut().zip(pairs) {
+        *byte = digit(*high).ok_or_else(none)? << 4 | digit(*low).ok_or_else(none)?;
+    }
+    Ok(key)
+}
+
+fn seal(key: &RandomizedNonceKey, aad: &[u8], mut text: Vec<u8>) -> Result<Vec<u8>, SubjectError> {
+    let nonce = key.seal_in_place_append_tag(Aad::from(aad), &mut text);
+    let nonce = nonce.map_err(|_| SubjectError::Crypto)?;
+    Ok([nonce.as_ref().as_slice(), &text].concat())
+}
+
+fn open(key: &RandomizedNonceKey, aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>()?;
+    let mut text = text.to_vec();
+    let bytes = key
+        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), &mut text)
+        .ok()?
+        .len();
+    text.truncate(bytes);
+    Some(text)
+}
+
+fn io_at(path: &Path) -> impl Fn(io::Error) -> SubjectError + use<> {
+    let path = path.to_path_buf();
+    move |source| SubjectError::Io { path: path.clone(), source }
+}
+
+const SHREDDING: &str = "shredding";
+const SHREDDED: &str = "shredded";
+const LOOKUP_BYTES: usize = 32;
+const ID_BYTES: usize = 16;
+
+#[cfg(test)]
+impl Sealer {
+    /// As if as many keys were in memory as may be.
+    pub(super) fn fill(&self, key: &Arc<SubjectKey>) {
+        let mut known = self.known();
+        for n in 0..AUDIT_SUBJECT_KEYS_CACHED_MAX {
+            known.by_lookup.insert(n.to_string(), key.clone());
+        }
+    }
+
+    pub(super) fn cached(&self) -> usize {
+        self.known().by_lookup.len()
+    }
+
+    pub(super) fn count(&self, count: usize) {
+        self.known().count = count;
+    }
+}
