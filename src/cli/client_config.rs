@@ -260,9 +260,9 @@ impl ClientConfig {
                 )
             }
             (_, Login::Itself) => format!("claude mcp add --transport http {name} {url}"),
-            // In the project's file the client fills it in at each start: no credential is stored.
+            // The client keeps the name and fills it in at each start: no credential is stored.
             (_, Login::Header { name: header, prefix, variable }) => format!(
-                "claude mcp add --scope project --transport http {name} {url} \
+                "claude mcp add --transport http {name} {url} \
                  --header '{header}: {prefix}${{{variable}}}'"
             ),
         }

@@ -43,7 +43,7 @@ fn listeners(old: &Config, new: &Config) -> Vec<String> {
 }
 
 /// Without `..`: a new key of the trail does not compile until it is placed.
-fn audit(old: &Audit, new: &Audit) -> [(&'static str, bool); 9] {
+fn audit(old: &Audit, new: &Audit) -> [(&'static str, bool); 10] {
     let Audit {
         dir,
         durability,
@@ -56,6 +56,7 @@ fn audit(old: &Audit, new: &Audit) -> [(&'static str, bool); 9] {
         anchors,
         retention,
         legal_holds,
+        subjects,
         // Who gets copies may change while the trail goes on.
         sinks: _,
     } = old;
@@ -72,5 +73,6 @@ fn audit(old: &Audit, new: &Audit) -> [(&'static str, bool); 9] {
         ("audit.anchors", *anchors != new.anchors),
         ("audit.retention", *retention != new.retention),
         ("audit.legal_holds", *legal_holds != new.legal_holds),
+        ("audit.subjects", *subjects != new.subjects),
     ]
 }

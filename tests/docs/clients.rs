@@ -82,7 +82,6 @@ fn credential_is_named_by_its_variable_in_the_words_of_each_client() {
     assert_eq!(vscode["inputs"][0]["id"], "SALLYPORT_API_KEY");
     assert_eq!(vscode["inputs"][0]["password"], true);
     let claude = sallyport(&["client-config", "claude", "--config", &config, "--env", "MINE"]);
-    assert!(data(&claude).contains("--scope project"), "{}", data(&claude));
     assert!(data(&claude).contains("--header 'x-api-key: ${MINE}'"), "{}", data(&claude));
     let inspector = sallyport(&["client-config", "inspector", "--config", &config]);
     assert!(data(&inspector).contains("--header \"x-api-key: $SALLYPORT_API_KEY\""));
