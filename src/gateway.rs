@@ -5,6 +5,7 @@
 //! open exchanges finish, then flushes the audit trail; every task is owned and joined.
 
 mod fixed;
+mod pages;
 mod revoking;
 mod shipping;
 mod trail;
@@ -35,8 +36,6 @@ use crate::peer::Peer;
 use crate::pipeline::Pipeline;
 use crate::reject::Code;
 use crate::revocation::{Desk, Revocations};
-use crate::secret::Secret;
-use crate::server::admin::{AdminPages, Readiness, Status};
 use crate::server::{self, BindError, Bound, Bounds, Inherited, InheritedError, Reloader};
 use crate::session::Book;
 use crate::shared_state::{SharedState, SharedStateError};
@@ -205,10 +204,7 @@ impl Gateway {
             None => None,
             Some(admin) => {
                 let bound = server::admin::bind(admin, Bounds::default(), inherited).await?;
-                let address = bound.addresses().first().map_or(admin.bind, |b| b.address);
-                let pages = Arc::new(AdminPages::new(CoreStatus(Arc::clone(&core)), address));
-                helpers.spawn(bound.serve(pages, end.clone()));
-                Some(address)
+                Some(pages::serve(&core, admin, bound, &helpers, &end))
             }
         };
         inherited.all_taken()?;
@@ -336,7 +332,6 @@ impl Core {
         self.shared.authn.run(stop).await;
     }
 
-    /// Sweeps idle keys of limiters until the end.
     /// Writes what waits for approval, and once more at the end.
     async fn keep_pins(self: Arc<Self>, stop: CancellationToken) {
         let mut tick = tokio::time::interval(Duration::from_millis(limits::PINS_SAVE_MS));
@@ -356,6 +351,7 @@ impl Core {
         }
     }
 
+    /// Sweeps idle keys of limiters until the end.
     async fn keep_house(self: Arc<Self>, stop: CancellationToken) {
         let mut tick = tokio::time::interval(Duration::from_millis(limits::LIMITER_SWEEP_MS));
         loop {
@@ -371,30 +367,6 @@ impl Core {
 
     fn revocations(&self) -> &Revocations {
         self.shared.authn.revocations()
-    }
-}
-
-/// What the admin listener shows.
-#[derive(Debug)]
-struct CoreStatus(Arc<Core>);
-
-impl Status for CoreStatus {
-    fn metrics(&self) -> String {
-        self.0.metrics()
-    }
-
-    fn admin_token(&self) -> Option<Secret> {
-        let live = self.0.live.load();
-        live.config().admin.as_ref()?.token.clone()
-    }
-
-    fn desk(&self) -> Option<&Desk> {
-        Some(&self.0.desk)
-    }
-
-    fn readiness(&self) -> Readiness {
-        let reasons = self.0.unready();
-        Readiness { ready: reasons.is_empty(), reasons }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Made only by [`super::check`] from what was typed. Stages take the sections they need; a value
 //! here is valid by construction, so no stage checks it again. Files that it names were read.
 
+mod audit;
 mod claims;
 mod facade;
 mod identities;
@@ -33,6 +34,7 @@ use crate::policy::facts::ToolShape;
 use crate::policy::roles::Role;
 use crate::secret::Secret;
 
+pub use audit::{Anchor, Audit, Durability, SubjectKeys};
 pub use claims::{Circle, ClaimValue, Claims, RequiredClaim, ScopeHierarchy};
 pub use facade::{Facade, OauthEndpoint, RedirectUri, ResourceShim};
 pub use identities::{IdentityKind, IdentityRule, TrustedMesh};
@@ -175,66 +177,6 @@ pub struct Admin {
     pub bind: SocketAddr,
     /// Behind which one may revoke.
     pub token: Option<Secret>,
-}
-
-/// The audit trail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Audit {
-    /// Directory of the log.
-    pub dir: PathBuf,
-    /// When a record counts as written.
-    pub durability: Durability,
-    /// The log's name; a new log makes one where there is none.
-    pub origin: Option<String>,
-    /// The key that signs; a new log makes one where there is none.
-    pub signing_key: Option<PathBuf>,
-    /// Records after which the tree is signed.
-    pub checkpoint_records: u64,
-    /// Time after which it is.
-    pub checkpoint_interval: Duration,
-    /// Bytes at which a segment ends.
-    pub segment_bytes: u64,
-    /// Age at which it does.
-    pub segment_age: Duration,
-    /// Where checkpoints go.
-    pub anchors: Vec<Anchor>,
-    /// Who gets copies of the records.
-    pub sinks: Vec<Sink>,
-    /// What need not be kept.
-    pub retention: Vec<super::Retention>,
-    /// The file of legal holds, where one is named.
-    pub legal_holds: Option<PathBuf>,
-    /// Keys under which names are sealed.
-    pub subjects: Option<SubjectKeys>,
-}
-
-/// Keys of persons.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubjectKeys {
-    /// Their folder.
-    pub keys: PathBuf,
-    /// The file of the key that wraps them.
-    pub master_key: PathBuf,
-}
-
-/// Where checkpoints go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Anchor {
-    /// The gateway's log.
-    Log,
-    /// Standard output.
-    Stdout,
-    /// A file that is only appended to.
-    File(PathBuf),
-}
-
-/// When a record counts as written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// After `fdatasync`.
-    Durable,
-    /// After `write`; a power loss may take the last records.
-    Written,
 }
 
 /// One protected MCP server.

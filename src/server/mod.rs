@@ -229,8 +229,8 @@ mod tests {
         // A client that lingers must not outlast the drain.
         assert!(bounds.linger + bounds.farewell < bounds.drain);
         // The successor waits for the trail longer than the drain takes.
-        assert!(limits::AUDIT_HANDOVER_MS > limits::DRAIN_MS + limits::LINGER_MS);
-        assert!(limits::AUDIT_HANDOVER_POLL_MS < limits::FAREWELL_MS);
+        const { assert!(limits::AUDIT_HANDOVER_MS > limits::DRAIN_MS + limits::LINGER_MS) };
+        const { assert!(limits::AUDIT_HANDOVER_POLL_MS < limits::FAREWELL_MS) };
     }
 
     #[test]

@@ -82,9 +82,12 @@ pub(super) struct Open {
     person: Option<String>,
 }
 
+/// What opens, and the key that records must name.
+type Opening = (Option<Sealer>, Option<String>);
+
 impl Open {
-    /// What opens, and the key that records must name.
-    pub(super) fn keys(self) -> anyhow::Result<Result<(Option<Sealer>, Option<String>), ExitCode>> {
+    /// What the arguments open; an exit code where they name nobody.
+    pub(super) fn keys(self) -> anyhow::Result<Result<Opening, ExitCode>> {
         let (Some(keys), Some(master_key)) = (self.subject_keys, self.master_key) else {
             return Ok(Ok((None, None)));
         };

@@ -95,19 +95,13 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let per_address = limits::global(cx, &at.key("limits"), limits);
     let sessions = sessions::sessions(cx, &at.key("sessions"), sessions);
     let (redis, revocation) = revocation::both(cx, at, redis, revocation, admin.has_token());
-    let log = log_of(cx, &at.key("log"), log);
-    let telemetry = telemetry::telemetry(cx, &at.key("telemetry"), telemetry);
+    let (log, telemetry) = told(cx, at, log, telemetry);
     let audit = audit::audit(cx, &at.key("audit"), audit);
     let gateway = gateway::named(cx, &at.key("gateway"), gateway);
     let outbound = outbound::outbound(cx, &at.key("outbound"), outbound);
     let issuers = issuers::issuers(cx, &at.key("issuers"), issuers, &listeners);
     let api_keys = api_keys::api_keys(cx, &at.key("api_keys"), api_keys);
-    let around = servers::Around {
-        issuers: &issuers,
-        api_keys: api_keys.as_ref(),
-        listeners: &listeners,
-        certificates,
-    };
+    let around = servers::Around::of(&issuers, api_keys.as_ref(), &listeners, certificates);
     let servers = servers::servers(cx, &at.key("servers"), servers, &around);
     issuers::unused(cx, &issuers, &servers);
     revocation::unused(cx, &at.key("redis"), redis.as_ref(), revocation.as_ref(), &servers);
@@ -134,6 +128,17 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         files: Vec::new(),
         warnings: Vec::new(),
     })
+}
+
+/// What the gateway tells of itself while it runs.
+fn told(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    log: Option<raw::Log>,
+    telemetry: Option<raw::Telemetry>,
+) -> (Option<Log>, Option<super::model::Telemetry>) {
+    let log = log_of(cx, &at.key("log"), log);
+    (log, telemetry::telemetry(cx, &at.key("telemetry"), telemetry))
 }
 
 fn log_of(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Log>) -> Option<Log> {

@@ -33,6 +33,17 @@ pub(super) struct Around<'a, 't> {
     pub(super) certificates: Certificates,
 }
 
+impl<'a, 't> Around<'a, 't> {
+    pub(super) fn of(
+        issuers: &'a [Issuer<'t>],
+        api_keys: Option<&'a Option<Arc<ApiKeys>>>,
+        listeners: &'a [Listener<'t>],
+        certificates: Certificates,
+    ) -> Self {
+        Self { issuers, api_keys, listeners, certificates }
+    }
+}
+
 pub(super) fn servers(
     cx: &mut Context<'_>,
     at: &At<'_>,
