@@ -353,8 +353,16 @@ fn every_field_of_a_call_in_the_schema_is_one_that_the_code_writes() {
     let of_revocations = ["value", "expires_at", "revoked", "undone"];
     let of_purges =
         ["asked_by", "before", "segment", "count", "ranges", "leaves", "torn", "purged", "leaf"];
-    let others: Vec<&str> =
-        [&logs_own[..], &of_keys, &of_gaps_and_revocations, &of_revocations, &of_purges].concat();
+    let of_sealing = ["sealed", "key"];
+    let others: Vec<&str> = [
+        &logs_own[..],
+        &of_keys,
+        &of_gaps_and_revocations,
+        &of_revocations,
+        &of_purges,
+        &of_sealing,
+    ]
+    .concat();
     let named: BTreeSet<String> = schema["properties"]
         .as_object()
         .unwrap()
