@@ -40,6 +40,7 @@ mod facade;
 mod handed_out;
 mod identities;
 mod introspection;
+mod labels;
 mod legacy;
 mod limits;
 mod listening;
