@@ -10,6 +10,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "docs/alerts.rs"]
+mod alerts;
 #[path = "docs/cli.rs"]
 mod cli;
 #[path = "docs/clients.rs"]
@@ -31,7 +33,7 @@ use regex::Regex;
 use sallyport::config::{self, Source, Strictness};
 
 /// Documents that people read; the generated chapters are tested where they are made.
-const DOCUMENTS: [&str; 13] = [
+const DOCUMENTS: [&str; 14] = [
     "README.md",
     "SECURITY.md",
     "policies/README.md",
@@ -41,6 +43,7 @@ const DOCUMENTS: [&str; 13] = [
     "src/manual/quickstart.md",
     "src/manual/audit.md",
     "src/manual/operations.md",
+    "src/manual/alerts.md",
     "src/manual/redaction.md",
     "src/manual/protocol.md",
     "src/manual/policy.md",
