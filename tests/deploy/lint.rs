@@ -1,0 +1,95 @@
+//! What the manifests say is valid for Kubernetes, and no linter has something against them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use super::{Dir, PLAIN, plain};
+
+/// The oldest with the sleep of `preStop`, one between, and the newest known to the checker.
+const VERSIONS: [&str; 3] = ["1.30", "1.34", "1.37"];
+
+/// Kinds that are not part of Kubernetes, so that no schema is known here.
+const FOREIGN: [&str; 2] = ["Certificate", "PodMonitor"];
+
+/// A program of the virtual environment that `tests/run` makes.
+fn tool(name: &str) -> PathBuf {
+    let tools = std::env::var("KUBERNETES_TOOLS").unwrap_or_else(|_| panic!("see tests/run"));
+    Path::new(&tools).join("bin").join(name)
+}
+
+fn validate(file: &Path, version: &str) -> Output {
+    let mut command = Command::new(tool("kubernetes-validate"));
+    command.args(["--strict", "-k", version]).arg(file).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+#[ignore = "needs kubernetes-validate"]
+fn every_manifest_fits_the_strict_schemas_of_kubernetes() {
+    for (name, _) in PLAIN {
+        for version in VERSIONS {
+            let output = validate(&plain(name), version);
+            let said = said(&output);
+            assert!(output.status.success(), "{name} {version}: {said}");
+            // The checker passes over what it does not know, with a warning.
+            for line in said.lines().filter(|line| line.starts_with("WARN")) {
+                let foreign = FOREIGN.iter().any(|kind| line.contains(&format!("kind {kind} ")));
+                assert!(foreign, "{name} {version}: {line}");
+            }
+            for kind in
+                ["configmap", "service", "deployment", "poddisruptionbudget", "networkpolicy"]
+            {
+                assert!(said.contains(&format!("passed for resource {kind}/")), "{kind}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs kubernetes-validate"]
+fn a_misspelt_key_would_be_found() {
+    let dir = Dir::new();
+    let file = dir.0.join("wrong.yaml");
+    let text = fs::read_to_string(plain("sidecar")).unwrap();
+    let wrong = text.replace("restartPolicy: Always", "restartPolicyy: Always");
+    assert_ne!(text, wrong);
+    fs::write(&file, wrong).unwrap();
+    assert!(!validate(&file, VERSIONS[0]).status.success());
+    // The sleep of `preStop` is why 1.30 is the oldest.
+    assert!(!validate(&plain("sidecar"), "1.28").status.success());
+}
+
+fn checkov(file: &Path) -> Output {
+    let mut command = Command::new(tool("checkov"));
+    command.args(["--framework", "kubernetes", "--skip-download", "--compact", "--quiet", "-f"]);
+    command.arg(file).output().unwrap()
+}
+
+#[test]
+#[ignore = "needs checkov"]
+fn checkov_finds_nothing_that_is_not_explained() {
+    for (name, _) in PLAIN {
+        let output = checkov(&plain(name));
+        let said = said(&output);
+        assert!(output.status.success(), "{name}: {said}");
+        assert!(said.contains("Failed checks: 0, Skipped checks: 4"), "{name}: {said}");
+    }
+}
+
+#[test]
+#[ignore = "needs checkov"]
+fn a_gateway_with_a_writable_root_would_be_found() {
+    let dir = Dir::new();
+    let file = dir.0.join("wrong.yaml");
+    let text = fs::read_to_string(plain("sidecar")).unwrap();
+    let wrong = text.replace("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false");
+    assert_ne!(text, wrong);
+    fs::write(&file, wrong).unwrap();
+    let output = checkov(&file);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("CKV_K8S_22"), "{}", said(&output));
+}
