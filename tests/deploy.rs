@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test may fail loudly"
 )]
 
@@ -15,6 +16,8 @@
 mod config;
 #[path = "deploy/gateway.rs"]
 mod gateway;
+#[path = "deploy/image.rs"]
+mod image;
 #[path = "deploy/lint.rs"]
 mod lint;
 #[path = "deploy/network.rs"]
