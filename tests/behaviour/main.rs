@@ -56,6 +56,7 @@ mod resumption;
 mod revocation;
 mod revocation_redis;
 mod schemas;
+mod sealing;
 mod sessions;
 mod signals;
 mod sinks;

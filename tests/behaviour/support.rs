@@ -195,6 +195,13 @@ impl World {
         self.start().await;
     }
 
+    /// Starts another gateway with the same configuration and files, after the test ended the one
+    /// before.
+    pub async fn restart_stopped(&mut self) {
+        assert!(self.gateway.is_none());
+        self.start().await;
+    }
+
     pub fn yaml(&self, server_lines: &str) -> String {
         let upstream = self
             .setup
