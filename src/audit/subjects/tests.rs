@@ -147,3 +147,24 @@ fn cost_of_sealing_a_record() {
     }
     println!("{} ns a record with two persons", start.elapsed().as_nanos() / 100_000);
 }
+
+/// Fields that name nobody who calls, looked at one by one. `by` is an operator.
+const CLEAR: &str = "v seq prev timestamp kind phase gateway request_id trace_id batch messages server \
+    operation action listener auth_method proof issuer token_check certificate_source \
+    params_masked bytes_in decision rule code limit policy guard_hits config generation \
+    status_code latency_ms stages_ms bytes_out end redactions revealed shadow_redactions \
+    shadow_revealed dropped structured server_requests tools_quarantined tools_changed via \
+    revocation by kind_revoked expires_at revoked undone cut_bytes remembered_head refused \
+    since lost_with_file mac_key mac_restarted old new signature asked_by before segment \
+    count ranges leaves torn purged leaf sealed key mac";
+
+#[test]
+fn every_field_of_a_record_is_sealed_or_known_to_name_nobody() {
+    let schema = include_str!("../../observe/record/schema.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    let clear: Vec<&str> = CLEAR.split(' ').collect();
+    for field in schema["properties"].as_object().unwrap().keys() {
+        let sealed = super::names(field, false) != super::Names::Nobody;
+        assert_ne!(sealed, clear.contains(&field.as_str()), "`{field}`: whom may it name?");
+    }
+}
