@@ -22,6 +22,8 @@ mod image;
 mod lint;
 #[path = "deploy/network.rs"]
 mod network;
+#[path = "deploy/pod.rs"]
+mod pod;
 #[path = "deploy/rendered.rs"]
 mod rendered;
 

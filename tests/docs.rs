@@ -48,6 +48,7 @@ const DOCUMENTS: [&str; 14] = [
     "src/manual/protocol.md",
     "src/manual/policy.md",
     "src/manual/tracing.md",
+    "src/manual/kubernetes.md",
 ];
 
 fn root() -> PathBuf {
