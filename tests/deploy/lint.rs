@@ -1,21 +1,27 @@
 //! What the manifests say is valid for Kubernetes, and no linter has something against them.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-use super::{Dir, PLAIN, plain};
+use serde_json::{Value, json};
+
+use super::{Dir, PLAIN, objects, plain};
 
 /// The oldest with the sleep of `preStop`, one between, and the newest known to the checker.
 const VERSIONS: [&str; 3] = ["1.30", "1.34", "1.37"];
 
-/// Kinds that are not part of Kubernetes, so that no schema is known here.
+/// Kinds that are not part of Kubernetes, so that the checker has no schema of them.
 const FOREIGN: [&str; 2] = ["Certificate", "PodMonitor"];
 
-/// A program of the virtual environment that `tests/run` makes.
+/// The folder with the checkers that `tests/run` makes.
+fn tools() -> PathBuf {
+    std::env::var("KUBERNETES_TOOLS").unwrap_or_else(|_| panic!("see tests/run")).into()
+}
+
 fn tool(name: &str) -> PathBuf {
-    let tools = std::env::var("KUBERNETES_TOOLS").unwrap_or_else(|_| panic!("see tests/run"));
-    Path::new(&tools).join("bin").join(name)
+    tools().join("bin").join(name)
 }
 
 fn validate(file: &Path, version: &str) -> Output {
@@ -61,6 +67,48 @@ fn a_misspelt_key_would_be_found() {
     assert!(!validate(&file, VERSIONS[0]).status.success());
     // The sleep of `preStop` is why 1.30 is the oldest.
     assert!(!validate(&plain("sidecar"), "1.28").status.success());
+}
+
+/// Checks objects of foreign kinds with the schemas of their projects, which npm carries.
+const FOREIGN_CHECK: &str = r"
+    import { PodMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
+    import { Certificate } from '@kubernetes-models/cert-manager/cert-manager.io/v1';
+    import { readFileSync } from 'node:fs';
+    const kinds = { PodMonitor, Certificate };
+    const objects = JSON.parse(readFileSync(0));
+    objects.forEach(object => new kinds[object.kind](object).validate());
+";
+
+fn validate_foreign(objects: &[Value]) -> Output {
+    let mut command = Command::new("node");
+    command.args(["--input-type=module", "-e", FOREIGN_CHECK]).current_dir(tools());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut node = command.spawn().unwrap();
+    node.stdin.take().unwrap().write_all(json!(objects).to_string().as_bytes()).unwrap();
+    node.wait_with_output().unwrap()
+}
+
+#[test]
+#[ignore = "needs node and @kubernetes-models"]
+fn certificates_and_pod_monitors_fit_the_schemas_of_their_projects() {
+    let mut found = Vec::new();
+    for (name, _) in PLAIN {
+        let all = objects(&fs::read_to_string(plain(name)).unwrap());
+        let foreign =
+            |object: &Value| object["kind"].as_str().is_some_and(|k| FOREIGN.contains(&k));
+        found.extend(all.into_iter().filter(foreign));
+    }
+    assert_eq!(found.len(), 3, "one Certificate and two PodMonitors");
+    let output = validate_foreign(&found);
+    assert!(output.status.success(), "{}", said(&output));
+
+    // A check that sees: neither is valid without what it is for.
+    for (kind, key) in [("Certificate", "secretName"), ("PodMonitor", "selector")] {
+        let mut wrong = found.iter().find(|object| object["kind"] == kind).unwrap().clone();
+        wrong["spec"].as_object_mut().unwrap().remove(key).unwrap();
+        let output = validate_foreign(&[wrong]);
+        assert!(!output.status.success() && said(&output).contains(key), "{}", said(&output));
+    }
 }
 
 fn checkov(file: &Path) -> Output {
