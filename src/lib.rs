@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod dictionary;
 pub mod glob;
+pub mod hex;
 pub mod json;
 pub mod limits;
 pub mod peer;

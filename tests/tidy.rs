@@ -38,6 +38,7 @@ const VOCABULARY: &[&str] = &[
     "json",
     "api_key",
     "glob",
+    "hex",
     "policy",
     "view",
     "config",

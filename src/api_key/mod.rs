@@ -18,6 +18,8 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::hex::{hex, read_hex};
+
 pub use file::{Entry, FileError, Previous, RowError, Servers, Table};
 pub use text::{ApiKey, KeyId, PATTERN, PREFIX, TextError, is_key_like};
 
@@ -100,15 +102,7 @@ impl KeyHash {
     /// From 64 lower-case hex digits.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
-        let digit = |byte: &u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
-        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-        let bytes: Option<Vec<u8>> =
-            pairs.iter().map(|[high, low]| Some((digit(high)? << 4) | digit(low)?)).collect();
-        Some(Self(bytes?.try_into().ok()?))
+        read_hex(text.as_bytes()).map(Self)
     }
 
     /// 64 lower-case hex digits, for the file.
@@ -129,10 +123,6 @@ impl fmt::Debug for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyHash(..)")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Unit: bytes. The key of BLAKE3.

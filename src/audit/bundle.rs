@@ -350,7 +350,7 @@ fn sha256(path: &Path) -> io::Result<String> {
     loop {
         let chunk = reader.fill_buf()?;
         if chunk.is_empty() {
-            return Ok(chain::hex(sum.finish().as_ref()));
+            return Ok(crate::hex::hex(sum.finish().as_ref()));
         }
         sum.update(chunk);
         let read = chunk.len();

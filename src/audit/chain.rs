@@ -16,6 +16,7 @@ use serde::{Serialize, Serializer};
 
 use super::merkle::{Frontier, Hash, leaf_hash};
 use super::ratchet::{MAC_BYTES, Ratchet};
+use crate::hex::{hex, read_hex, write_hex};
 
 /// The end of a chain: the last record's number and the hash of its line.
 ///
@@ -66,7 +67,7 @@ impl FromStr for Head {
             return Err(HeadError);
         }
         let seq = seq.parse().map_err(|_| HeadError)?;
-        let hash = decode_hex(hash.as_bytes()).ok_or(HeadError)?;
+        let hash = read_hex(hash.as_bytes()).ok_or(HeadError)?;
         Ok(Self { seq, hash })
     }
 }
@@ -100,12 +101,12 @@ impl End {
     /// Fills in what a pushed line lacks; it is the last one now.
     pub(super) fn seal(&mut self, line: &mut [u8], span: Span) {
         if let Some(slot) = line.get_mut(span.prev_at..span.prev_at + HEX_BYTES) {
-            encode_hex(&self.head.hash, slot);
+            write_hex(&self.head.hash, slot);
         }
         if let Some((before, rest)) = line.split_at_mut_checked(span.mac_at()) {
             let tag = self.ratchet.tag(before);
             if let Some(slot) = rest.get_mut(..MAC_HEX_BYTES) {
-                encode_hex(&tag, slot);
+                write_hex(&tag, slot);
             }
         }
         let hash = leaf_hash(line.strip_suffix(b"\n").unwrap_or(line));
@@ -187,7 +188,7 @@ pub(super) fn seal(mut lines: &mut [u8], spans: &[Span], end: &mut End) {
 pub fn mac(line: &[u8]) -> Option<(&[u8], [u8; MAC_BYTES])> {
     let rest = line.strip_suffix(b"\"}")?;
     let (covered, hex) = rest.split_at_checked(rest.len().checked_sub(MAC_HEX_BYTES)?)?;
-    covered.ends_with(BEFORE_MAC).then_some((covered, decode_hex(hex)?))
+    covered.ends_with(BEFORE_MAC).then_some((covered, read_hex(hex)?))
 }
 
 /// Reads the link at the start of a line, exactly as [`push_line`] wrote it.
@@ -203,49 +204,7 @@ pub fn link(line: &[u8]) -> Option<Link> {
     }
     let seq = std::str::from_utf8(number).ok()?.parse().ok()?;
     let (hex, rest) = rest.strip_prefix(BEFORE_PREV)?.split_at_checked(HEX_BYTES)?;
-    rest.starts_with(b"\",").then_some(Link { seq, prev: decode_hex(hex)? })
-}
-
-/// Bytes in lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut hex = vec![0; bytes.len() * 2];
-    encode_hex(bytes, &mut hex);
-    hex.into_iter().map(char::from).collect()
-}
-
-/// Writes the lower-case hex digits of `bytes` into `out`.
-fn encode_hex(bytes: &[u8], out: &mut [u8]) {
-    for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
-        if let [high, low] = pair {
-            *high = hex_digit(byte >> 4);
-            *low = hex_digit(byte & 0x0f);
-        }
-    }
-}
-
-const fn hex_digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) }
-}
-
-/// Exactly `N` bytes in lower-case hex digits, or nothing.
-pub(super) fn decode_hex<const N: usize>(hex: &[u8]) -> Option<[u8; N]> {
-    if hex.len() != N * 2 {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-        let [high, low] = pair else { return None };
-        *byte = (nibble(*high)? << 4) | nibble(*low)?;
-    }
-    Some(bytes)
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    rest.starts_with(b"\",").then_some(Link { seq, prev: read_hex(hex)? })
 }
 
 const BEFORE_SEQ: &[u8] = b"{\"v\":2,\"seq\":";

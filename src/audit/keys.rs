@@ -18,8 +18,8 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
-use super::chain::hex;
 use super::note::{NoteError, SigningKey, VerifierKey};
+use crate::hex::hex;
 use crate::limits::FILE_BYTES_MAX;
 
 /// Why a key cannot be used.

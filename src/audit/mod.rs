@@ -64,7 +64,6 @@ pub use anchor::{Anchor, Destination};
 pub use bundle::{BundleError, CheckError, Checked, Manifest, bundle, check_bundle};
 pub use chain::{Head, HeadError};
 
-pub(crate) use chain::hex;
 pub use keeper::{Now, Retention};
 pub use keys::{KeyError, first_key_paths, read_verifiers};
 pub use log::{Log, OpenError, Opened, Options};

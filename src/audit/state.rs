@@ -8,10 +8,11 @@
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::chain::{End, Head, decode_hex, hex};
+use super::chain::{End, Head};
 use super::merkle::{Frontier, Hash};
 use super::note::VerifierKey;
 use super::ratchet::Ratchet;
+use crate::hex::{hex, read_hex};
 
 /// The end of a log at one time, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,11 +78,11 @@ impl State {
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let written: Written = serde_json::from_slice(bytes).ok()?;
         let head: Head = written.head.parse().ok()?;
-        let peaks = written.tree.iter().map(|peak| decode_hex(peak.as_bytes()));
+        let peaks = written.tree.iter().map(|peak| read_hex(peak.as_bytes()));
         let tree = Frontier::of(head.seq, peaks.collect::<Option<Vec<Hash>>>()?)?;
         let Secret(index, key) = &written.mac_key;
         let index = *index;
-        let ratchet = Ratchet::of(index, decode_hex(key.as_bytes())?);
+        let ratchet = Ratchet::of(index, read_hex(key.as_bytes())?);
         let known = written.v == VERSION && index > head.seq;
         known.then_some(Self {
             verifier: written.verifier.parse().ok()?,
@@ -110,7 +111,7 @@ pub struct FirstKey {
 pub fn read_first_key(text: &str) -> Option<FirstKey> {
     let mut parts = text.trim_end().split('+');
     let (origin, index, key) = (parts.next()?, parts.next()?, parts.next()?);
-    let key = Ratchet::of(super::checkpoint::decimal(index)?, decode_hex(key.as_bytes())?);
+    let key = Ratchet::of(super::checkpoint::decimal(index)?, read_hex(key.as_bytes())?);
     parts.next().is_none().then(|| FirstKey { origin: origin.to_owned(), ratchet: key })
 }
 

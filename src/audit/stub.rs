@@ -9,8 +9,8 @@
 
 use std::io::Write as _;
 
-use super::chain::{decode_hex, hex};
 use super::merkle::{Hash, leaf_hash};
+use crate::hex::{hex, read_hex};
 
 /// What is left of a purged record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn stub(line: &[u8]) -> Option<Stub> {
     let (seq, rest) = number(line.strip_prefix(BEFORE_SEQ.as_bytes())?)?;
     let (by, rest) = number(rest.strip_prefix(BEFORE_BY.as_bytes())?)?;
     let leaf = rest.strip_prefix(BEFORE_LEAF.as_bytes())?;
-    let leaf = decode_hex(leaf.strip_suffix(AFTER_LEAF.as_bytes())?)?;
+    let leaf = read_hex(leaf.strip_suffix(AFTER_LEAF.as_bytes())?)?;
     // A purge is told of before it is made, and behind what it names.
     (by > seq).then_some(Stub { seq, by, leaf })
 }

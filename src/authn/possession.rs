@@ -13,6 +13,7 @@ use super::error::TokenError;
 use super::tokens::SetupError;
 use super::{Authn, RequestHead};
 use crate::config::{RequiredProof, Server};
+use crate::hex::hex;
 use crate::principal::{CertificateIdentity, Confirmation};
 use crate::reject::Scheme;
 
@@ -85,6 +86,9 @@ fn check_certificate(
     presented: Option<&Arc<CertificateIdentity>>,
 ) -> Result<(), TokenError> {
     let presented = presented.ok_or(TokenError::Certificate("none"))?;
-    let expected: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
-    if presented.fingerprint == expected { Ok(()) } else { Err(TokenError::Certificate("one")) }
+    if presented.fingerprint == hex(expected) {
+        Ok(())
+    } else {
+        Err(TokenError::Certificate("one"))
+    }
 }

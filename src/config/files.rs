@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::{digest, pbkdf2};
 
+use crate::hex::hex;
 use crate::limits::{DICTIONARY_BYTES_MAX, FILE_BYTES_MAX, PINS_FILE_BYTES_MAX};
 
 /// What each file held when it was read: SHA-256, or nothing where it could not be read.
@@ -111,8 +112,7 @@ impl Files {
 
     /// The public hash, lower-case hex, and the files.
     pub(super) fn finish(self) -> (String, Fingerprint) {
-        let hex = self.hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        (hex, self.seen)
+        (hex(self.hash.finish().as_ref()), self.seen)
     }
 
     fn read_unhashed(&mut self, path: &Path, bytes_max: usize) -> Result<Vec<u8>, FileError> {

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::hex::{hex, read_hex};
 use crate::json::{Edit, Kind, Value, keep_members};
 
 /// `traceparent`.
@@ -33,8 +34,8 @@ impl Parent {
         let mut parts = value.split(|byte| *byte == b'-');
         let mut part = |length| parts.next().filter(|part| part.len() == length);
         let (version, trace, span, flags) = (part(2)?, part(32)?, part(16)?, part(2)?);
-        let (trace, span) = (number(trace)?, number(span)?);
-        let [flags] = number(flags)?;
+        let (trace, span) = (read_hex(trace)?, read_hex(span)?);
+        let [flags] = read_hex(flags)?;
         let sound = version == b"00" && trace != [0; 16] && span != [0; 8];
         let sampled = flags & 1 == 1;
         (sound && parts.next().is_none()).then_some(Self { trace, span, sampled })
@@ -45,35 +46,6 @@ impl Parent {
     pub fn text(&self) -> String {
         let flags = if self.sampled { "01" } else { "00" };
         format!("00-{}-{}-{flags}", hex(&self.trace), hex(&self.span))
-    }
-}
-
-/// Lower-case digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        // A `String` never fails to take characters.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
-}
-
-fn number<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let mut out = [0; N];
-    let mut digits = text.iter();
-    for byte in &mut out {
-        let high = digits.next().and_then(digit)?;
-        *byte = high << 4 | digits.next().and_then(digit)?;
-    }
-    digits.next().is_none().then_some(out)
-}
-
-fn digit(byte: &u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
     }
 }
 

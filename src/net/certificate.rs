@@ -9,6 +9,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
+use crate::hex::hex;
 use crate::limits::{CERTIFICATE_NAME_BYTES_MAX, CERTIFICATE_NAMES_MAX};
 use crate::principal::{CertificateIdentity, CertificateSource, Names};
 
@@ -97,13 +98,7 @@ pub(super) fn plain(name: &str) -> Result<String, IdentityError> {
 
 /// SHA-256 of the DER certificate, lower-case hex.
 pub(super) fn fingerprint(der: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut hex = String::with_capacity(64);
-    for byte in digest(&SHA256, der).as_ref() {
-        // Writing to a string cannot fail.
-        let _infallible = write!(hex, "{byte:02x}");
-    }
-    hex
+    hex(digest(&SHA256, der).as_ref())
 }
 
 #[cfg(test)]

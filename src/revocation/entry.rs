@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
+use crate::hex::hex;
 use crate::limits::{
     REVOCATION_ID_BYTES_MAX, REVOCATION_LINE_BYTES_MAX, REVOCATION_S, REVOCATION_S_MAX,
     REVOCATION_TEXT_BYTES_MAX,
@@ -148,7 +149,7 @@ impl Change {
         if written.undo.is_some() {
             return undo(written);
         }
-        entry(written, || hex(line)).map(|entry| Self::Add(Box::new(entry)))
+        entry(written, || short(line)).map(|entry| Self::Add(Box::new(entry)))
     }
 
     /// The line, without its end.
@@ -235,7 +236,7 @@ impl Entry {
 /// The value under which a `jti` is kept.
 #[must_use]
 pub fn token_value(jti: &str) -> String {
-    hex(jti.as_bytes())
+    short(jti.as_bytes())
 }
 
 /// Seconds since the Unix epoch as RFC 3339.
@@ -326,8 +327,9 @@ fn seconds(member: &'static str, text: Option<String>) -> Result<Option<u64>, Li
     Ok(Some(at.duration_since(UNIX_EPOCH).map_err(|_| wrong)?.as_secs()))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect()
+/// The first 8 bytes of a hash.
+fn short(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref().get(..8).unwrap_or_default())
 }
 
 const HEX: &[u8] = b"0123456789abcdef";

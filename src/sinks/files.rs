@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::source::Record;
-use crate::audit::{self, hex};
+use crate::audit;
+use crate::hex::hex;
 
 /// The last record that needs not be sent again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

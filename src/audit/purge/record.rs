@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit::chain::{decode_hex, hex};
 use crate::audit::merkle::{Frontier, Hash};
+use crate::hex::{hex, read_hex};
 use crate::limits::AUDIT_PURGE_RANGES_MAX;
 
 /// What goes under one rule from one segment.
@@ -46,7 +46,7 @@ impl Purge {
 
     /// The root that it states.
     pub(in crate::audit) fn root(&self) -> Option<Hash> {
-        decode_hex(self.leaves.as_bytes())
+        read_hex(self.leaves.as_bytes())
     }
 
     /// The `purge` record in a line, if it is one.

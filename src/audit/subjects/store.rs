@@ -22,9 +22,9 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::super::chain::hex;
 use super::super::keys::{KeyError, read_private};
 use super::super::storage::{replace, sync_dir};
+use crate::hex::hex;
 use crate::limits::{AUDIT_SUBJECT_KEYS_CACHED_MAX, AUDIT_SUBJECT_KEYS_MAX};
 
 /// Where the keys of persons are.

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use super::words::end_name;
 use super::{Record, State};
 use crate::body::Closed;
+use crate::hex::hex;
 use crate::mcp::trace::{self, Parent};
 use crate::observe::traces::{Outcome, Telemetry, Traced};
 use crate::reject::Rejection;
@@ -35,7 +36,7 @@ impl Record {
         let parent = value.and_then(|value| Parent::read(value.as_bytes()));
         let traced = telemetry.begin(parent, self.peer.address.ip()).map(Box::new);
         let id = traced.as_ref().map(|traced| traced.id()).or(parent.map(|parent| parent.trace));
-        self.trace_id = id.map(|id| trace::hex(&id).into_boxed_str());
+        self.trace_id = id.map(|id| hex(&id).into_boxed_str());
         let towards = traced.as_ref().map(|traced| traced.towards());
         self.told = Told { traced, telemetry: Some(Arc::clone(telemetry)) };
         towards
@@ -45,7 +46,7 @@ impl Record {
     pub fn continued(&mut self, parent: Option<Parent>) {
         if let (Some(traced), Some(parent)) = (&mut self.told.traced, parent) {
             traced.continued(parent);
-            self.trace_id = Some(trace::hex(&parent.trace).into_boxed_str());
+            self.trace_id = Some(hex(&parent.trace).into_boxed_str());
         }
     }
 
