@@ -16,10 +16,14 @@ mod alerts;
 mod cli;
 #[path = "docs/clients.rs"]
 mod clients;
+#[path = "docs/dashboard.rs"]
+mod dashboard;
 #[path = "docs/demo.rs"]
 mod demo;
 #[path = "docs/keys.rs"]
 mod keys;
+#[path = "docs/promql.rs"]
+mod promql;
 #[path = "docs/redact.rs"]
 mod redact;
 

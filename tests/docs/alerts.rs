@@ -7,19 +7,12 @@ use regex::Regex;
 use sallyport::limits::{AUDIT_QUEUE_RECORDS_MAX, JWKS_FRESH_S};
 use serde_json::Value;
 
+use super::promql::{Known, rules, yaml};
 use super::{read, root};
 
 const RULES: &str = "deploy/prometheus/rules.yaml";
 const TESTS: &str = "deploy/prometheus/rules.test.yaml";
 const RUNBOOK: &str = "src/manual/alerts.md";
-
-fn yaml(name: &str) -> Value {
-    serde_saphyr::from_str(&read(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-}
-
-fn rules() -> Vec<Value> {
-    yaml(RULES)["groups"][0]["rules"].as_array().unwrap().clone()
-}
 
 /// Every alert by its name.
 fn alerts() -> Vec<(String, Value)> {
@@ -80,28 +73,15 @@ fn every_alert_has_a_test_and_every_test_an_alert() {
 
 #[test]
 fn every_metric_and_label_of_the_rules_exists() {
-    let documented = read("src/manual/operations.md");
-    let row = Regex::new(r"(?m)^\| `(sallyport_[a-z_]+)` \|([^|]*)\|").unwrap();
-    let real: Vec<(String, String)> =
-        row.captures_iter(&documented).map(|row| (row[1].to_owned(), row[2].to_owned())).collect();
+    let known = Known::read();
     let recorded: BTreeSet<String> =
         rules().iter().filter_map(|rule| Some(rule["record"].as_str()?.to_owned())).collect();
-    let metric = Regex::new(r"\bsallyport[_:][a-z0-9_:]+").unwrap();
-    let matched = Regex::new(r#"(sallyport_[a-z_]+)\{([a-z_]+)"#).unwrap();
     let mut seen = BTreeSet::new();
     for rule in rules() {
         let expr = rule["expr"].as_str().unwrap();
-        let found: Vec<&str> = metric.find_iter(expr).map(|found| found.as_str()).collect();
+        let found = known.metrics(expr);
         assert!(!found.is_empty() || expr.starts_with("up{"), "{expr}");
-        for name in found {
-            let known = recorded.contains(name) || real.iter().any(|(real, _)| real == name);
-            assert!(known, "no metric {name}");
-            seen.insert(name.to_owned());
-        }
-        for found in matched.captures_iter(expr) {
-            let (_, labels) = real.iter().find(|(name, _)| *name == found[1]).unwrap();
-            assert!(labels.contains(&format!("`{}`", &found[2])), "{}", &found[0]);
-        }
+        seen.extend(found);
     }
     // What is recorded is used by an alert.
     assert!(recorded.is_subset(&seen), "{recorded:?}");

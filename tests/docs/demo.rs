@@ -54,16 +54,16 @@ fn changed_and_cut_trails_have_their_exit_codes(dir: &Dir, trail: &Path, head: &
 
 /// One demo at a time: each looks for the usual port and takes another when it is taken, but two
 /// that look at the same moment would both find it free.
-static ONE: Mutex<()> = Mutex::new(());
+pub(super) static ONE: Mutex<()> = Mutex::new(());
 
 /// A demo that serves until it is dropped.
-struct Demo {
+pub(super) struct Demo {
     child: Child,
     talk: BufReader<ChildStdout>,
 }
 
 impl Demo {
-    fn start(folder: &Path) -> Self {
+    pub(super) fn start(folder: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sallyport"))
             .args(["demo", "--dir"])
             .arg(folder)
@@ -76,12 +76,17 @@ impl Demo {
     }
 
     /// Where it serves: the usual port may be taken.
-    fn url(&mut self) -> String {
-        let mut lines = self.talk.by_ref().lines().map_while(Result::ok);
-        let line = lines.find(|line| line.contains("https://localhost:"));
-        let line = line.expect("the demo says where it serves");
+    pub(super) fn url(&mut self) -> String {
+        let line = self.line("https://localhost:");
         let url = line.split(' ').find(|word| word.starts_with("https://localhost:"));
         url.expect("an address").to_owned()
+    }
+
+    /// The next line that it says with `part` in it.
+    pub(super) fn line(&mut self, part: &str) -> String {
+        let mut lines = self.talk.by_ref().lines().map_while(Result::ok);
+        let line = lines.find(|line| line.contains(part));
+        line.unwrap_or_else(|| panic!("the demo says `{part}`"))
     }
 }
 
