@@ -16,6 +16,8 @@
 mod config;
 #[path = "deploy/gateway.rs"]
 mod gateway;
+#[path = "deploy/helm.rs"]
+mod helm;
 #[path = "deploy/image.rs"]
 mod image;
 #[path = "deploy/lint.rs"]

@@ -12,11 +12,6 @@ use super::{Dir, GATEWAY_PORT, METRICS_PORT, container, objects, only, plain, po
 fn embedded(dir: &Dir, objects: &[Value]) -> String {
     let map = only(objects, "ConfigMap");
     let text = map["data"]["sallyport.yaml"].as_str().unwrap().to_owned();
-    let made = rcgen::generate_simple_self_signed(vec!["notes.example.com".to_owned()]).unwrap();
-    fs::write(dir.0.join("tls.crt"), made.cert.pem()).unwrap();
-    fs::write(dir.0.join("tls.key"), made.signing_key.serialize_pem()).unwrap();
-    fs::set_permissions(dir.0.join("tls.key"), fs::Permissions::from_mode(0o600)).unwrap();
-    let here = dir.0.to_str().unwrap();
     // What the pod mounts is what the configuration names.
     let gateway = container(&pod(objects)["initContainers"], "sallyport");
     let mounts = gateway["volumeMounts"].as_array().unwrap();
@@ -24,10 +19,24 @@ fn embedded(dir: &Dir, objects: &[Value]) -> String {
         assert!(mounts.iter().any(|mount| mount["mountPath"] == folder), "{folder}");
         assert!(text.contains(&format!("{folder}/")), "{folder}");
     }
-    text.replace("/etc/sallyport-tls", here).replace("/var/lib/sallyport", here)
+    in_folder(dir, &text)
 }
 
-fn check(dir: &Dir, text: &str, names: &[String]) -> Output {
+/// The configuration with what the pod mounts in `dir`.
+pub fn in_folder(dir: &Dir, text: &str) -> String {
+    let made = rcgen::generate_simple_self_signed(vec!["notes.example.com".to_owned()]).unwrap();
+    fs::write(dir.0.join("tls.crt"), made.cert.pem()).unwrap();
+    for (name, secret) in
+        [("tls.key", made.signing_key.serialize_pem()), ("key", "0123456789abcdef".repeat(4))]
+    {
+        fs::write(dir.0.join(name), secret).unwrap();
+        fs::set_permissions(dir.0.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let folders = ["/etc/sallyport-tls", "/etc/sallyport-sessions", "/var/lib/sallyport"];
+    folders.iter().fold(text.to_owned(), |text, at| text.replace(at, dir.0.to_str().unwrap()))
+}
+
+pub fn check(dir: &Dir, text: &str, names: &[String]) -> Output {
     let path = dir.0.join("sallyport.yaml");
     fs::write(&path, text).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sallyport"));

@@ -10,26 +10,26 @@ use serde_json::{Value, json};
 use super::{Dir, PLAIN, objects, plain};
 
 /// The oldest with the sleep of `preStop`, one between, and the newest known to the checker.
-const VERSIONS: [&str; 3] = ["1.30", "1.34", "1.37"];
+pub const VERSIONS: [&str; 3] = ["1.30", "1.34", "1.37"];
 
 /// Kinds that are not part of Kubernetes, so that the checker has no schema of them.
 const FOREIGN: [&str; 2] = ["Certificate", "PodMonitor"];
 
 /// The folder with the checkers that `tests/run` makes.
-fn tools() -> PathBuf {
+pub fn tools() -> PathBuf {
     std::env::var("KUBERNETES_TOOLS").unwrap_or_else(|_| panic!("see tests/run")).into()
 }
 
-fn tool(name: &str) -> PathBuf {
+pub fn tool(name: &str) -> PathBuf {
     tools().join("bin").join(name)
 }
 
-fn validate(file: &Path, version: &str) -> Output {
+pub fn validate(file: &Path, version: &str) -> Output {
     let mut command = Command::new(tool("kubernetes-validate"));
     command.args(["--strict", "-k", version]).arg(file).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -79,7 +79,7 @@ const FOREIGN_CHECK: &str = r"
     objects.forEach(object => new kinds[object.kind](object).validate());
 ";
 
-fn validate_foreign(objects: &[Value]) -> Output {
+pub fn validate_foreign(objects: &[Value]) -> Output {
     let mut command = Command::new("node");
     command.args(["--input-type=module", "-e", FOREIGN_CHECK]).current_dir(tools());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
