@@ -219,6 +219,40 @@ fn hangup_reloads_and_terminate_drains_and_ends_with_zero() {
 }
 
 #[test]
+fn log_that_nobody_reads_any_more_ends_no_gateway() {
+    let mut map = ConfigMap::new("unread", "");
+    let dir = map.dir.clone();
+    map.swap(&yaml(&dir, "a"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sallyport"))
+        .args(["run", "--config"])
+        .arg(map.file())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut listener, mut admin) = (None, None);
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    while admin.is_none() {
+        let line: serde_json::Value = serde_json::from_str(&log.next().unwrap().unwrap()).unwrap();
+        let address = || line["address"].as_str().and_then(|text| text.parse().ok());
+        match line["message"].as_str().unwrap() {
+            "listening" => listener = address(),
+            text if text.starts_with("admin listening") => admin = address(),
+            _ => {}
+        }
+    }
+    drop(log);
+    let (listener, admin): (SocketAddr, SocketAddr) = (listener.unwrap(), admin.unwrap());
+    // Each refusal is a line that cannot be written.
+    for _ in 0..3 {
+        assert!(get(listener, "/nothing").starts_with("HTTP/1.1 4"));
+    }
+    assert!(get(admin, "/healthz").starts_with("HTTP/1.1 200"));
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_configuration_with_mistakes_does_not_start_and_exits_with_two() {
     let map = ConfigMap::new("mistakes", "listn: 127.0.0.1:0\n");
     let output = Command::new(env!("CARGO_BIN_EXE_sallyport"))
