@@ -66,6 +66,18 @@ pub(super) struct Recovered {
 }
 
 impl Recovered {
+    /// Adds a record of the log about itself, durably; what is known of its end moves on only then.
+    pub(super) fn add<S: Storage>(&mut self, storage: &mut S, note: &Note<'_>) -> io::Result<()> {
+        let mut end = self.end.clone();
+        let line = note.line(&mut end);
+        storage.write(&line)?;
+        storage.sync()?;
+        self.place.bytes += bytes_of(&line);
+        storage.check(self.place.bytes)?;
+        self.end = end;
+        Ok(())
+    }
+
     /// What an operator should look at.
     pub(super) fn warn(&self, warnings: &mut Vec<String>) {
         if self.cut_bytes > 0 {
@@ -195,11 +207,7 @@ fn mend<S: Storage>(
         mac_restarted: recovered.restarted,
     };
     if recovered.cut_bytes > 0 || recovered.contradicted.is_some() || recovered.restarted {
-        let line = note.line(&mut recovered.end);
-        storage.write(&line)?;
-        storage.sync()?;
-        recovered.place.bytes += bytes_of(&line);
-        storage.check(recovered.place.bytes)?;
+        recovered.add(storage, &note)?;
     }
     Ok(())
 }

@@ -8,7 +8,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::chain::End;
 use super::identity;
 use super::keys::{self, SIGNING_KEY_FILE};
 use super::log::{OpenError, Options};
@@ -97,16 +96,9 @@ fn write_record(
 ) -> Result<(), TailError> {
     // The old key vouches for all that it has seen.
     disk.add_checkpoint(&old.checkpoint(&found.end.tree))?;
-    let mut end: End = found.end.clone();
-    let signature = old.signature_line(&rotation_text(end.head.seq + 1, from, to));
+    let signature = old.signature_line(&rotation_text(found.end.head.seq + 1, from, to));
     let (old, new) = (from.to_string(), to.to_string());
-    let line = Note::KeyRotation { old, new, signature: signature.trim_end() }.line(&mut end);
-    disk.write(&line)?;
-    disk.sync()?;
-    found.place.bytes += u64::try_from(line.len()).map_err(io::Error::other)?;
-    disk.check(found.place.bytes)?;
-    found.end = end;
-    Ok(())
+    Ok(found.add(disk, &Note::KeyRotation { old, new, signature: signature.trim_end() })?)
 }
 
 /// The key that is about to take over.

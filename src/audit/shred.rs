@@ -113,13 +113,7 @@ pub(super) fn run(
         destroy(&sealer, pending)?;
         at(At::Destroyed)?;
         let Pending { id, reason, by, .. } = pending;
-        let mut end = found.end.clone();
-        let line = Note::Shred { key: id, reason, by }.line(&mut end);
-        disk.write(&line)?;
-        disk.sync()?;
-        found.place.bytes += u64::try_from(line.len()).map_err(io::Error::other)?;
-        disk.check(found.place.bytes)?;
-        found.end = end;
+        found.add(&mut disk, &Note::Shred { key: id, reason, by })?;
         at(At::Recorded)?;
         disk.add_checkpoint(&signer.checkpoint(&found.end.tree))?;
         disk.save_state(&signer.state(&found.end, found.place).encode())?;

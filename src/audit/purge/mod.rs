@@ -254,13 +254,7 @@ fn tell(
             continue;
         };
         at(At::Record)?;
-        let mut end = found.end.clone();
-        let line = Note::Purge(&purge).line(&mut end);
-        disk.write(&line)?;
-        disk.sync()?;
-        found.place.bytes += u64::try_from(line.len()).map_err(io::Error::other)?;
-        disk.check(found.place.bytes)?;
-        found.end = end;
+        found.add(disk, &Note::Purge(&purge))?;
         records.push(Some(found.end.head.seq));
     }
     Ok(records)

@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 use super::super::keys::{KeyError, read_private};
 use super::super::storage::{replace, sync_dir};
-use crate::hex::hex;
+use crate::hex::{hex, read_hex};
 use crate::limits::{AUDIT_SUBJECT_KEYS_CACHED_MAX, AUDIT_SUBJECT_KEYS_MAX};
 
 /// Where the keys of persons are.
@@ -388,17 +388,9 @@ fn wrapped(path: &Path) -> Result<Wrapped, SubjectError> {
 fn master(path: &Path) -> Result<Zeroizing<[u8; 32]>, SubjectError> {
     let none = || SubjectError::NoMaster(path.to_path_buf());
     let text = read_private(path)?.ok_or_else(none)?;
-    let text = text.trim_ascii();
-    let mut key = Zeroizing::new([0_u8; 32]);
-    if text.len() != 64 {
-        return Err(none());
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, _) = text.as_chunks::<2>();
-    for (byte, [high, low]) in key.iter_mut().zip(pairs) {
-        *byte = digit(*high).ok_or_else(none)? << 4 | digit(*low).ok_or_else(none)?;
-    }
-    Ok(key)
+    // People write capitals too.
+    let digits = Zeroizing::new(text.trim_ascii().to_ascii_lowercase());
+    read_hex(&digits).map(Zeroizing::new).ok_or_else(none)
 }
 
 fn seal(key: &RandomizedNonceKey, aad: &[u8], mut text: Vec<u8>) -> Result<Vec<u8>, SubjectError> {
