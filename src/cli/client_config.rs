@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{ConfigFile, USAGE, print, say};
-use crate::config::{self, Auth, Config, Profile, Server};
+use crate::config::{Auth, Checked, Config, Profile, Server};
 use crate::limits::CLIENT_CONFIG_BYTES_MAX;
 
 #[derive(Debug, Args)]
@@ -67,6 +67,8 @@ struct Entry<'a> {
     name: &'a str,
     url: &'a str,
     login: Login<'a>,
+    /// `sallyport token` makes tokens for it.
+    development: bool,
 }
 
 /// How a client shows who it is.
@@ -80,16 +82,12 @@ enum Login<'a> {
 
 impl ClientConfig {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        let config = match config::load(&self.file.config) {
-            Ok(checked) => checked.config,
-            Err(problems) => {
-                say(&problems.to_string());
-                return Ok(ExitCode::from(USAGE));
-            }
+        let Some(Checked { config, .. }) = self.file.load() else {
+            return Ok(ExitCode::from(USAGE));
         };
         let entries = self.entries(&config)?;
         let ca = self.authority(&config)?;
-        for line in self.advice(&config, &entries) {
+        for line in self.advice(&entries) {
             say(&line);
         }
         if self.write {
@@ -147,15 +145,13 @@ impl ClientConfig {
             _ => None,
         });
         let token = self.env.as_deref().unwrap_or("SALLYPORT_TOKEN");
-        let bearer = Login::Header { name: "Authorization", prefix: "Bearer ", variable: token };
+        let development =
+            issuers.is_some_and(|issuers| issuers.iter().any(|i| i.development_key.is_some()));
         let login = match (issuers, key) {
             // A development issuer has no authorization endpoint at which one could sign in.
-            (Some(issuers), None)
-                if self.token || issuers.iter().any(|i| i.development_key.is_some()) =>
-            {
-                bearer
+            (Some(_), _) if self.token || development => {
+                Login::Header { name: "Authorization", prefix: "Bearer ", variable: token }
             }
-            (Some(_), _) if self.token => bearer,
             (None, Some(keys)) => {
                 let variable = self.env.as_deref().unwrap_or("SALLYPORT_API_KEY");
                 match &keys.header {
@@ -170,7 +166,7 @@ impl ClientConfig {
             ),
             (None, None) => Login::Itself,
         };
-        Ok(Entry { name, url: &server.resource, login })
+        Ok(Entry { name, url: &server.resource, login, development })
     }
 
     /// The file with the authority that a client must be told of, if it needs one.
@@ -199,14 +195,14 @@ impl ClientConfig {
     }
 
     /// What to do besides, for people.
-    fn advice(&self, config: &Config, entries: &[Entry<'_>]) -> Vec<String> {
+    fn advice(&self, entries: &[Entry<'_>]) -> Vec<String> {
         let mut lines = Vec::new();
         for entry in entries {
             match entry.login {
                 Login::Itself => {}
-                Login::Header { prefix: "Bearer ", variable, .. } if self.mints(config, entry) => {
+                Login::Header { variable, .. } if entry.development => {
                     let file = quoted(&self.file.config.display().to_string());
-                    let (name, variable) = (quoted(entry.name), variable);
+                    let name = quoted(entry.name);
                     lines.push(format!(
                         "token for `{}`: export {variable}=\"$(sallyport token --config {file} \
                          --server {name} --scope 'mcp.tools.list mcp.tools.invoke')\"",
@@ -226,15 +222,6 @@ impl ClientConfig {
             lines.push(format!("--write adds these entries to {file}"));
         }
         lines
-    }
-
-    fn mints(&self, config: &Config, entry: &Entry<'_>) -> bool {
-        let server = config.servers.iter().find(|server| server.name.as_ref() == entry.name);
-        let methods = server.map(|server| server.auth.methods()).unwrap_or_default();
-        methods.iter().any(|method| match method {
-            Auth::Tokens(issuers) => issuers.iter().any(|i| i.development_key.is_some()),
-            _ => false,
-        })
     }
 
     fn say_authority(&self, ca: Option<&Path>) {

@@ -19,14 +19,14 @@ mod token;
 mod tour;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::config;
+use crate::config::{self, Checked};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -101,6 +101,17 @@ struct ConfigFile {
     /// Configuration file
     #[arg(short, long, value_name = "FILE", env = "SALLYPORT_CONFIG")]
     config: PathBuf,
+}
+
+impl ConfigFile {
+    fn load(&self) -> Option<Checked> {
+        load(&self.config)
+    }
+}
+
+/// A configuration; `None` where it has mistakes, each of which was said then.
+fn load(path: &Path) -> Option<Checked> {
+    config::load(path).map_err(|problems| say(&problems.to_string())).ok()
 }
 
 /// Parses the command line, runs the command, and turns its end into an exit code.

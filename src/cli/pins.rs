@@ -16,7 +16,7 @@ use clap::{Args, Subcommand};
 use super::{ConfigFile, USAGE, print, say};
 use crate::clock::Clock;
 use crate::config::pins::{Pin, Waiting};
-use crate::config::{self, NewTools, Server, ToolPins};
+use crate::config::{NewTools, Server, ToolPins};
 use crate::inspect::hidden::spelled_out;
 use crate::json::{Document, pretty};
 use crate::pins::{load_pins, load_waiting, write_pins};
@@ -198,13 +198,7 @@ impl Approve {
 
 /// The servers with pins; `None` when the configuration is wrong, which was said then.
 fn pinned(file: &ConfigFile, wanted: Option<&str>) -> anyhow::Result<Option<Vec<Pinned>>> {
-    let checked = match config::load(&file.config) {
-        Ok(checked) => checked,
-        Err(problems) => {
-            say(&problems.to_string());
-            return Ok(None);
-        }
-    };
+    let Some(checked) = file.load() else { return Ok(None) };
     let mut all = Vec::new();
     for server in &checked.config.servers {
         let Some(pins) = &server.tool_pins else { continue };

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{ConfigFile, USAGE, print, say};
 use crate::clock::Clock;
-use crate::config::{self, Config, Issuer};
+use crate::config::{Checked, Config, Issuer};
 use crate::dev::issuer::{Claims, DevKey};
 
 #[derive(Debug, Args)]
@@ -34,12 +34,8 @@ pub(super) struct Token {
 
 impl Token {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        let config = match config::load(&self.file.config) {
-            Ok(checked) => checked.config,
-            Err(problems) => {
-                say(&problems.to_string());
-                return Ok(ExitCode::from(USAGE));
-            }
+        let Some(Checked { config, .. }) = self.file.load() else {
+            return Ok(ExitCode::from(USAGE));
         };
         let (issuer, key) = development(&config)?;
         let audience = self.audience(&config)?;

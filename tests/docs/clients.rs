@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
+use sallyport::dev::issuer::DevKey;
 use serde_json::{Value, json};
 
 use super::{Dir, data, sallyport, talk};
@@ -95,6 +96,21 @@ fn token_of_a_real_issuer_is_sent_where_that_is_asked_for() {
     let shown = entries(&sallyport(&["client-config", "json", "--config", &config, "--token"]));
     let headers = &shown["mcpServers"]["notes"]["headers"];
     assert_eq!(*headers, json!({ "Authorization": "Bearer ${SALLYPORT_TOKEN}" }));
+}
+
+#[test]
+fn nobody_is_told_to_sign_in_at_a_development_issuer() {
+    let issuer = "issuers:\n  - { issuer: 'http://127.0.0.1:9', development_key: dev.key, \
+                  algorithms: [ES256] }\n";
+    for auth in ["", "    auth: { any: [tokens, api_keys] }\n"] {
+        let keys = if auth.is_empty() { "" } else { KEYS };
+        let (dir, config) = configured(&[TLS, keys, issuer, SERVER, auth]);
+        DevKey::load_or_create(&dir.0.join("dev.key")).unwrap();
+        let output = sallyport(&["client-config", "json", "--config", &config]);
+        let headers = &entries(&output)["mcpServers"]["notes"]["headers"];
+        assert_eq!(*headers, json!({ "Authorization": "Bearer ${SALLYPORT_TOKEN}" }), "{auth}");
+        assert!(talk(&output).contains("sallyport token --config"), "{}", talk(&output));
+    }
 }
 
 #[test]

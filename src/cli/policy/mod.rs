@@ -19,8 +19,8 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 
-use super::{USAGE, say};
-use crate::config::{self, Config, Governance};
+use super::{USAGE, load, say};
+use crate::config::{Config, Governance};
 use crate::inspect::hidden::spelled_out;
 use crate::policy::problem::Problem;
 
@@ -54,13 +54,7 @@ impl Policy {
 /// A configuration with the policies that govern its servers; `None` when it is wrong, which was
 /// said then.
 fn governed(path: &Path) -> anyhow::Result<Option<(Config, Arc<Governance>)>> {
-    let checked = match config::load(path) {
-        Ok(checked) => checked,
-        Err(problems) => {
-            say(&problems.to_string());
-            return Ok(None);
-        }
-    };
+    let Some(checked) = load(path) else { return Ok(None) };
     // All governed servers share one set.
     let governance = checked.config.servers.iter().find_map(|server| server.policy.clone());
     match governance {
