@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::super::model::{Sink, SinkFormat, SinkHttp, SinkTarget, SinkTls};
@@ -188,7 +189,7 @@ fn records(cx: &mut Context<'_>, at: &At<'_>, raw: Option<u32>, kind: &str) -> O
     }
 }
 
-fn tls(
+pub(super) fn tls(
     cx: &mut Context<'_>,
     at: &At<'_>,
     ca: Option<raw::FilePath>,
@@ -219,18 +220,29 @@ fn tls(
 fn http(cx: &mut Context<'_>, common: Common<'_, '_>, text: &str) -> Option<SinkHttp> {
     let Common { at, tls, plain } = common;
     let at = at.key("url");
-    let url = urls::http_url(cx, &at, text)?;
+    let message = "records and the credential of the receiver would travel in plain text";
+    Some(SinkHttp { url: guarded(cx, &at, text, plain, message)?, tls })
+}
+
+/// A URL over which what `message` says may go: with TLS, on this machine, or where `plain` was said.
+pub(super) fn guarded(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    text: &str,
+    plain: bool,
+    message: &str,
+) -> Option<Url> {
+    let url = urls::http_url(cx, at, text)?;
     if url.scheme() == "http" && !urls::is_loopback(&url) {
-        let message = "records and the credential of the receiver would travel in plain text";
         if plain {
-            cx.weak(&at, message, "write `https://…`, and name its authority in `ca`");
+            cx.weak(at, message, "write `https://…`, and name its authority in `ca`");
         } else {
             let help = "write `https://…`; `plain_http: allowed` takes the risk";
-            cx.error(&at, message, help);
+            cx.error(at, message, help);
             return None;
         }
     }
-    Some(SinkHttp { url, tls })
+    Some(url)
 }
 
 /// A secret that a header field can carry.
