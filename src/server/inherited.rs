@@ -67,9 +67,10 @@ impl Inherited {
         for index in 0..fds.len() {
             let number = index.saturating_add(1);
             let unusable = |source| InheritedError::Unusable { number, source };
+            // A name for each place, also where there is no socket in it.
+            let name = names.next().unwrap_or_default().to_owned();
             let listener = fds.take_tcp_listener(index).map_err(unusable)?;
             let Some(listener) = listener else { continue };
-            let name = names.next().unwrap_or_default().to_owned();
             sockets.push(Socket::new(name, listener).map_err(unusable)?);
         }
         Ok(Self(Arc::new(Mutex::new(sockets))))
