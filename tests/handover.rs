@@ -15,12 +15,19 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+#[path = "support/process.rs"]
+mod process;
+
+use process::Process;
+
+/// The next gateway may wait for the drain of the one before.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the service manager hands over: two listening sockets.
 struct Sockets {
@@ -43,12 +50,6 @@ impl Sockets {
     }
 }
 
-struct Process {
-    child: Child,
-    log: Receiver<String>,
-    seen: Vec<String>,
-}
-
 impl Process {
     /// As systemd does: descriptors from 3 on, named, for this process id.
     fn with_sockets(config: &Path, sockets: &Sockets, variables: &[(&str, &str)]) -> Self {
@@ -58,52 +59,17 @@ impl Process {
         let mut command = Command::new("sh");
         command.args(["-c", line, "sh", env!("CARGO_BIN_EXE_sallyport"), "run", "--config"]);
         command.arg(config).envs(variables.iter().copied());
-        Self::spawn(command.stdin(fd(&sockets.public)).stdout(fd(&sockets.admin)))
+        Self::spawn(command.stdin(fd(&sockets.public)).stdout(fd(&sockets.admin)), PATIENCE)
     }
 
     fn alone(config: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sallyport"));
-        Self::spawn(command.args(["run", "--config"]).arg(config).stdout(Stdio::null()))
-    }
-
-    fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let (sender, log) = channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        Self { child, log, seen: Vec::new() }
-    }
-
-    fn wait_for(&mut self, text: &str) {
-        let end = Instant::now() + Duration::from_secs(30);
-        while let Ok(line) = self.log.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            self.seen.push(line);
-            if self.seen.last().unwrap().contains(text) {
-                return;
-            }
-        }
-        panic!("no `{text}` in {:#?}", self.seen);
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+        Self::spawn(command.args(["run", "--config"]).arg(config).stdout(Stdio::null()), PATIENCE)
     }
 
     fn ends(mut self) {
         self.wait_for("\"stopped\"");
         assert!(self.child.wait().unwrap().success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -14,46 +14,20 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// A running gateway and what it logs.
-struct Process {
-    child: Child,
-    log: Receiver<String>,
-    seen: Vec<String>,
-}
+#[path = "support/process.rs"]
+mod process;
+
+use process::Process;
 
 impl Process {
     fn start(config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sallyport"))
-            .args(["run", "--config"])
-            .arg(config)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let (sender, log) = channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        Self { child, log, seen: Vec::new() }
-    }
-
-    /// The first log line that holds `text`, within ten seconds.
-    fn wait_for(&mut self, text: &str) -> String {
-        let end = Instant::now() + Duration::from_secs(10);
-        while let Ok(line) = self.log.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            self.seen.push(line.clone());
-            if line.contains(text) {
-                return line;
-            }
-        }
-        panic!("no `{text}` in {:#?}", self.seen);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sallyport"));
+        command.args(["run", "--config"]).arg(config).stdout(Stdio::null());
+        Self::spawn(&mut command, Duration::from_secs(10))
     }
 
     fn admin(&mut self) -> SocketAddr {
@@ -67,18 +41,6 @@ impl Process {
         let line = self.wait_for("\"listening\"");
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         value["address"].as_str().unwrap().parse().unwrap()
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
