@@ -14,11 +14,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri, Version};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 
 use crate::mcp::trace::Parent;
 use crate::peer::Peer;
 use crate::principal::{Confirmation, Principal};
+use crate::unread::Unread;
 
 /// A request on its way through the request gate, with all that is proven of it.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ pub struct Part {
 #[derive(Debug)]
 pub enum RequestBody {
     /// From a client's connection.
-    Incoming(Incoming),
+    Incoming(Unread),
     /// Written by the gateway itself.
     Whole(Bytes),
 }
@@ -66,7 +67,7 @@ impl Exchange<Received> {
     #[must_use]
     pub fn open(request: Request<Incoming>, peer: Arc<Peer>) -> Self {
         let (head, body) = request.into_parts();
-        let body = Some(RequestBody::Incoming(body));
+        let body = Some(RequestBody::Incoming(Unread::new(body, head.version)));
         let common =
             Common { head, body, peer, vouched: None, part: None, proven: None, trace: None };
         Self { common: Box::new(common), state: Received(()) }
@@ -186,7 +187,7 @@ impl<S> Exchange<S> {
     #[must_use]
     pub fn leaves_body(&self) -> bool {
         let unread = self.common.body.as_ref().is_some_and(|body| match body {
-            RequestBody::Incoming(body) => !body.is_end_stream(),
+            RequestBody::Incoming(body) => body.has_more(),
             RequestBody::Whole(_) => false,
         });
         unread && self.version() <= Version::HTTP_11

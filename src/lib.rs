@@ -4,7 +4,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`dictionary`] [`surrogate`] [`reject`] [`body`] [`json`] [`api_key`] [`glob`] [`policy`] [`view`] [`config`] |
+//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`dictionary`] [`surrogate`] [`reject`] [`body`] [`unread`] [`json`] [`api_key`] [`glob`] [`policy`] [`view`] [`config`] |
 //! | tools | [`bucket`] [`inspect`] [`schema`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] [`sinks`] |
 //! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`facade`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
 //! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`cli`] |
@@ -61,6 +61,7 @@ pub mod limit;
 pub mod record;
 pub mod reply;
 pub mod screen;
+pub mod unread;
 pub mod upstream;
 
 pub mod observe;

@@ -297,6 +297,10 @@ limits! {
     H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024, "bytes", "memory of one connection's unread bodies";
     #[doc = "Bytes that are read and dropped when a connection closes."]
     LINGER_BYTES_MAX: usize = 8 * 1024 * 1024, "bytes", "twice the largest default body";
+    #[doc = "Bytes of a refused HTTP/2 request's body that are read and dropped."]
+    UNREAD_BODY_BYTES_MAX: u64 = 64 * 1024, "bytes", "nearly every MCP request, and what a client may send before it hears anything (RFC 9113 section 6.9.2)";
+    #[doc = "Time for which they are waited for; the answer does not wait."]
+    UNREAD_BODY_MS: u64 = 1_000, "milliseconds", "the body of a live client is on its way already";
     #[doc = "Time after which an HTTP/2 connection without streams is closed."]
     H2_IDLE_MS: u64 = 180_000, "milliseconds", "agents pause between calls; nginx's own former default";
     #[doc = "Time that a closed connection is still read from, so that the last answer arrives."]

@@ -4,6 +4,8 @@
 
 #[path = "support/edge.rs"]
 mod edge;
+#[path = "support/frames.rs"]
+mod frames;
 #[path = "support/pki.rs"]
 mod pki;
 

@@ -32,6 +32,7 @@ const VOCABULARY: &[&str] = &[
     "call",
     "class",
     "surrogate",
+    "unread",
     "dictionary",
     "reject",
     "body",

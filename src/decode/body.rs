@@ -8,11 +8,12 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 
 use crate::exchange::{Exchange, RequestBody};
 use crate::limits;
 use crate::reject::{Code, Rejection};
+use crate::unread::Unread;
 
 /// How many body bytes the process may hold at once.
 #[derive(Debug, Clone, Default)]
@@ -70,12 +71,12 @@ pub async fn whole<S>(
 /// 413 above `bytes_max`, 408 after [`limits::BODY_MS`], 400 when it breaks off, 503 when the
 /// process holds too many bodies.
 async fn read(
-    body: Incoming,
+    body: Unread,
     headers: &HeaderMap,
     bytes_max: usize,
     budget: &BodyBudget,
 ) -> Result<(Bytes, Option<Lease>), Rejection> {
-    if body.is_end_stream() {
+    if !body.has_more() {
         return Ok((Bytes::new(), None));
     }
     let announced = announced(headers);
@@ -87,6 +88,7 @@ async fn read(
     let lease = budget.lease(cost).ok_or_else(|| {
         Rejection::new(Code::Busy, "too many body bytes in flight").retry_after(1)
     })?;
+    let Some(body) = body.into_inner() else { return Ok((Bytes::new(), None)) };
     let deadline = Duration::from_millis(limits::BODY_MS);
     match tokio::time::timeout(deadline, collect(body, bytes_max)).await {
         Err(_) => Err(Rejection::new(Code::BodyTimeout, "the body took too long")),

@@ -1,8 +1,14 @@
 //! The outside of a request, through real TLS.
 
 use http_body_util::Full;
+use sallyport::limits::{UNREAD_BODY_BYTES_MAX, UNREAD_BODY_MS};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
+use crate::frames::{
+    DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, RST_STREAM, frame, literal, until,
+};
 use crate::support::{World, call, plain, post, with_header};
 use crate::upstream::Upstream;
 
@@ -74,6 +80,47 @@ async fn a_refusal_before_the_body_says_that_the_connection_closes_and_one_after
     let reply = world.post(&token, &call("echo")).await;
     assert_eq!((reply.status.as_u16(), reply.header("connection")), (403, ""));
     assert!(world.upstream.seen().is_empty());
+}
+
+/// A refused `POST` over HTTP/2, of which only the head was sent; what came back.
+async fn refused_over_http2(world: &World, length: u64) -> TlsStream<TcpStream> {
+    let mut io = world.connect_with(world.pki.client().alpn(&["h2"])).await;
+    let mut block = vec![0x83, 0x87];
+    block.extend(literal(":path", "/mcp"));
+    block.extend(literal(":authority", "gateway.test"));
+    block.extend(literal("content-type", "application/json"));
+    block.extend(literal("content-length", &length.to_string()));
+    let head = frame(HEADERS, END_HEADERS, 1, &block);
+    io.write_all(&[PREFACE, &head].concat()).await.unwrap();
+    io.flush().await.unwrap();
+    // The answer does not wait for the body, which is not sent yet.
+    let (_, answer) = until(&mut io, &[DATA]).await.expect("an answer");
+    assert!(String::from_utf8_lossy(&answer).contains("token_missing"), "{answer:?}");
+    io
+}
+
+#[tokio::test]
+async fn short_body_of_a_refused_http2_request_is_read_so_that_its_stream_is_not_reset() {
+    let world = world().await;
+    let mut io = refused_over_http2(&world, 3).await;
+    let end = frame(DATA, END_STREAM, 1, b"{}\n");
+    io.write_all(&[end, frame(PING, 0, 0, &[7; 8])].concat()).await.unwrap();
+    io.flush().await.unwrap();
+    let (kind, _) = until(&mut io, &[RST_STREAM, PING]).await.expect("a frame");
+    assert_eq!(kind, PING, "the stream was reset");
+
+    let mut io = refused_over_http2(&world, UNREAD_BODY_BYTES_MAX + 1).await;
+    let (_, reason) = until(&mut io, &[RST_STREAM]).await.expect("a reset that stops the upload");
+    assert_eq!(reason, [0; 4]);
+}
+
+#[tokio::test]
+async fn body_of_a_refused_http2_request_is_not_waited_for_for_ever() {
+    let world = world().await;
+    let mut io = refused_over_http2(&world, 3).await;
+    const { assert!(UNREAD_BODY_MS < 20_000, "the next frame is waited for as long") };
+    let (_, reason) = until(&mut io, &[RST_STREAM]).await.expect("a reset");
+    assert_eq!(reason, [0; 4]);
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@
 
 #[path = "../support/authority.rs"]
 mod authority;
+#[path = "../support/frames.rs"]
+mod frames;
 #[path = "../support/issuer.rs"]
 mod issuer;
 #[path = "../support/modern.rs"]

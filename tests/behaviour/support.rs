@@ -21,7 +21,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::issuer::Issuer;
-use crate::pki::{Identity, Pki};
+use crate::pki::{Client, Identity, Pki};
 use crate::upstream::Upstream;
 
 /// The name under which every test's gateway is served.
@@ -284,13 +284,17 @@ impl World {
 
     /// With a client certificate, or without one.
     pub async fn connect_as(&self, identity: Option<&Identity>) -> TlsStream<TcpStream> {
-        let address = self.gateway().addresses()[0].address;
-        let stream = TcpStream::connect(address).await.unwrap();
         let client = self.pki.client().alpn(&["http/1.1"]);
-        let client = match identity {
+        self.connect_with(match identity {
             Some(identity) => client.identity(identity),
             None => client,
-        };
+        })
+        .await
+    }
+
+    pub async fn connect_with(&self, client: Client) -> TlsStream<TcpStream> {
+        let address = self.gateway().addresses()[0].address;
+        let stream = TcpStream::connect(address).await.unwrap();
         let connector = TlsConnector::from(Arc::new(client.build()));
         connector.connect(ServerName::try_from(HOST).unwrap(), stream).await.unwrap()
     }

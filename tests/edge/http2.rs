@@ -6,24 +6,16 @@ use sallyport::limits::{
     H2_LOCAL_RESETS_MAX, H2_PENDING_RESETS_MAX, H2_STREAMS_MAX, HEAD_BYTES_MAX,
 };
 use sallyport::server::{Bounds, Event};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
-use crate::edge::{Edge, SOON, get, http2, listener, read_all, tls};
+use crate::edge::{Edge, get, http2, listener, read_all, tls};
+use crate::frames::{
+    DATA, END_HEADERS, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, WHOLE, WINDOW_UPDATE, frame,
+    literal, until,
+};
 use crate::pki::Pki;
-
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-const END_HEADERS: u8 = 4;
-/// END_STREAM and END_HEADERS.
-const WHOLE: u8 = 5;
 
 async fn connect() -> (Pki, Edge, TlsStream<TcpStream>) {
     let pki = Pki::new();
@@ -33,40 +25,12 @@ async fn connect() -> (Pki, Edge, TlsStream<TcpStream>) {
     (pki, edge, io)
 }
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-/// A field that HPACK does not index, both parts literal (RFC 7541 section 6.2.2).
-fn literal(name: &str, value: &str) -> Vec<u8> {
-    let part = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
-    [vec![0], part(name), part(value)].concat()
-}
-
 /// `GET /` over https, and more fields.
 fn request(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = vec![0x82, 0x84, 0x87];
     block.extend(literal(":authority", "gateway.test"));
     fields.iter().for_each(|(name, value)| block.extend(literal(name, value)));
     block
-}
-
-/// Reads frames until one of these kinds; `None` when the connection ends first.
-async fn until(io: &mut TlsStream<TcpStream>, kinds: &[u8]) -> Option<(u8, Vec<u8>)> {
-    let find = async {
-        loop {
-            let mut head = [0; 9];
-            io.read_exact(&mut head).await.ok()?;
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-            let mut payload = vec![0; length as usize];
-            io.read_exact(&mut payload).await.ok()?;
-            if kinds.contains(&head[3]) {
-                return Some((head[3], payload));
-            }
-        }
-    };
-    timeout(SOON, find).await.expect("no such frame")
 }
 
 #[tokio::test]
