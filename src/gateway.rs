@@ -322,6 +322,7 @@ impl Core {
         metrics.reload_successful.set(1);
         metrics.reload_timestamp.set(signed(self.shared.clock.unix_s()));
         metrics.generation.set(signed(snap.generation()));
+        metrics.configured(snap.hash());
         for warning in &snap.config().warnings {
             tracing::warn!(warning = warning.as_str(), "configuration");
         }
@@ -373,13 +374,8 @@ impl Core {
 impl Core {
     fn metrics(&self) -> String {
         let metrics = &self.shared.metrics;
-        let stats = self.shared.log.stats();
-        let waiting = u64::try_from(stats.queue_records).unwrap_or(u64::MAX);
-        metrics.audit_queue_depth.set(signed(waiting));
-        // Nothing waits: nothing lags, however long ago the last record was.
-        let since_last = self.shared.clock.unix_s().saturating_sub(stats.last_write_unix_s);
-        metrics.audit_lag_s.set(if waiting == 0 { 0.0 } else { seconds(since_last) });
-        metrics.audit_last_checkpoint.set(signed(stats.last_checkpoint_unix_s));
+        let is_healthy = matches!(self.shared.log.health(), Health::Ok);
+        metrics.audit(&self.shared.log.stats(), is_healthy);
         for status in self.shared.authn.key_status() {
             if let Some(age_s) = status.age_s {
                 let at = self.shared.clock.unix_s().saturating_sub(age_s);
@@ -389,7 +385,6 @@ impl Core {
         revoking::measure(self.revocations(), metrics);
         shipping::measure(&self.sinks, metrics);
         shipping::measure_traces(&self.shared.telemetry, metrics);
-        metrics.audit_healthy.set(i64::from(matches!(self.shared.log.health(), Health::Ok)));
         for (listener, ends_s) in self.reloader.certificate_ends_s() {
             metrics.certificate_not_after.with_label_values(&[&listener]).set(signed(ends_s));
         }

@@ -14,7 +14,7 @@ use super::identity;
 use super::keeper::{Keeper, Retention};
 use super::keys::KeyError;
 use super::note::VerifierKey;
-use super::queue::{AppendError, Pending, Receipt, Shared, State};
+use super::queue::{AppendError, Bounds, Pending, Receipt, Shared, State};
 use super::recover::{self, TailError};
 use super::segments;
 use super::signer::Signer;
@@ -24,8 +24,8 @@ use super::subjects::{Sealer, SubjectError, Subjects};
 use super::writer::{Parts, Rhythm, Writer};
 use crate::config::Durability;
 use crate::limits::{
-    AUDIT_CHECKPOINT_MS, AUDIT_CHECKPOINT_RECORDS, AUDIT_QUEUE_BYTES_MAX, AUDIT_QUEUE_RECORDS_MAX,
-    AUDIT_SEGMENT_BYTES, AUDIT_SEGMENT_MS,
+    AUDIT_CHECKPOINT_MS, AUDIT_CHECKPOINT_RECORDS, AUDIT_LINGER_MS, AUDIT_QUEUE_BYTES_MAX,
+    AUDIT_QUEUE_RECORDS_MAX, AUDIT_SEGMENT_BYTES, AUDIT_SEGMENT_MS,
 };
 
 /// Where and how a log is kept.
@@ -39,6 +39,8 @@ pub struct Options {
     pub queue_records_max: usize,
     /// Bytes that may wait for a commit. The writer holds as much again.
     pub queue_bytes_max: usize,
+    /// How long a record that nobody waits for may wait for another to share its commit.
+    pub linger: Duration,
     /// The log's name; a new log that is given none makes one.
     pub origin: Option<String>,
     /// The log's signing key; a new log that is given none makes one in its directory.
@@ -62,6 +64,7 @@ impl Options {
             durability: Durability::Durable,
             queue_records_max: AUDIT_QUEUE_RECORDS_MAX,
             queue_bytes_max: AUDIT_QUEUE_BYTES_MAX,
+            linger: Duration::from_millis(AUDIT_LINGER_MS),
             origin: None,
             signing_key: None,
             rhythm: Rhythm::default(),
@@ -245,8 +248,12 @@ impl Log {
             warnings,
         };
         let sealer = options.subjects.as_ref().map(Sealer::writer).transpose()?;
-        let (records_max, bytes_max) = (options.queue_records_max, options.queue_bytes_max);
-        let shared = Arc::new(Shared::new(records_max, bytes_max, found.end.head));
+        let bounds = Bounds {
+            records_max: options.queue_records_max,
+            bytes_max: options.queue_bytes_max,
+            linger: options.linger,
+        };
+        let shared = Arc::new(Shared::new(bounds, found.end.head));
         let parts = Parts {
             shared: shared.clone(),
             storage,
@@ -278,6 +285,15 @@ impl Log {
     /// At once, when the queue is full, the log failing or closed, or the body unfit.
     pub fn append(&self, body: impl AsRef<[u8]>) -> Result<Pending, AppendError> {
         self.shared.append(&self.sealed(body.as_ref())?)
+    }
+
+    /// As [`Log::append`], for a record that nobody waits for: it may become durable up to
+    /// [`Options::linger`] later, in company.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub fn append_soon(&self, body: impl AsRef<[u8]>) -> Result<Pending, AppendError> {
+        self.shared.append_soon(&self.sealed(body.as_ref())?)
     }
 
     /// Whether names are sealed, and must not be told elsewhere either.

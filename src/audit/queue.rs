@@ -115,11 +115,24 @@ pub(super) struct Batch {
     pub(super) lines: Vec<u8>,
     pub(super) spans: Vec<Span>,
     pub(super) ack: Ack,
+    due: Due,
+    /// When the first of them was taken.
+    since: Option<std::time::Instant>,
+}
+
+/// When a batch is to be committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// Nothing is in it.
+    Never,
+    /// All in it may wait for company until then.
+    Soon(std::time::Instant),
+    Now,
 }
 
 impl Batch {
     pub(super) fn new() -> Self {
-        Self { lines: Vec::new(), spans: Vec::new(), ack: Ack::new() }
+        Self { lines: Vec::new(), spans: Vec::new(), ack: Ack::new(), due: Due::Never, since: None }
     }
 
     /// How many records it holds.
@@ -138,6 +151,8 @@ impl Batch {
         self.lines.shrink_to(KEPT_BYTES);
         self.spans.clear();
         self.ack = Ack::new();
+        self.due = Due::Never;
+        self.since = None;
     }
 }
 
@@ -171,6 +186,14 @@ struct Queue {
     writer_sleeps: bool,
 }
 
+/// What a queue may hold, and for how long what nobody waits for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) records_max: usize,
+    pub(super) bytes_max: usize,
+    pub(super) linger: Duration,
+}
+
 /// What the callers and the writer share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -179,13 +202,15 @@ pub(super) struct Shared {
     room: Notify,
     records_max: usize,
     bytes_max: usize,
+    linger: Duration,
     pub(super) meter: Meter,
     /// Set as the writer's last act.
     pub(super) finished: Latch<()>,
 }
 
 impl Shared {
-    pub(super) fn new(records_max: usize, bytes_max: usize, head: Head) -> Self {
+    pub(super) fn new(bounds: Bounds, head: Head) -> Self {
+        let Bounds { records_max, bytes_max, linger } = bounds;
         Self {
             queue: Mutex::new(Queue {
                 batch: Batch::new(),
@@ -198,6 +223,7 @@ impl Shared {
             room: Notify::new(),
             records_max,
             bytes_max,
+            linger,
             meter: Meter::default(),
             finished: Latch::new(),
         }
@@ -210,6 +236,16 @@ impl Shared {
 
     /// Takes a record, or says at once why not.
     pub(super) fn append(&self, body: &[u8]) -> Result<Pending, AppendError> {
+        self.take(body, Due::Now)
+    }
+
+    /// Takes a record that nobody waits for: it is committed with the next that somebody does, or
+    /// after a while. A commit of its own would make that next one wait for two.
+    pub(super) fn append_soon(&self, body: &[u8]) -> Result<Pending, AppendError> {
+        self.take(body, Due::Soon(std::time::Instant::now() + self.linger))
+    }
+
+    fn take(&self, body: &[u8], due: Due) -> Result<Pending, AppendError> {
         let members = chain::members(body).ok_or(AppendError::Malformed)?;
         let bytes = chain::line_bytes_max(body);
         if bytes > self.bytes_max.min(AUDIT_LINE_BYTES_MAX) {
@@ -231,11 +267,20 @@ impl Shared {
         if batch.spans.len() >= self.records_max || batch.lines.len() + bytes > self.bytes_max {
             return Err(AppendError::Full);
         }
+        batch.since.get_or_insert_with(std::time::Instant::now);
         let seq = queue.seq_next;
         queue.seq_next += 1;
         batch.spans.push(chain::push_line(&mut batch.lines, seq, members));
         let outcome = batch.ack.0.clone();
-        let wake = std::mem::take(&mut queue.writer_sleeps);
+        // A batch that grows while all in it can wait would fill the queue.
+        let half =
+            batch.spans.len() > self.records_max / 2 || batch.lines.len() > self.bytes_max / 2;
+        let due = if half { Due::Now } else { due };
+        let sooner = matches!((batch.due, due), (Due::Never, _) | (Due::Soon(_), Due::Now));
+        if sooner {
+            batch.due = due;
+        }
+        let wake = sooner && std::mem::take(&mut queue.writer_sleeps);
         drop(guard);
         if wake {
             self.work.notify_one();
@@ -270,30 +315,36 @@ impl Shared {
     /// Waits for work, at most for `wait` if there is one, and swaps the waiting
     /// records for the writer's empty batch.
     pub(super) fn next(&self, batch: &mut Batch, wait: Option<Duration>) -> Work {
-        let start = std::time::Instant::now();
+        let until = wait.map(|wait| std::time::Instant::now() + wait);
         let mut queue = self.lock();
         loop {
-            if !queue.batch.spans.is_empty() {
-                std::mem::swap(&mut queue.batch, batch);
-                drop(queue);
-                self.room.notify_waiters();
-                return Work::Commit;
-            }
-            if matches!(queue.state, State::Closed) {
+            let now = std::time::Instant::now();
+            let closed = matches!(queue.state, State::Closed);
+            let soon = match queue.batch.due {
+                Due::Never => None,
+                Due::Soon(soon) if soon > now && !closed => Some(soon),
+                Due::Soon(_) | Due::Now => {
+                    std::mem::swap(&mut queue.batch, batch);
+                    drop(queue);
+                    self.room.notify_waiters();
+                    return Work::Commit;
+                }
+            };
+            if closed {
                 return Work::Stop;
             }
+            if until.is_some_and(|until| until <= now) {
+                return Work::Timer;
+            }
             queue.writer_sleeps = true;
-            queue = match wait.map(|wait| wait.saturating_sub(start.elapsed())) {
-                Some(Duration::ZERO) => {
-                    queue.writer_sleeps = false;
-                    return Work::Timer;
-                }
-                Some(left) => {
-                    let woken = self.work.wait_timeout(queue, left);
+            queue = match soon.into_iter().chain(until).min() {
+                Some(until) => {
+                    let woken = self.work.wait_timeout(queue, until - now);
                     woken.unwrap_or_else(PoisonError::into_inner).0
                 }
                 None => self.work.wait(queue).unwrap_or_else(PoisonError::into_inner),
             };
+            queue.writer_sleeps = false;
         }
     }
 
@@ -356,10 +407,10 @@ impl Shared {
         self.lock().state.clone()
     }
 
-    /// Records and bytes that wait.
-    pub(super) fn depth(&self) -> (usize, usize) {
-        let queue = self.lock();
-        (queue.batch.spans.len(), queue.batch.lines.len())
+    /// Records and bytes that wait, and for how long the first of them does.
+    pub(super) fn depth(&self) -> (usize, usize, Duration) {
+        let Batch { spans, lines, since, .. } = &self.lock().batch;
+        (spans.len(), lines.len(), since.map(|since| since.elapsed()).unwrap_or_default())
     }
 
     /// Bounds of the queue: records and bytes.

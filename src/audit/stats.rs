@@ -16,6 +16,8 @@ pub struct Stats {
     pub queue_records_max: usize,
     /// Bound of `queue_bytes`.
     pub queue_bytes_max: usize,
+    /// Age of the oldest record that is not durable, in nanoseconds; 0 where all are.
+    pub lag_ns: u64,
     /// Records stored.
     pub records: u64,
     /// Bytes stored.
@@ -136,17 +138,23 @@ impl Meter {
 
     /// How long the running commit takes already, if longer than `bound`.
     pub(super) fn stalled_for(&self, bound: Duration) -> Option<Duration> {
-        let began = Duration::from_millis(self.running_since.load(Relaxed).checked_sub(1)?);
-        let running = self.opened.elapsed().checked_sub(began)?;
-        (running > bound).then_some(running)
+        self.running().filter(|running| *running > bound)
     }
 
-    pub(super) fn stats(&self, depth: (usize, usize), capacity: (usize, usize)) -> Stats {
+    /// How long the running commit takes already.
+    fn running(&self) -> Option<Duration> {
+        let began = Duration::from_millis(self.running_since.load(Relaxed).checked_sub(1)?);
+        self.opened.elapsed().checked_sub(began)
+    }
+
+    pub(super) fn stats(&self, depth: (usize, usize, Duration), capacity: (usize, usize)) -> Stats {
+        let lag = depth.2.max(self.running().unwrap_or_default());
         Stats {
             queue_records: depth.0,
             queue_bytes: depth.1,
             queue_records_max: capacity.0,
             queue_bytes_max: capacity.1,
+            lag_ns: u64::try_from(lag.as_nanos()).unwrap_or(u64::MAX),
             records: self.records.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
             commits: self.commits.load(Relaxed),
@@ -182,7 +190,8 @@ mod tests {
         meter.begin();
         meter.failed();
         assert_eq!(meter.stalled_for(Duration::ZERO), None);
-        let stats = meter.stats((1, 2), (3, 4));
+        let stats = meter.stats((1, 2, Duration::from_secs(9)), (3, 4));
+        assert_eq!(stats.lag_ns, 9_000_000_000);
         assert_eq!(
             (stats.records, stats.bytes, stats.commits, stats.commits_failed),
             (3, 300, 1, 1)

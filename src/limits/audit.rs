@@ -7,6 +7,8 @@ limits! {
     AUDIT_QUEUE_RECORDS_MAX: usize = 8192, "records", "twice the exchanges in flight";
     #[doc = "Bytes waiting for the audit writer."]
     AUDIT_QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024, "bytes", "4 KiB a record";
+    #[doc = "Time that the record of a call's end may wait for another record to share its sync."]
+    AUDIT_LINGER_MS: u64 = 20, "milliseconds", "several syncs of a slow disk; a crash loses no more ends of calls than are under way, and never an intent or a refusal";
     #[doc = "Time that an exchange waits for its record to be durable."]
     AUDIT_WAIT_MS: u64 = 5_000, "milliseconds", "a disk that takes longer is down for our purpose";
     #[doc = "Bytes of the redacted parameters in one record; the rest is cut and says so."]

@@ -4,13 +4,15 @@
 //! handles of a route are resolved once, when a configuration is loaded, so that an exchange
 //! neither hashes label values nor can invent one.
 
+mod trail;
+
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Counter, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter,
+    IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use super::process;
@@ -25,7 +27,11 @@ macro_rules! registered {
         register(&$r, $kind($name, $help, &[$($label),*]))?
     };
     ($r:ident; $($field:ident: $kind:ident $name:literal $help:literal [$($label:literal),*];)+) => {
-        Self { $($field: register(&$r, $kind($name, $help, &[$($label),*]))?,)+ registry: $r }
+        Self {
+            $($field: register(&$r, $kind($name, $help, &[$($label),*]))?,)+
+            registry: $r,
+            audit_told: Arc::default(),
+        }
     };
 }
 
@@ -57,14 +63,6 @@ pub struct Metrics {
     pub tools_changed: IntCounterVec,
     /// `sallyport_audit_records_total`
     pub audit_records: IntCounterVec,
-    /// `sallyport_audit_queue_depth`
-    pub audit_queue_depth: IntGauge,
-    /// `sallyport_audit_lag_seconds`
-    pub audit_lag_s: Gauge,
-    /// `sallyport_audit_healthy`
-    pub audit_healthy: IntGauge,
-    /// `sallyport_audit_last_checkpoint_timestamp_seconds`
-    pub audit_last_checkpoint: IntGauge,
     /// `sallyport_sink_lag_records`
     pub sink_lag_records: IntGaugeVec,
     /// `sallyport_sink_lag_seconds`
@@ -114,7 +112,18 @@ pub struct Metrics {
     duration: HistogramVec,
     stage: HistogramVec,
     in_flight: IntGaugeVec,
+    received_bytes: IntCounterVec,
     sent_bytes: IntCounterVec,
+    config_info: IntGaugeVec,
+    audit_queue_depth: IntGauge,
+    audit_queue_capacity: IntGauge,
+    audit_lag_s: Gauge,
+    audit_healthy: IntGauge,
+    audit_last_checkpoint: IntGauge,
+    audit_commits: IntCounter,
+    audit_commit_s: Counter,
+    audit_bytes: IntCounter,
+    audit_told: Arc<Mutex<trail::Told>>,
 }
 
 impl fmt::Debug for Metrics {
@@ -132,6 +141,7 @@ pub struct RouteMetrics {
     stages: Vec<Histogram>,
     /// Exchanges between the first stage and the end of the answer's body.
     pub in_flight: IntGauge,
+    received_bytes: IntCounter,
     sent_bytes: IntCounter,
     tools: Vec<(Box<str>, IntCounter)>,
     other_tools: IntCounter,
@@ -165,6 +175,10 @@ impl Metrics {
             tools_changed: counters "tools_changed_total" "Tool definitions that changed and are not pinned." ["server"];
             audit_records: counters "audit_records_total" "Audit records by phase and result." ["phase", "result"];
             audit_queue_depth: gauge "audit_queue_depth" "Audit records waiting for the writer." [];
+            audit_queue_capacity: gauge "audit_queue_capacity" "Audit records that may wait." [];
+            audit_commits: counter "audit_commits_total" "Commits of audit records: one write and one sync each." [];
+            audit_commit_s: float_counter "audit_commit_seconds_total" "Time spent in them." [];
+            audit_bytes: counter "audit_written_bytes_total" "Bytes of audit records written." [];
             audit_lag_s: float_gauge "audit_lag_seconds" "Age of the oldest audit record that is not durable." [];
             audit_healthy: gauge "audit_healthy" "1 when audit records can be written." [];
             audit_last_checkpoint: gauge "audit_last_checkpoint_timestamp_seconds" "When the audit trail was signed last; 0 for not since the start." [];
@@ -178,6 +192,7 @@ impl Metrics {
             reload_successful: gauge "config_last_reload_successful" "1 when the last reload was accepted." [];
             restart_needed: gauge "config_restart_needed" "1 when the last configuration asked for what only a restart can change." [];
             reload_timestamp: gauge "config_last_reload_timestamp_seconds" "Time of the last accepted configuration." [];
+            config_info: gauges "config_info" "1 for the hash of the configuration that serves." ["hash"];
             generation: gauge "config_generation" "Number of configurations accepted since start." [];
             jwks_last_success: float_gauges "jwks_last_success_timestamp_seconds" "Last successful fetch of an issuer's keys." ["issuer"];
             revocations: gauges "revocations" "Revocations in force." ["kind"];
@@ -193,6 +208,7 @@ impl Metrics {
             duration: requests_histogram "request_duration_seconds" "From the request head to the end of the answer." ["server"];
             stage: stages_histogram "stage_duration_seconds" "Time spent in each stage." ["server", "stage"];
             in_flight: gauges "requests_in_flight" "Exchanges in flight." ["server"];
+            received_bytes: counters "received_bytes_total" "Body bytes of requests that were understood." ["server"];
             sent_bytes: counters "sent_bytes_total" "Body bytes sent to clients." ["server"];
         };
         Ok(metrics)
@@ -226,11 +242,18 @@ impl Metrics {
                 .map(|s| self.stage.with_label_values(&[name, s.name()]))
                 .collect(),
             in_flight: self.in_flight.with_label_values(&[name]),
+            received_bytes: self.received_bytes.with_label_values(&[name]),
             sent_bytes: self.sent_bytes.with_label_values(&[name]),
             tools,
             other_tools: self.tool_calls.with_label_values(&[name, "_other"]),
             all: self.clone(),
         }
+    }
+
+    /// The configuration that serves from now on.
+    pub fn configured(&self, hash: &str) {
+        self.config_info.reset();
+        self.config_info.with_label_values(&[hash]).set(1);
     }
 
     /// The text that Prometheus scrapes (exposition format 0.0.4).
@@ -289,9 +312,10 @@ impl RouteMetrics {
     }
 
     /// Books the end of an exchange.
-    pub(super) fn closed(&self, seconds: f64, bytes: u64) {
+    pub(super) fn closed(&self, seconds: f64, received: u64, sent: u64) {
         self.duration.observe(seconds);
-        self.sent_bytes.inc_by(bytes);
+        self.received_bytes.inc_by(received);
+        self.sent_bytes.inc_by(sent);
     }
 
     /// Books what the guard saw.
@@ -381,6 +405,14 @@ fn register<C: Collector + Clone + 'static>(
 
 fn counters(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
     IntCounterVec::new(opts(name, help), labels)
+}
+
+fn counter(name: &str, help: &str, _none: &[&str]) -> prometheus::Result<IntCounter> {
+    IntCounter::with_opts(opts(name, help))
+}
+
+fn float_counter(name: &str, help: &str, _none: &[&str]) -> prometheus::Result<Counter> {
+    Counter::with_opts(opts(name, help))
 }
 
 fn gauges(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {

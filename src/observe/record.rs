@@ -306,7 +306,7 @@ impl Record {
 
     /// Closes an exchange that was answered.
     pub fn close(&mut self, status: u16, closed: Closed, outcome: &Deeds) {
-        let queued = self.log.append(self.completion(status, closed, outcome)).is_ok();
+        let queued = self.log.append_soon(self.completion(status, closed, outcome)).is_ok();
         self.tell(&told::End::Answered { status, closed, deeds: outcome });
         self.state = State::Closed;
         let Some(route) = &self.route else { return };
@@ -346,7 +346,7 @@ impl Record {
         let closed = Closed { bytes, end: End::Complete };
         let line = self.ended("document", status, closed, &outcome);
         // A lost record of a public document is counted by the log itself.
-        let _ = self.log.append(&line);
+        let _ = self.log.append_soon(&line);
         self.tell(&told::End::Answered { status, closed, deeds: &outcome });
         self.state = State::Closed;
     }
@@ -372,7 +372,8 @@ impl Record {
 
     fn finish_metrics(&self, route: &RouteMetrics, bytes: u64) {
         route.stages(&self.stages);
-        route.closed(self.started.elapsed().as_secs_f64(), bytes);
+        let received = self.call.as_ref().map_or(0, |call| call.bytes_in);
+        route.closed(self.started.elapsed().as_secs_f64(), received, bytes);
         route.in_flight.dec();
     }
 }

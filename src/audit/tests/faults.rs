@@ -78,7 +78,7 @@ fn all_waiters_of_a_failed_commit_and_all_behind_it_are_told() {
     mem.fail(&[]);
     rig.turn();
     assert_eq!(records(&mem)[0]["refused"], 6);
-    assert_eq!(rig.shared.meter.stats((0, 0), (0, 0)).refused, 6);
+    assert_eq!(rig.shared.meter.stats((0, 0, Duration::ZERO), (0, 0)).refused, 6);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn a_checkpoint_that_cannot_be_kept_costs_no_record_and_is_made_up_for() {
         mem.fail(&[op]);
         assert_eq!(rig.stored(1), Ok(1), "{op:?}");
         assert_eq!(rig.reason(), None);
-        let stats = rig.shared.meter.stats((0, 0), (0, 0));
+        let stats = rig.shared.meter.stats((0, 0, Duration::ZERO), (0, 0));
         assert_eq!((stats.checkpoints, stats.checkpoints_failed), (0, 1));
         assert!(rig.writer.wait().is_some(), "it is still owed");
         mem.fail(&[]);
@@ -208,7 +208,7 @@ fn a_checkpoint_that_cannot_be_kept_is_not_tried_again_with_every_record() {
     for n in 1..=20 {
         rig.stored(n).unwrap();
     }
-    let stats = rig.shared.meter.stats((0, 0), (0, 0));
+    let stats = rig.shared.meter.stats((0, 0, Duration::ZERO), (0, 0));
     assert_eq!(stats.checkpoints_failed, 2, "one for itself, one for the end of the segment");
     mem.fail(&[]);
     rig.turn();

@@ -5,9 +5,10 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::Duration;
 
 use super::super::queue::AppendError;
-use super::super::{AUDIT_LINE_BYTES_MAX, Filter, Health, Log, OpenError, Records, Trust};
+use super::super::{AUDIT_LINE_BYTES_MAX, Filter, Health, Log, OpenError, Options, Records, Trust};
 use super::mem::Mem;
 use super::{Dir, body, filled};
+use crate::limits::AUDIT_LINGER_MS;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -57,6 +58,43 @@ async fn sixty_four_callers_share_one_commit() {
     }
     let stats = log.stats();
     assert_eq!((stats.records, stats.commits, stats.queue_records), (65, 2, 0));
+    log.close().await;
+}
+
+#[tokio::test]
+async fn record_that_nobody_waits_for_shares_the_commit_of_the_next_that_somebody_does() {
+    let options = Options { linger: Duration::from_secs(3_600), ..Dir::new().options() };
+    let log = Log::start(Mem::default(), &options, super::signer(), Vec::new()).unwrap();
+    drop(log.append_soon(body(0)).unwrap());
+    drop(log.append_soon(body(1)).unwrap());
+    assert_eq!(log.append_durable(body(2), LONG).await.unwrap().seq(), 3);
+    let stats = log.stats();
+    assert_eq!((stats.records, stats.commits), (3, 1));
+    // Nothing that was taken is lost when nobody ever waits.
+    drop(log.append_soon(body(3)).unwrap());
+    log.close().await;
+    assert_eq!(log.stats().records, 4);
+}
+
+#[tokio::test]
+async fn record_that_nobody_waits_for_is_durable_after_audit_linger_ms_at_the_latest() {
+    let options = Dir::new().options();
+    assert_eq!(options.linger, Duration::from_millis(AUDIT_LINGER_MS));
+    let log = Log::start(Mem::default(), &options, super::signer(), Vec::new()).unwrap();
+    let alone = log.append_soon(body(0)).unwrap();
+    assert_eq!(alone.durable().await.unwrap().seq(), 1);
+    log.close().await;
+}
+
+#[tokio::test]
+async fn queue_that_is_half_full_of_what_nobody_waits_for_is_committed() {
+    let mut options = Options { linger: Duration::from_secs(3_600), ..Dir::new().options() };
+    options.queue_records_max = 4;
+    let log = Log::start(Mem::default(), &options, super::signer(), Vec::new()).unwrap();
+    let all: Vec<_> = (0..3).map(|n| log.append_soon(body(n)).unwrap()).collect();
+    for (pending, seq) in all.into_iter().zip(1..) {
+        assert_eq!(pending.durable().await.unwrap().seq(), seq);
+    }
     log.close().await;
 }
 

@@ -23,7 +23,7 @@ use super::identity;
 use super::keeper::{Keeper, Retention};
 use super::keys::first_key_path;
 use super::note::SigningKey;
-use super::queue::{AppendError, Pending, Shared};
+use super::queue::{AppendError, Bounds, Pending, Shared};
 use super::recover;
 use super::signer::Signer;
 use super::storage::{Disk, Storage};
@@ -136,6 +136,9 @@ fn disk(dir: &Path) -> (Disk, Signer) {
     (disk, Signer::new(key, Durability::Durable))
 }
 
+const BOUNDS: Bounds =
+    Bounds { records_max: 1000, bytes_max: 1 << 20, linger: Duration::from_secs(3_600) };
+
 impl<S: Storage> Rig<S> {
     fn open(storage: S) -> Self {
         Self::with(storage, signer(), Rhythm::default())
@@ -154,7 +157,7 @@ impl<S: Storage> Rig<S> {
     ) -> Self {
         let durability = Durability::Durable;
         let found = recover::recover(&mut storage, durability, &signer).unwrap();
-        let shared = Arc::new(Shared::new(1000, 1 << 20, found.end.head));
+        let shared = Arc::new(Shared::new(BOUNDS, found.end.head));
         let publisher = Publisher::with(Vec::new()).unwrap();
         let keeper = retention
             .map(|(dir, retention)| Keeper::new(dir.to_path_buf(), retention, shared.clone()));
