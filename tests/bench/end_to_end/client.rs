@@ -79,6 +79,21 @@ impl Client {
         Measured { cpu: spent / count, own_cpu: own_spent / count, p50: at(50), p99: at(99) }
     }
 
+    /// `count` calls of `tool` over so many connections at once: how many a second, and how long
+    /// each took, the shortest first.
+    pub async fn load(&self, tool: &str, connections: usize, count: usize) -> (f64, Vec<Duration>) {
+        let mut open = Vec::new();
+        for _ in 0..connections {
+            open.push(self.connect().await);
+        }
+        let each = count / connections;
+        let started = Instant::now();
+        let calls = open.iter_mut().map(|c| self.calls(c, tool, each));
+        let mut times = futures_util::future::join_all(calls).await.concat();
+        times.sort_unstable();
+        (times.len() as f64 / started.elapsed().as_secs_f64(), times)
+    }
+
     async fn connect(&self) -> SendRequest<Full<Bytes>> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         stream.set_nodelay(true).unwrap();

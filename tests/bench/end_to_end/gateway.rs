@@ -63,8 +63,12 @@ pub struct Gateway {
 impl Gateway {
     /// Starts it in front of `upstream` with its audit trail on the disk of the build directory.
     pub fn start(pki: &Pki, upstream: SocketAddr, durability: &str) -> Self {
-        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("bench-gateway-{durability}-{}", std::process::id()));
+        Self::start_in(Path::new(env!("CARGO_TARGET_TMPDIR")), pki, upstream, durability)
+    }
+
+    /// Starts it with its audit trail in a directory under `root`.
+    pub fn start_in(root: &Path, pki: &Pki, upstream: SocketAddr, durability: &str) -> Self {
+        let dir = root.join(format!("bench-gateway-{durability}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         write(&dir, "tls.pem", &pki.cert.pem());
         write(&dir, "tls.key", &pki.key.serialize_pem());
