@@ -7,14 +7,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::beside::{Beside, Pace};
 use super::merkle::Frontier;
 use super::purge::{self, Order, Purged};
-use super::queue::{AppendError, Shared};
 use super::retention::{Rule, load_holds};
 use super::state::Place;
 use crate::limits::{AUDIT_RETENTION_MS, AUDIT_RETENTION_REST_MS, AUDIT_RETENTION_WAIT_MS};
@@ -53,48 +52,12 @@ impl fmt::Debug for Now {
     }
 }
 
-/// What the last saved checkpoint covers, for the thread that waits for it.
-#[derive(Debug, Default)]
-pub(super) struct Covered {
-    /// The last record, and the segment that the saved state stands in.
-    at: Mutex<(u64, u64)>,
-    moved: Condvar,
-}
-
-impl Covered {
-    fn lock(&self) -> MutexGuard<'_, (u64, u64)> {
-        // A pair of numbers is always whole.
-        self.at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, seq: u64, segment: u64) {
-        *self.lock() = (seq, segment);
-        self.moved.notify_all();
-    }
-
-    /// Waits until record `seq` is covered; false when that takes too long or `stop` is set.
-    fn reaches(&self, seq: u64, stop: &AtomicBool) -> bool {
-        let until = Instant::now() + Duration::from_millis(AUDIT_RETENTION_WAIT_MS);
-        let mut at = self.lock();
-        while at.0 < seq {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || stop.load(Ordering::Acquire) {
-                return false;
-            }
-            at = self.moved.wait_timeout(at, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
-    }
-}
-
 /// Starts purges, one at a time.
 #[derive(Debug)]
 pub(super) struct Keeper {
     dir: PathBuf,
     retention: Retention,
-    shared: Arc<Shared>,
-    covered: Arc<Covered>,
-    stop: Arc<AtomicBool>,
+    beside: Beside,
     running: Option<JoinHandle<Duration>>,
     due: Instant,
     /// Nothing can be due before: the last purge saw how old all records are.
@@ -102,13 +65,11 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(dir: PathBuf, retention: Retention, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(dir: PathBuf, retention: Retention, beside: Beside) -> Self {
         Self {
             dir,
             retention,
-            shared,
-            covered: Arc::default(),
-            stop: Arc::default(),
+            beside,
             running: None,
             // At once: a purge that was cut short is finished.
             due: Instant::now(),
@@ -119,16 +80,6 @@ impl Keeper {
     /// How long until the next purge.
     pub(super) fn wait(&self) -> Duration {
         self.due.saturating_duration_since(Instant::now())
-    }
-
-    /// A checkpoint covers the records up to `seq`, and the saved state stands in `segment`.
-    pub(super) fn covered(&self, seq: u64, segment: u64) {
-        self.covered.set(seq, segment);
-    }
-
-    /// Whether the saved state stands behind all segments that a purge would rewrite.
-    pub(super) fn is_behind(&self, place: Place) -> bool {
-        self.covered.lock().1 == place.segment
     }
 
     /// Nothing to do yet.
@@ -151,9 +102,7 @@ impl Keeper {
         let job = Job {
             dir: self.dir.clone(),
             retention: self.retention.clone(),
-            shared: self.shared.clone(),
-            covered: self.covered.clone(),
-            stop: self.stop.clone(),
+            beside: self.beside.clone(),
         };
         let started = thread::Builder::new()
             .name("audit-retention".to_owned())
@@ -166,9 +115,7 @@ impl Keeper {
 
     /// Ends what is running, after the segment that it is at.
     pub(super) fn close(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        drop(self.covered.lock());
-        self.covered.moved.notify_all();
+        self.beside.stop();
         if let Some(running) = self.running.take() {
             let _ = running.join();
         }
@@ -179,9 +126,7 @@ impl Keeper {
 struct Job {
     dir: PathBuf,
     retention: Retention,
-    shared: Arc<Shared>,
-    covered: Arc<Covered>,
-    stop: Arc<AtomicBool>,
+    beside: Beside,
 }
 
 impl Job {
@@ -206,31 +151,11 @@ impl Job {
         let holds = load_holds(holds, *holds_may_be_missing).map_err(|error| error.to_string())?;
         let rules = rules.clone();
         let order = Order { rules, holds, now: now.now(), asked_by: "retention", dry_run: false };
-        let mut tell = |bodies: &[Vec<u8>]| self.tell(bodies);
-        let stop = || self.stop.load(Ordering::Acquire);
+        let wait = Duration::from_millis(AUDIT_RETENTION_WAIT_MS);
+        let mut tell = |bodies: &[Vec<u8>]| self.beside.tell(bodies, Pace::Usual, wait);
+        let stop = || self.beside.is_stopped();
         let purged = purge::run_beside(&self.dir, tree, present, &order, &mut tell, &stop);
         purged.map_err(|error| error.to_string())
-    }
-
-    /// Appends records and waits until they are durable and covered.
-    fn tell(&self, bodies: &[Vec<u8>]) -> Result<Vec<u64>, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        let runtime = runtime.map_err(|error| error.to_string())?;
-        let wait = Duration::from_millis(AUDIT_RETENTION_WAIT_MS);
-        let mut numbers = Vec::new();
-        for body in bodies {
-            let stored: Result<_, AppendError> = runtime.block_on(async {
-                let until = tokio::time::Instant::now() + wait;
-                self.shared.append_until(body, until).await?.durable().await
-            });
-            numbers.push(stored.map_err(|error| error.to_string())?.seq());
-        }
-        let last = numbers.last().copied().unwrap_or_default();
-        if self.covered.reaches(last, &self.stop) {
-            Ok(numbers)
-        } else {
-            Err("no checkpoint covers its records yet; the next purge goes on".to_owned())
-        }
     }
 }
 

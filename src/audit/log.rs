@@ -10,12 +10,15 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, timeout_at};
 
 use super::anchor::{Destination, Publisher};
+use super::beside::{Beside, Covered};
+use super::eraser::{Eraser, Holds};
 use super::identity;
 use super::keeper::{Keeper, Retention};
 use super::keys::KeyError;
 use super::note::VerifierKey;
 use super::queue::{AppendError, Bounds, Pending, Receipt, Shared, State};
 use super::recover::{self, TailError};
+use super::retention::HOLDS_FILE;
 use super::segments;
 use super::signer::Signer;
 use super::stats::{AUDIT_STALL_MS, Health, Stats};
@@ -177,7 +180,7 @@ struct Owner {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
     opened: Opened,
-    sealer: Option<Sealer>,
+    sealer: Option<Arc<Sealer>>,
 }
 
 /// What was found when the log was opened.
@@ -247,13 +250,17 @@ impl Log {
             verifier: signer.verifier().clone(),
             warnings,
         };
-        let sealer = options.subjects.as_ref().map(Sealer::writer).transpose()?;
+        let sealer = options.subjects.as_ref().map(Sealer::writer).transpose()?.map(Arc::new);
         let bounds = Bounds {
             records_max: options.queue_records_max,
             bytes_max: options.queue_bytes_max,
             linger: options.linger,
         };
         let shared = Arc::new(Shared::new(bounds, found.end.head));
+        let covered = Arc::<Covered>::default();
+        let beside = || Beside::new(shared.clone(), covered.clone());
+        let erase = |sealer: &Arc<Sealer>| Eraser::start(sealer.clone(), holds(options), beside());
+        let eraser = sealer.as_ref().map(erase).transpose()?;
         let parts = Parts {
             shared: shared.clone(),
             storage,
@@ -265,7 +272,9 @@ impl Log {
                 .retention
                 .clone()
                 .filter(|retention| !retention.rules.is_empty())
-                .map(|retention| Keeper::new(options.dir.clone(), retention, shared.clone())),
+                .map(|retention| Keeper::new(options.dir.clone(), retention, beside())),
+            covered: covered.clone(),
+            eraser,
         };
         let writer = Writer::new(parts, &found);
         let farewell = Farewell(shared.clone());
@@ -387,6 +396,13 @@ impl Drop for Owner {
     fn drop(&mut self) {
         self.shared.close();
     }
+}
+
+/// Where legal holds are.
+fn holds(options: &Options) -> Holds {
+    let named = options.retention.as_ref();
+    let named = named.map(|named| Holds(named.holds.clone(), named.holds_may_be_missing));
+    named.unwrap_or_else(|| Holds(options.dir.join(HOLDS_FILE), true))
 }
 
 /// Held by the writer's thread: however that ends, nobody waits for it any more.

@@ -25,9 +25,11 @@
 //! ([`Anchor`]) or the first MAC key.
 
 mod anchor;
+mod beside;
 mod bundle;
 mod chain;
 mod checkpoint;
+mod eraser;
 mod identity;
 mod keeper;
 mod keys;
@@ -78,7 +80,7 @@ pub use retention::{
     HOLDS_FILE, Hold, HoldError, HoldsError, Rule, load_holds, read_holds, save_holds,
 };
 pub use rotate::{Rotated, rotate};
-pub use shred::{ShredError, Shredded, finish_shredding, shred};
+pub use shred::{Request, ShredError, Shredded, finish_shredding, shred};
 pub use state::{FirstKey, read_first_key};
 pub use stats::{AUDIT_STALL_MS, Health, Stats};
 pub(crate) use storage::replace;

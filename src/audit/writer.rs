@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::anchor::Publisher;
+use super::beside::Covered;
 use super::chain::End;
+use super::eraser::Eraser;
 use super::keeper::Keeper;
 use super::queue::{AppendError, Batch, Shared, Work};
 use super::recover::{AUDIT_TAIL_BYTES, Note, Recovered, last_hash, timestamp};
@@ -56,7 +58,9 @@ pub(super) struct Writer<S> {
     saved: Saved,
     /// The present segment is not to be ended before: the last attempt failed.
     segment_due: Instant,
+    covered: Arc<Covered>,
     keeper: Option<Keeper>,
+    eraser: Option<Eraser>,
 }
 
 /// A failure that lasts.
@@ -94,12 +98,24 @@ pub(super) struct Parts<S> {
     pub(super) signer: Signer,
     pub(super) publisher: Publisher,
     pub(super) rhythm: Rhythm,
+    pub(super) covered: Arc<Covered>,
     pub(super) keeper: Option<Keeper>,
+    pub(super) eraser: Option<Eraser>,
 }
 
 impl<S: Storage> Writer<S> {
     pub(super) fn new(parts: Parts<S>, found: &Recovered) -> Self {
-        let Parts { shared, storage, durability, signer, publisher, rhythm, keeper } = parts;
+        let Parts {
+            shared,
+            storage,
+            durability,
+            signer,
+            publisher,
+            rhythm,
+            covered,
+            keeper,
+            eraser,
+        } = parts;
         Self {
             shared,
             storage,
@@ -115,7 +131,9 @@ impl<S: Storage> Writer<S> {
             backoff: BACKOFF_MIN,
             saved: Saved { seq: found.saved, due: Instant::now(), failed: false },
             segment_due: Instant::now(),
+            covered,
             keeper,
+            eraser,
         }
     }
 
@@ -160,8 +178,8 @@ impl<S: Storage> Writer<S> {
             return;
         }
         // A state in a segment that shrinks would lead nowhere.
-        let ready =
-            self.end.head.seq > 0 && (keeper.is_behind(self.place) || self.checkpoint().is_ok());
+        let ready = self.end.head.seq > 0
+            && (self.covered.is_behind(self.place) || self.checkpoint().is_ok());
         let Some(keeper) = self.keeper.as_mut() else { return };
         if ready {
             keeper.start(self.end.tree.clone(), self.place);
@@ -193,7 +211,8 @@ impl<S: Storage> Writer<S> {
     /// Checkpoints and segments that are due. Nobody waits for them but the next batch.
     fn keep_rhythm(&mut self) {
         let uncovered = self.end.head.seq.saturating_sub(self.saved.seq);
-        let many = uncovered >= self.rhythm.checkpoint_records && !self.saved.failed;
+        let many = uncovered >= self.rhythm.checkpoint_records || self.covered.is_hurried();
+        let many = many && !self.saved.failed;
         if many || self.saved.due <= Instant::now() {
             let _ = self.checkpoint();
         }
@@ -372,9 +391,7 @@ impl<S: Storage> Writer<S> {
             tracing::warn!(reason = fault.0, "the audit log's checkpoint cannot be kept");
         } else {
             self.saved.seq = self.end.head.seq;
-            if let Some(keeper) = &self.keeper {
-                keeper.covered(self.saved.seq, self.place.segment);
-            }
+            self.covered.set(self.saved.seq, self.place.segment);
         }
         self.saved.failed = made.is_err();
         self.shared.meter.checkpoint(made.is_ok());
@@ -406,6 +423,9 @@ impl<S: Storage> Writer<S> {
         }
         if let Some(keeper) = &mut self.keeper {
             keeper.close();
+        }
+        if let Some(eraser) = &mut self.eraser {
+            eraser.close();
         }
         self.publisher.close();
     }

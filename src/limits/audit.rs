@@ -99,6 +99,14 @@ limits! {
     AUDIT_SUBJECT_KEYS_MAX: usize = 1_000_000, "keys", "a file each; a directory listing that still fits in memory";
     #[doc = "Such keys in memory."]
     AUDIT_SUBJECT_KEYS_CACHED_MAX: usize = 10_000, "keys", "some 6 MB; more persons than call one gateway at a time";
+    #[doc = "Time between two looks of a running gateway, and of the command, for orders to destroy a key and their answers."]
+    AUDIT_SHRED_POLL_MS: u64 = 250, "milliseconds", "a folder that is empty is listed; nobody waits for it";
+    #[doc = "Time until what was in the way of such an order is tried again."]
+    AUDIT_SHRED_AGAIN_MS: u64 = 5_000, "milliseconds", "a full disk is seen soon, and fills no log";
+    #[doc = "Time that the command waits for a running gateway, and a gateway for its record."]
+    AUDIT_SHRED_WAIT_MS: u64 = 60_000, "milliseconds", "a commit and a checkpoint of the slowest disk";
+    #[doc = "Orders that a running gateway looks at together."]
+    AUDIT_SHRED_ORDERS_MAX: usize = 100, "orders", "a person orders one at a time";
     #[doc = "Longest rest of a running gateway's retention after a purge that left nothing due."]
     AUDIT_RETENTION_REST_MS: u64 = 86_400_000, "milliseconds", "each purge reads the whole log";
     #[doc = "Bytes of each name by which a gateway calls itself in its records."]

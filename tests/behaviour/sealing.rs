@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Output};
 
-use sallyport::audit::{self, Options, Sealer, Subjects};
+use sallyport::audit::{self, Options, Request, Sealer, Subjects};
 use serde_json::{Value, json};
 
 use crate::support::{RESOURCE, Setup, World, call, call_with, plain, post};
@@ -97,7 +98,7 @@ async fn ended_key_takes_one_person_out_of_the_trail_and_the_gateway_goes_on() {
     let (dir, subjects) = (world.audit_dir(), subjects(&world));
     let before = Sealer::reader(&subjects).unwrap().id_of(ALICE).unwrap();
     let options = Options::new(&dir);
-    let order = (ALICE, "asked, case 17", "officer");
+    let order = Request { subject: ALICE, reason: "asked, case 17", by: "officer" };
     assert_eq!(audit::shred(&options, &subjects, order, &[]).unwrap().len(), 1);
     {
         let sealer = Sealer::reader(&subjects).unwrap();
@@ -115,6 +116,89 @@ async fn ended_key_takes_one_person_out_of_the_trail_and_the_gateway_goes_on() {
     assert!(after.is_some() && after != before);
     let report = world.finish().await;
     assert_eq!(report.exit_code(), 0, "{report}");
+}
+
+/// Runs `sallyport audit shred` beside the gateway.
+async fn shred_beside(world: &World, subject: &str) -> Output {
+    let subjects = subjects(world);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sallyport"));
+    command.args(["audit", "shred"]).arg(world.audit_dir()).args(["--subject", subject]);
+    command.arg("--subject-keys").arg(subjects.keys).arg("--master-key").arg(subjects.master_key);
+    command.args(["--reason", "asked, case 17", "--by", "officer"]);
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+fn says(output: &Output) -> String {
+    String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned()
+}
+
+#[tokio::test]
+async fn person_is_erased_beside_a_running_gateway_whose_calls_go_on() {
+    let world = sealing().await;
+    visit(&world, ALICE).await;
+    visit(&world, BOB).await;
+    let key_of = |name: &str| Sealer::reader(&subjects(&world)).unwrap().id_of(name).unwrap();
+    let (before, bobs) = (key_of(ALICE).unwrap(), key_of(BOB));
+    let calls = async {
+        // Both go on calling, before, while and after.
+        for _ in 0..20 {
+            visit(&world, ALICE).await;
+            visit(&world, BOB).await;
+        }
+    };
+    let (done, ()) = tokio::join!(shred_beside(&world, ALICE), calls);
+    assert_eq!(done.status.code(), Some(0), "{}", says(&done));
+    assert!(says(&done).contains(&format!("the key {before} is destroyed")), "{}", says(&done));
+    visit(&world, ALICE).await;
+    world.closed_records(8 + 160 + 4).await;
+    let after = key_of(ALICE);
+    assert!(after.is_some_and(|after| after != before), "a later call has a key of its own");
+    assert_eq!(key_of(BOB), bobs);
+    let sealer = Sealer::reader(&subjects(&world)).unwrap();
+    let (mut gone, mut left) = (0, 0);
+    for record in world.records() {
+        let (sealed, opened) = (record.to_string(), sealer.open(record.to_string().as_bytes()));
+        if sealed.contains(&before) && record["kind"] == "call" {
+            gone += 1;
+            assert!(!String::from_utf8_lossy(&opened).contains(ALICE), "{sealed}");
+        }
+        left += usize::from(String::from_utf8_lossy(&opened).contains(BOB));
+    }
+    assert!(gone >= 5 && left == 5 * 21, "{gone} {left}");
+    assert!(world.records().iter().any(|r| r["kind"] == "shred" && r["key"] == *before));
+    for name in [ALICE, BOB] {
+        assert_eq!(holding(world.dir.path(), name), Vec::<String>::new());
+    }
+    assert_eq!(world.finish().await.exit_code(), 0);
+}
+
+#[tokio::test]
+async fn running_gateway_refuses_to_erase_whom_a_hold_needs_or_nobody_knows() {
+    let world = sealing().await;
+    visit(&world, ALICE).await;
+    let key_of = |name: &str| Sealer::reader(&subjects(&world)).unwrap().id_of(name).unwrap();
+    let before = key_of(ALICE);
+    let unknown = shred_beside(&world, "carol").await;
+    assert_eq!(unknown.status.code(), Some(1), "{}", says(&unknown));
+    // Where the gateway looks for holds, and the command was told not to.
+    let holds = world.audit_dir().join("holds");
+    let hold = json!({ "id": "case-9", "who": "legal", "why": "suit", "principal": ALICE });
+    fs::write(&holds, format!("{hold}\n")).unwrap();
+    let mut elsewhere = Command::new(env!("CARGO_BIN_EXE_sallyport"));
+    fs::write(world.dir.path().join("none"), "").unwrap();
+    let subjects = subjects(&world);
+    elsewhere.args(["audit", "shred"]).arg(world.audit_dir()).args(["--subject", ALICE]);
+    elsewhere.arg("--subject-keys").arg(subjects.keys).arg("--master-key").arg(subjects.master_key);
+    elsewhere.args(["--reason", "asked", "--by", "officer", "--holds"]);
+    elsewhere.arg(world.dir.path().join("none"));
+    let held = tokio::task::spawn_blocking(move || elsewhere.output().unwrap()).await.unwrap();
+    assert_eq!(held.status.code(), Some(4), "{}", says(&held));
+    assert!(says(&held).contains("case-9"), "{}", says(&held));
+    assert_eq!(key_of(ALICE), before, "nothing is destroyed");
+    fs::remove_file(&holds).unwrap();
+    let done = shred_beside(&world, ALICE).await;
+    assert_eq!(done.status.code(), Some(0), "{}", says(&done));
+    assert_eq!(key_of(ALICE), None);
 }
 
 #[tokio::test]

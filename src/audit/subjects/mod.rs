@@ -9,6 +9,7 @@
 //! open. What names the caller is under the caller's key, whose data was touched under that
 //! person's, and what may name both under both: either end of a key ends it.
 
+mod ending;
 mod store;
 
 use std::fmt::Write as _;
@@ -20,7 +21,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-pub(super) use store::{Pending, SubjectKey, destroy};
+pub(super) use ending::{Answer, Pending, Refused};
+use store::SubjectKey;
 pub use store::{Sealer, SubjectError, Subjects};
 
 /// A part of a record that a key opens.

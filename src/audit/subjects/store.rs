@@ -1,16 +1,15 @@
 //! The keys of persons, one file each, wrapped by a master key.
 //!
 //! Owns a folder: `LOOKUP.key` (a wrapped key; the name is a keyed hash of the person's, so that no
-//! name stands on the disk), `master.check`, `ID.shredding` (a destruction that was begun),
-//! `ID.shredded` (one that was done) and `lock`. A key is durable before anything is sealed with
-//! it, and a key whose destruction was begun is never used again, also where its file came back
-//! from a backup.
+//! name stands on the disk), `master.check` and `lock`; how a key ends is [`super::ending`]'s. A
+//! key is durable before anything is sealed with it, and a key whose destruction was begun is
+//! never used again, also where its file came back from a backup.
 //!
 //! Nonces are random (NIST SP 800-38D 8.3 allows 2^32 messages under one key).
 
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +22,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::super::keys::{KeyError, read_private};
-use super::super::storage::{replace, sync_dir};
+use super::super::storage::replace;
+use super::ending::{SHREDDED, SHREDDING, wipe};
 use crate::hex::{hex, read_hex};
 use crate::limits::{AUDIT_SUBJECT_KEYS_CACHED_MAX, AUDIT_SUBJECT_KEYS_MAX};
 
@@ -59,12 +59,9 @@ pub enum SubjectError {
     /// Another process makes keys there.
     #[error("the subject keys in `{0}` are in use by another gateway")]
     Locked(PathBuf),
-    /// A destruction was cut short.
-    #[error(
-        "the destruction of a subject key in `{0}` was begun and not finished: run `sallyport \
-         audit shred --finish`"
-    )]
-    Unfinished(PathBuf),
+    /// No thread takes orders.
+    #[error("nobody can take orders to destroy keys: {0}")]
+    Thread(io::Error),
     /// A key that was destroyed is there again.
     #[error("the subject key `{0}` was destroyed and is there again: remove that file")]
     CameBack(PathBuf),
@@ -134,20 +131,9 @@ impl std::fmt::Debug for SubjectKey {
 
 /// A wrapped key on the disk.
 #[derive(Serialize, Deserialize)]
-struct Wrapped {
-    id: String,
+pub(super) struct Wrapped {
+    pub(super) id: String,
     key: String,
-}
-
-/// A destruction that was begun.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in crate::audit) struct Pending {
-    /// The key.
-    pub(in crate::audit) id: String,
-    /// Name of its file.
-    file: String,
-    pub(in crate::audit) reason: String,
-    pub(in crate::audit) by: String,
 }
 
 impl Sealer {
@@ -156,16 +142,6 @@ impl Sealer {
     /// # Errors
     /// [`SubjectError`].
     pub fn writer(subjects: &Subjects) -> Result<Self, SubjectError> {
-        let sealer = Self::locked(subjects)?;
-        if sealer.pending()?.is_empty() {
-            Ok(sealer)
-        } else {
-            Err(SubjectError::Unfinished(sealer.dir))
-        }
-    }
-
-    /// As [`Sealer::writer`], also where a destruction is not finished.
-    pub(in crate::audit) fn locked(subjects: &Subjects) -> Result<Self, SubjectError> {
         let failed = io_at(&subjects.keys);
         DirBuilder::new().recursive(true).mode(0o700).create(&subjects.keys).map_err(&failed)?;
         let mut options = OpenOptions::new();
@@ -222,13 +198,33 @@ impl Sealer {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lookup(&self, name: &str) -> String {
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A file that says how far the end of a key has come.
+    pub(super) fn mark(&self, id: &str, ending: &str) -> PathBuf {
+        self.dir.join(id).with_extension(ending)
+    }
+
+    /// Does something to a key's file, while nobody can fetch the key, and forgets the key.
+    pub(super) fn forget<T>(
+        &self,
+        file: &str,
+        act: impl FnOnce() -> Result<T, SubjectError>,
+    ) -> Result<T, SubjectError> {
+        let mut known = self.known();
+        known.by_lookup.remove(file);
+        act()
+    }
+
+    pub(super) fn lookup(&self, name: &str) -> String {
         let mut hash = hex(hmac::sign(&self.names, name.as_bytes()).as_ref());
         hash.truncate(LOOKUP_BYTES);
         hash
     }
 
-    fn path(&self, lookup: &str) -> PathBuf {
+    pub(super) fn path(&self, lookup: &str) -> PathBuf {
         self.dir.join(lookup).with_extension("key")
     }
 
@@ -245,6 +241,10 @@ impl Sealer {
             None if self.lock.is_none() => return Err(SubjectError::Crypto),
             None if known.count >= AUDIT_SUBJECT_KEYS_MAX => return Err(SubjectError::Full),
             None => {
+                if path.exists() {
+                    // The key that goes, before anybody came to destroy it.
+                    wipe(&path)?;
+                }
                 let key = self.make(&path)?;
                 known.count += 1;
                 key
@@ -264,7 +264,13 @@ impl Sealer {
     /// # Errors
     /// [`SubjectError`].
     pub fn id_of(&self, name: &str) -> Result<Option<String>, SubjectError> {
-        Ok(self.read(&self.path(&self.lookup(name)))?.map(|key| key.id))
+        Ok(self.found(name)?.map(|(id, _)| id))
+    }
+
+    /// The id of a person's key and the name of its file, where there is one.
+    pub(super) fn found(&self, name: &str) -> Result<Option<(String, String)>, SubjectError> {
+        let lookup = self.lookup(name);
+        Ok(self.read(&self.path(&lookup))?.map(|key| (key.id, lookup)))
     }
 
     pub(super) fn by_id(&self, id: &str) -> Option<Arc<SubjectKey>> {
@@ -281,13 +287,17 @@ impl Sealer {
         Some(key)
     }
 
+    /// The key in a file. One whose destruction was begun is as good as none.
     fn read(&self, path: &Path) -> Result<Option<SubjectKey>, SubjectError> {
         if !path.exists() {
             return Ok(None);
         }
         let Wrapped { id, key } = wrapped(path)?;
-        if [SHREDDING, SHREDDED].iter().any(|end| self.dir.join(&id).with_extension(end).exists()) {
+        if self.mark(&id, SHREDDED).exists() {
             return Err(SubjectError::CameBack(path.to_path_buf()));
+        }
+        if self.mark(&id, SHREDDING).exists() {
+            return Ok(None);
         }
         let damaged = || SubjectError::Damaged(path.to_path_buf());
         let key = STANDARD_NO_PAD.decode(key).map_err(|_| damaged())?;
@@ -310,64 +320,6 @@ impl Sealer {
         replace(path, &text).map_err(io_at(path))?;
         Ok(SubjectKey { id, aead })
     }
-
-    /// Destructions that were begun.
-    pub(in crate::audit) fn pending(&self) -> Result<Vec<Pending>, SubjectError> {
-        let mut all = Vec::new();
-        for entry in fs::read_dir(&self.dir).map_err(io_at(&self.dir))? {
-            let path = entry.map_err(io_at(&self.dir))?.path();
-            if path.extension().is_some_and(|end| end == SHREDDING) {
-                let text = fs::read(&path).map_err(io_at(&path))?;
-                let read = serde_json::from_slice(&text);
-                all.push(read.map_err(|_| SubjectError::Damaged(path))?);
-            }
-        }
-        Ok(all)
-    }
-
-    /// Begins to destroy a person's key: from here on nobody uses it. Nothing where there is none.
-    pub(in crate::audit) fn begin(
-        &self,
-        name: &str,
-        reason: &str,
-        by: &str,
-    ) -> Result<Option<Pending>, SubjectError> {
-        let lookup = self.lookup(name);
-        let Some(key) = self.read(&self.path(&lookup))? else { return Ok(None) };
-        let (reason, by) = (reason.to_owned(), by.to_owned());
-        let pending = Pending { id: key.id, file: lookup, reason, by };
-        let path = self.dir.join(&pending.id).with_extension(SHREDDING);
-        let text = serde_json::to_vec(&pending).map_err(|_| SubjectError::Crypto)?;
-        replace(&path, &text).map_err(io_at(&path))?;
-        self.known().by_lookup.remove(&pending.file);
-        Ok(Some(pending))
-    }
-
-    /// Says that all was done.
-    pub(in crate::audit) fn finish(&self, pending: &Pending) -> Result<(), SubjectError> {
-        let done = self.dir.join(&pending.id).with_extension(SHREDDED);
-        replace(&done, b"").map_err(io_at(&done))?;
-        let begun = done.with_extension(SHREDDING);
-        fs::remove_file(&begun).and_then(|()| sync_dir(&self.dir)).map_err(io_at(&begun))
-    }
-}
-
-/// Overwrites and removes the key's file, also where that was begun before.
-pub(in crate::audit) fn destroy(sealer: &Sealer, pending: &Pending) -> Result<(), SubjectError> {
-    let path = sealer.path(&pending.file);
-    // A new key of the same person is not the one that goes.
-    if !path.exists() || wrapped(&path).is_ok_and(|found| found.id != pending.id) {
-        return Ok(());
-    }
-    let wipe = || -> io::Result<()> {
-        let bytes = usize::try_from(fs::metadata(&path)?.len()).unwrap_or(0);
-        let mut file = OpenOptions::new().write(true).open(&path)?;
-        file.write_all(&vec![0; bytes])?;
-        file.sync_all()?;
-        fs::remove_file(&path)?;
-        sync_dir(&sealer.dir)
-    };
-    wipe().map_err(io_at(&path))
 }
 
 /// What a wrapped key is bound to: its file's name and its id.
@@ -376,13 +328,17 @@ fn about(path: &Path, id: &str) -> Vec<u8> {
     format!("{name}\0{id}").into_bytes()
 }
 
-fn wrapped(path: &Path) -> Result<Wrapped, SubjectError> {
+pub(super) fn wrapped(path: &Path) -> Result<Wrapped, SubjectError> {
     let text = read_private(path)?.ok_or_else(|| SubjectError::Damaged(path.to_path_buf()))?;
     let read: Wrapped =
         serde_json::from_slice(&text).map_err(|_| SubjectError::Damaged(path.to_path_buf()))?;
     // It becomes the name of a file.
-    let sound = read.id.len() == ID_BYTES && read.id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if sound { Ok(read) } else { Err(SubjectError::Damaged(path.to_path_buf())) }
+    if is_id(&read.id) { Ok(read) } else { Err(SubjectError::Damaged(path.to_path_buf())) }
+}
+
+/// Whether a text may be the id of a key.
+pub(super) fn is_id(text: &str) -> bool {
+    text.len() == ID_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn master(path: &Path) -> Result<Zeroizing<[u8; 32]>, SubjectError> {
@@ -410,13 +366,11 @@ fn open(key: &RandomizedNonceKey, aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> 
     Some(text)
 }
 
-fn io_at(path: &Path) -> impl Fn(io::Error) -> SubjectError + use<> {
+pub(super) fn io_at(path: &Path) -> impl Fn(io::Error) -> SubjectError + use<> {
     let path = path.to_path_buf();
     move |source| SubjectError::Io { path: path.clone(), source }
 }
 
-const SHREDDING: &str = "shredding";
-const SHREDDED: &str = "shredded";
 const LOOKUP_BYTES: usize = 32;
 const ID_BYTES: usize = 16;
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
-use super::store::{Sealer, SubjectError, Subjects, destroy};
+use super::Answer;
+use super::store::{Sealer, SubjectError, Subjects};
 use crate::limits::{AUDIT_SUBJECT_KEYS_CACHED_MAX, AUDIT_SUBJECT_KEYS_MAX};
 
 struct Keys(PathBuf);
@@ -61,15 +62,17 @@ fn end_of_either_key_ends_what_names_both_and_leaves_the_other_person() {
         let keys = Keys::new();
         let writer = Sealer::writer(&keys.subjects()).unwrap();
         let sealed = writer.seal(BODY.as_bytes()).unwrap();
-        let begun = writer.begin(gone, "asked", "officer").unwrap().unwrap();
-        assert!(matches!(writer.key(gone), Err(SubjectError::CameBack(_))), "used after that");
-        drop(writer);
-        assert!(matches!(Sealer::writer(&keys.subjects()), Err(SubjectError::Unfinished(_))));
-        let writer = Sealer::locked(&keys.subjects()).unwrap();
-        destroy(&writer, &begun).unwrap();
-        writer.finish(&begun).unwrap();
+        let begun = writer.asked(gone, "asked", "officer").unwrap().unwrap();
+        writer.begin(&begun).unwrap();
         let again = writer.key(gone).unwrap();
-        assert_ne!(again.id(), begun.id, "a later key has another id");
+        assert_ne!(again.id(), begun.id, "used after that");
+        drop(writer);
+        let writer = Sealer::writer(&keys.subjects()).unwrap();
+        assert_eq!(writer.pending().unwrap(), std::slice::from_ref(&begun));
+        writer.destroy(&begun).unwrap();
+        writer.finish(&begun, 7).unwrap();
+        assert_eq!(writer.answer(&begun).unwrap(), Answer::Done(7));
+        assert_eq!(writer.key(gone).unwrap().id(), again.id(), "the later key stays");
         let opened = Sealer::reader(&keys.subjects()).unwrap().open(&sealed);
         let opened = String::from_utf8(opened).unwrap();
         assert!(opened.contains(left) && !opened.contains(gone), "{opened}");
@@ -98,9 +101,10 @@ fn key_file_that_came_back_from_a_backup_is_refused() {
         .unwrap();
     assert!(!file.to_str().unwrap().contains("alice"));
     let kept = fs::read(&file).unwrap();
-    let begun = writer.begin("alice", "asked", "officer").unwrap().unwrap();
-    destroy(&writer, &begun).unwrap();
-    writer.finish(&begun).unwrap();
+    let begun = writer.asked("alice", "asked", "officer").unwrap().unwrap();
+    writer.begin(&begun).unwrap();
+    writer.destroy(&begun).unwrap();
+    writer.finish(&begun, 1).unwrap();
     fs::write(&file, kept).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     assert!(matches!(writer.key("alice"), Err(SubjectError::CameBack(_))));

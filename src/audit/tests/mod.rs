@@ -2,6 +2,7 @@
 #![allow(clippy::cast_possible_truncation)]
 
 mod attacks;
+pub(super) mod erasing;
 mod faults;
 mod keeping;
 mod life;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::anchor::Publisher;
+use super::beside::{Beside, Covered};
 use super::identity;
 use super::keeper::{Keeper, Retention};
 use super::keys::first_key_path;
@@ -159,8 +161,10 @@ impl<S: Storage> Rig<S> {
         let found = recover::recover(&mut storage, durability, &signer).unwrap();
         let shared = Arc::new(Shared::new(BOUNDS, found.end.head));
         let publisher = Publisher::with(Vec::new()).unwrap();
-        let keeper = retention
-            .map(|(dir, retention)| Keeper::new(dir.to_path_buf(), retention, shared.clone()));
+        let covered = Arc::<Covered>::default();
+        let beside = Beside::new(shared.clone(), covered.clone());
+        let keeper =
+            retention.map(|(dir, retention)| Keeper::new(dir.to_path_buf(), retention, beside));
         let parts = Parts {
             shared: shared.clone(),
             storage,
@@ -168,7 +172,9 @@ impl<S: Storage> Rig<S> {
             signer,
             publisher,
             rhythm,
+            covered,
             keeper,
+            eraser: None,
         };
         Self { shared, writer: Writer::new(parts, &found) }
     }

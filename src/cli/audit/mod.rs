@@ -115,8 +115,8 @@ enum Command {
     Purge(retention::Purge),
     /// Destroy the key of a person: what is sealed under it can never be read again
     ///
-    /// For a log that no gateway writes. Exit codes: 0 destroyed, 1 not, 2 wrong usage, 4 a legal
-    /// hold forbids it.
+    /// Where a gateway writes the log, it is asked to do it and waited for, a minute at most. Exit
+    /// codes: 0 destroyed, 1 not, or not all is done, 2 wrong usage, 4 a legal hold forbids it.
     Shred(Box<shred::Shred>),
     /// Legal holds: records that no purge removes
     #[command(subcommand)]

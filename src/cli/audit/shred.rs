@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::super::{print, say};
 use super::usage;
-use crate::audit::{self, HOLDS_FILE, Options, Sealer, ShredError, Subjects};
+use crate::audit::{self, HOLDS_FILE, Options, Request, Sealer, ShredError, Subjects};
 
 #[derive(Debug, Args)]
 pub(super) struct Shred {
@@ -49,7 +49,7 @@ impl Shred {
         let options = Options { signing_key: self.signing_key, ..Options::new(self.path) };
         let done = match (&self.subject, &self.reason, &self.by) {
             (Some(subject), Some(reason), Some(by)) => {
-                audit::shred(&options, &subjects, (subject, reason, by), &holds)
+                audit::shred(&options, &subjects, Request { subject, reason, by }, &holds)
             }
             _ => audit::finish_shredding(&options, &subjects),
         };
