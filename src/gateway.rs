@@ -28,6 +28,7 @@ use crate::authn::Authn;
 use crate::body::ReplyBody;
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::confine::Confined;
 use crate::decode::BodyBudget;
 use crate::limits;
 use crate::observe::{Metrics, Telemetry};
@@ -54,6 +55,8 @@ pub struct Options {
     pub inherited: Inherited,
     /// How long to wait for another gateway to let go of the audit trail.
     pub audit_wait: Duration,
+    /// What this process has let go.
+    pub confined: Confined,
 }
 
 impl Default for Options {
@@ -63,6 +66,7 @@ impl Default for Options {
             bounds: Bounds::default(),
             inherited: Inherited::default(),
             audit_wait: Duration::ZERO,
+            confined: Confined::default(),
         }
     }
 }
@@ -144,6 +148,7 @@ struct Core {
     /// Copies of the records for other systems.
     sinks: Sinks,
     stopping: AtomicBool,
+    confined: Confined,
     /// One reload at a time.
     reloading: Mutex<()>,
 }
@@ -194,6 +199,7 @@ impl Gateway {
             sinks,
             reloader: listeners.reloader(),
             stopping: AtomicBool::new(false),
+            confined: options.confined,
             reloading: Mutex::new(()),
         });
         core.shared.telemetry.install(told);
@@ -291,7 +297,11 @@ impl Core {
     fn reload(&self, config: Config) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.live.load_full();
-        let fixed = fixed::changed(old.config(), &config);
+        let mut fixed = fixed::changed(old.config(), &config);
+        // Not what is fixed anyway, twice.
+        let beyond = self.confined.beyond(&config).into_iter();
+        let beyond: Vec<_> = beyond.filter(|name| !fixed.contains(name)).collect();
+        fixed.extend(beyond);
         self.shared.metrics.restart_needed.set(i64::from(!fixed.is_empty()));
         if !fixed.is_empty() {
             return Err(ReloadError::Fixed(fixed));
@@ -385,6 +395,9 @@ impl Core {
         revoking::measure(self.revocations(), metrics);
         shipping::measure(&self.sinks, metrics);
         shipping::measure_traces(&self.shared.telemetry, metrics);
+        for (part, enforced) in self.confined.parts() {
+            metrics.confined.with_label_values(&[part]).set(i64::from(enforced));
+        }
         for (listener, ends_s) in self.reloader.certificate_ends_s() {
             metrics.certificate_not_after.with_label_values(&[&listener]).set(signed(ends_s));
         }

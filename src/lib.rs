@@ -34,6 +34,7 @@ pub mod view;
 
 pub mod audit;
 pub mod bucket;
+pub mod confine;
 pub mod exchange;
 pub mod face;
 pub mod inspect;

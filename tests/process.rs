@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 #[path = "support/process.rs"]
 mod process;
 
+#[path = "process/confined.rs"]
+mod confined;
+
 use process::Process;
 
 impl Process {

@@ -61,6 +61,7 @@ const TOOLS: &[&str] = &[
     "revocation",
     "pins",
     "sinks",
+    "confine",
 ];
 /// Stages in the order of the flow: each sees only stages to its left.
 const STAGES: &[&str] = &[

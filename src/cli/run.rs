@@ -14,6 +14,7 @@ use url::Url;
 use super::supervisor::{self, Heart};
 use super::{USAGE, say};
 use crate::config::{self, Behind, Checked, Flags, Problems, Trigger, Watch};
+use crate::confine::Confined;
 use crate::gateway::{Gateway, Options};
 use crate::limits::AUDIT_HANDOVER_MS;
 use crate::server::Inherited;
@@ -78,11 +79,11 @@ impl Run {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         // Before there is any thread: it changes the environment.
         let inherited = Inherited::from_environment()?;
-        let runtime = runtime()?;
         // Before anything else: the first process of a container that has no handler for a signal
         // never gets it, and with one it is kept until the gateway can stop.
+        let early = without_threads()?;
         let signals = {
-            let _inside = runtime.enter();
+            let _inside = early.enter();
             Signals::handled()?
         };
         let checked = match self.load() {
@@ -97,7 +98,12 @@ impl Run {
             }
         };
         start_log(&checked.config.log)?;
-        runtime.block_on(self.serve(checked, inherited, signals))
+        // Asked before, since the answer stands in files.
+        let cores = cores();
+        // Still the one thread, whose confinement all others inherit.
+        let confined = Confined::enter(&checked.config);
+        let options = options(&checked.config, inherited, confined);
+        runtime_of(cores)?.block_on(self.serve(checked, options, signals))
     }
 
     fn load(&self) -> anyhow::Result<Result<Checked, Problems>> {
@@ -133,13 +139,13 @@ impl Run {
     async fn serve(
         &self,
         checked: Checked,
-        inherited: Inherited,
+        options: Options,
         signals: Signals,
     ) -> anyhow::Result<ExitCode> {
         let Signals { mut terminate, mut interrupt } = signals;
         let mut watch = Watch::start(checked.files).context("watching the configuration")?;
         supervisor::starting("starting, or waiting for the audit trail of its predecessor");
-        let options = options(&checked.config, inherited);
+        let confined = options.confined.clone();
         let gateway = Gateway::start(checked.config, options).await?;
         announce(&gateway);
         supervisor::ready("serving");
@@ -151,7 +157,7 @@ impl Run {
                 () = heart.beat() => {}
                 trigger = watch.changed() => {
                     supervisor::reloading();
-                    supervisor::ready(self.reload(&gateway, &mut watch, trigger));
+                    supervisor::ready(self.reload(&gateway, &confined, &mut watch, trigger));
                 }
             }
         }
@@ -168,7 +174,13 @@ impl Run {
 
     /// Reads, checks and swaps; a configuration that is refused changes nothing. Returns in words
     /// what serves now.
-    fn reload(&self, gateway: &Gateway, watch: &mut Watch, trigger: Trigger) -> &'static str {
+    fn reload(
+        &self,
+        gateway: &Gateway,
+        confined: &Confined,
+        watch: &mut Watch,
+        trigger: Trigger,
+    ) -> &'static str {
         if self.no_watch && trigger == Trigger::Files {
             return "serving";
         }
@@ -184,6 +196,14 @@ impl Run {
                         key = problem.path.as_str(),
                         problem = problem.message.as_str(),
                         "configuration"
+                    );
+                }
+                for file in problems.files.paths().filter(|file| confined.hides(file)) {
+                    let file = file.display();
+                    tracing::error!(
+                        %file,
+                        "outside of the folders to which the process confined itself at its start: \
+                         restart it, or move the file"
                     );
                 }
                 tracing::error!(cause, "reload refused, the old configuration keeps serving");
@@ -212,10 +232,11 @@ impl Run {
 
 /// A gateway that may overlap with its predecessor waits for the trail; where there cannot be one
 /// that is about to end, a second writer is a mistake that is told at once.
-fn options(config: &config::Config, inherited: Inherited) -> Options {
+fn options(config: &config::Config, inherited: Inherited, confined: Confined) -> Options {
     let overlaps = !inherited.is_empty() || config.listeners.iter().any(|l| l.reuse_port);
     let ms = if overlaps { AUDIT_HANDOVER_MS } else { 0 };
-    Options { inherited, audit_wait: Duration::from_millis(ms), ..Options::default() }
+    let audit_wait = Duration::from_millis(ms);
+    Options { inherited, audit_wait, confined, ..Options::default() }
 }
 
 fn announce(gateway: &Gateway) {
@@ -243,14 +264,28 @@ pub(super) fn start_log(log: &config::Log) -> anyhow::Result<()> {
     started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
 }
 
-/// One worker per core; on one core the scheduler without stealing is cheaper.
+/// One worker per core.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    runtime_of(cores())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// On one core the scheduler without stealing is cheaper.
+fn runtime_of(cores: usize) -> anyhow::Result<tokio::runtime::Runtime> {
     let mut builder = if cores == 1 {
         tokio::runtime::Builder::new_current_thread()
     } else {
         tokio::runtime::Builder::new_multi_thread()
     };
+    builder.worker_threads(cores).enable_all().build().context("starting the runtime")
+}
+
+/// For what needs a runtime while the process must not have threads yet. Nothing runs on it.
+fn without_threads() -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().context("starting the runtime")
 }
 
@@ -269,3 +304,31 @@ const FLAGS_ALONE: [&str; 10] = [
     "audit_dir",
     "admin",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use tokio::signal::unix::{SignalKind, signal};
+
+    use super::{runtime_of, without_threads};
+
+    #[test]
+    fn signal_that_comes_before_the_runtime_that_serves_is_kept_for_it() {
+        let early = without_threads().unwrap();
+        let mut early_signal = {
+            let _inside = early.enter();
+            signal(SignalKind::user_defined2()).unwrap()
+        };
+        let pid = std::process::id().to_string();
+        assert!(Command::new("kill").args(["-USR2", &pid]).status().unwrap().success());
+        for cores in [1, 2] {
+            let seen = runtime_of(cores).unwrap().block_on(async {
+                tokio::time::timeout(Duration::from_secs(20), early_signal.recv()).await
+            });
+            assert_eq!(seen, Ok(Some(())), "{cores} cores");
+            assert!(Command::new("kill").args(["-USR2", &pid]).status().unwrap().success());
+        }
+    }
+}

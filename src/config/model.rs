@@ -79,6 +79,8 @@ pub struct Config {
     pub per_address: Option<Rate>,
     /// Sealed sessions.
     pub sessions: Sessions,
+    /// Whether the process confines itself.
+    pub confinement: Confinement,
     /// The gateway's own requests.
     pub outbound: Outbound,
     /// Where revocations are kept.
@@ -95,6 +97,15 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// What weakens security, in words, logged at every start.
     pub warnings: Vec<String>,
+}
+
+/// Whether the process confines itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confinement {
+    /// As far as the kernel can enforce it.
+    On,
+    /// Not at all.
+    Off,
 }
 
 /// Sealed sessions.

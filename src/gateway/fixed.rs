@@ -14,6 +14,7 @@ pub(super) fn changed(old: &Config, new: &Config) -> Vec<String> {
         ("revocation", old.revocation != new.revocation),
         ("redis", old.redis != new.redis),
         ("log", old.log != new.log),
+        ("confinement", old.confinement != new.confinement),
     ];
     let rest = rest.into_iter().chain(audit(&old.audit, &new.audit));
     names.extend(rest.filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()));

@@ -6,8 +6,9 @@ use std::time::Duration;
 use url::Url;
 
 use crate::config::{
-    Access, Audit, Auth, Config, Durability, Endpoint, EraPin, Guard, GuardMode, Log, Outbound,
-    Profile, Proof, Redact, Revocation, RouteLimits, Server, Sessions, Transport, Upstream,
+    Access, Audit, Auth, Config, Confinement, Durability, Endpoint, EraPin, Guard, GuardMode, Log,
+    Outbound, Profile, Proof, Redact, Revocation, RouteLimits, Server, Sessions, Transport,
+    Upstream,
 };
 
 /// A configuration with these servers.
@@ -42,6 +43,7 @@ pub fn config(servers: Vec<Server>) -> Config {
             idle: Duration::from_secs(60),
             per_principal: 8,
         },
+        confinement: Confinement::Off,
         outbound: Outbound { ca_pem: None, networks: Vec::new(), timeout: Duration::from_secs(1) },
         revocation: Revocation::default(),
         redis: None,

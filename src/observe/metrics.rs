@@ -81,6 +81,8 @@ pub struct Metrics {
     pub reload_successful: IntGauge,
     /// `sallyport_config_last_reload_timestamp_seconds`
     pub reload_timestamp: IntGauge,
+    /// `sallyport_confined`
+    pub confined: IntGaugeVec,
     /// `sallyport_config_restart_needed`
     pub restart_needed: IntGauge,
     /// `sallyport_config_generation`
@@ -191,6 +193,7 @@ impl Metrics {
             crl_next_update: gauges "tls_crl_next_update_timestamp_seconds" "Next update of the revocation list that ends first." ["listener"];
             reload_successful: gauge "config_last_reload_successful" "1 when the last reload was accepted." [];
             restart_needed: gauge "config_restart_needed" "1 when the last configuration asked for what only a restart can change." [];
+            confined: gauges "confined" "1 where the kernel keeps the process from what it does not need." ["part"];
             reload_timestamp: gauge "config_last_reload_timestamp_seconds" "Time of the last accepted configuration." [];
             config_info: gauges "config_info" "1 for the hash of the configuration that serves." ["hash"];
             generation: gauge "config_generation" "Number of configurations accepted since start." [];

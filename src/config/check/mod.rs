@@ -11,6 +11,7 @@ mod auth;
 mod certificates;
 mod claims;
 mod command;
+mod confinement;
 mod context;
 mod credential;
 mod crl;
@@ -59,7 +60,8 @@ use listeners::Listeners;
 /// Everything that a [`Config`] holds, except what is known only at the end of the check.
 pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Option<Config> {
     let Raw {
-        version,
+        // There is one version, and its type admits no other.
+        version: None | Some(raw::Version),
         listen,
         tls,
         plain_http,
@@ -74,14 +76,13 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         telemetry,
         audit,
         gateway,
+        confinement,
         outbound,
         issuers,
         api_keys,
         policy,
         servers,
     } = raw;
-    // There is one version, and its type admits no other.
-    let _: Option<raw::Version> = version;
     let trusted_proxies =
         listeners::trusted_proxies(cx, &at.key("trusted_proxies"), trusted_proxies);
     let proxies_known = trusted_proxies.as_ref().is_none_or(|list| !list.is_empty());
@@ -119,6 +120,7 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         trusted_mesh: trusted_mesh?,
         per_address: per_address?,
         sessions: sessions?,
+        confinement: confinement::confinement(cx, &at.key("confinement"), confinement),
         outbound: outbound?,
         revocation: revocation?,
         redis: redis?,

@@ -10,6 +10,7 @@
 mod api_keys;
 mod audit;
 mod claims;
+mod confinement;
 mod facade;
 mod gateway;
 mod identities;
@@ -33,6 +34,7 @@ use serde::Deserialize;
 pub use api_keys::*;
 pub use audit::*;
 pub use claims::*;
+pub use confinement::*;
 pub use facade::*;
 pub use gateway::*;
 pub use identities::*;
@@ -89,6 +91,9 @@ pub struct Raw {
     pub audit: Option<Audit>,
     /// By which name the gateway signs its records. Default: records name no gateway.
     pub gateway: Option<GatewayName>,
+    /// Whether the process gives up, for good, what it does not need: files that the configuration
+    /// does not name, ports, programs, system calls. Default: `on`.
+    pub confinement: Option<Confinement>,
     /// The gateway's own requests, to issuers and other services.
     pub outbound: Option<Outbound>,
     /// The authorization servers whose tokens are trusted. Default: none.

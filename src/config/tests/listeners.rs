@@ -4,6 +4,7 @@ use super::{
     Folder, SERVER, Strictness, accepted, certificate, check_in, refused, refused_in, today,
     warned_in, with_certificate,
 };
+use crate::config::Confinement;
 
 /// The usual file with other first lines in place of `listen`.
 fn with(lines: &str) -> String {
@@ -34,6 +35,22 @@ fn plain_http_for_other_machines_needs_its_name_said() {
         )
         .is_ok()
     );
+}
+
+#[test]
+fn confinement_is_on_and_its_end_is_a_weakness() {
+    assert_eq!(accepted(SERVER).config.confinement, Confinement::On);
+    assert_eq!(accepted(&format!("{SERVER}confinement: on\n")).config.confinement, Confinement::On);
+    let off = format!("{SERVER}confinement: «off»\n");
+    warned_in(
+        &Folder::new(),
+        &off,
+        "may read, write and start what its user may",
+        "remove the key",
+    );
+    let off = off.replace(['«', '»'], "");
+    assert!(check_in(&Folder::new(), &off, Strictness::Strict).is_err());
+    refused(&format!("{SERVER}confinement: «maybe»\n"), "maybe", "on");
 }
 
 #[test]
