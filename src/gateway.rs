@@ -7,6 +7,7 @@
 mod fixed;
 mod pages;
 mod revoking;
+mod sharing;
 mod shipping;
 mod trail;
 
@@ -169,6 +170,7 @@ impl Gateway {
         let redis = config.redis.as_ref().map(SharedState::new).transpose()?;
         let revoking = Revoking::start(&config, redis.as_ref(), &options.clock, &log).await;
         let revocations = Arc::clone(&revoking.revocations);
+        let rates = sharing::start(&config, redis.as_ref()).await;
         let shared = Shared {
             authn: Authn::with_revocations(
                 options.clock.clone(),
@@ -184,6 +186,7 @@ impl Gateway {
             sessions,
             outbound,
             telemetry: Arc::new(Telemetry::default()),
+            rates,
         };
         let told = shared.telemetry.prepare(&config.telemetry)?;
         let snapshot = Snapshot::build(Arc::clone(&config), &shared, None)?;
@@ -216,10 +219,8 @@ impl Gateway {
         inherited.all_taken()?;
         helpers.spawn(Arc::clone(&core).keep_house(end.clone()));
         helpers.spawn(Arc::clone(&core).keep_keys(end.clone()));
-        helpers.spawn(revoking::end_sessions(Arc::clone(&core), end.clone()));
-        for store in revoking.stores {
-            helpers.spawn(store.run(end.clone()));
-        }
+        revoking::run(&core, revoking.stores, &helpers, &end);
+        sharing::run(core.shared.rates.as_ref(), &helpers, &end);
         helpers.spawn(Arc::clone(&core).keep_pins(end.clone()));
         helpers.spawn(shipping::run(Arc::clone(&core), shipped, end.clone()));
         helpers.spawn(Arc::clone(&pipeline).run_errands(errands, end.clone()));
@@ -393,6 +394,7 @@ impl Core {
             }
         }
         revoking::measure(self.revocations(), metrics);
+        sharing::measure(self.shared.rates.as_deref(), metrics);
         shipping::measure(&self.sinks, metrics);
         shipping::measure_traces(&self.shared.telemetry, metrics);
         for (part, enforced) in self.confined.parts() {

@@ -38,6 +38,7 @@ mod policy;
 mod redact;
 mod revocation;
 mod schema;
+mod shared;
 mod sinks;
 mod stream;
 mod telemetry;
@@ -51,6 +52,7 @@ pub use policy::*;
 pub use redact::*;
 pub use revocation::*;
 pub use schema::*;
+pub use shared::*;
 pub use sinks::*;
 pub use stream::*;
 pub use telemetry::*;
@@ -59,7 +61,8 @@ pub use view::*;
 
 /// Every row: those of this file, then those of the files beside it.
 pub fn all() -> impl Iterator<Item = &'static Limit> {
-    let more = facade::ROWS.iter().chain(upstream::ROWS).chain(revocation::ROWS);
+    let more =
+        facade::ROWS.iter().chain(upstream::ROWS).chain(revocation::ROWS).chain(shared::ROWS);
     let more = more
         .chain(policy::ROWS)
         .chain(view::ROWS)

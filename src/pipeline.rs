@@ -96,8 +96,17 @@ impl Pipeline {
     #[must_use]
     pub fn new(live: Arc<ArcSwap<Snapshot>>, shared: &Shared) -> Self {
         let (hubs, tasks, askers) = (Hubs::default(), TaskTracker::new(), Default::default());
-        let Shared { clock, log, metrics, authn, telemetry, budget: _, sessions: _, outbound: _ } =
-            shared.clone();
+        let Shared {
+            clock,
+            log,
+            metrics,
+            authn,
+            telemetry,
+            budget: _,
+            sessions: _,
+            outbound: _,
+            rates: _,
+        } = shared.clone();
         Self { live, log, metrics, telemetry, clock, authn, hubs, tasks, askers }
     }
 
@@ -199,16 +208,16 @@ impl Pipeline {
 
         // May they, how often, is it clean.
         let knock = gates.authz.hides().then(|| gates.limit.knock(&ex));
-        let authorized = gates.authz.authorize(ex).map_err(|refusal| match knock {
+        let authorized = match (gates.authz.authorize(ex), knock) {
             // A hidden name costs what an unknown one does, or its cost would tell.
-            Some(knock) if refusal.code == Code::NameUnknown => {
-                gates.limit.charge(&knock).err().unwrap_or(refusal)
+            (Err(refusal), Some(knock)) if refusal.code == Code::NameUnknown => {
+                Err(gates.limit.charge(&knock).await.err().unwrap_or(refusal))
             }
-            Some(_) | None => refusal,
-        });
+            (authorized, _) => authorized,
+        };
         let ex = record.step(Stage::Authz, authorized)?;
         record.permitted(ex.grant());
-        let ex = record.step(Stage::Limit, gates.limit.admit(ex))?;
+        let ex = record.step(Stage::Limit, gates.limit.admit(ex).await)?;
         // A pinned tool is judged by its definition, for which the server may have to be asked.
         self.show_tools(gates, &ex).await;
         record.step(Stage::Guard, unseen::is_listed(gates, &ex))?;

@@ -167,6 +167,8 @@ codes! {
     RateLimited = "rate_limited", 429, 42900, Info, "too many calls; retry later";
     #[doc = "Too many calls of this caller or route are in flight."]
     ConcurrencyLimited = "concurrency_limited", 429, 42901, Info, "too many calls at once; retry later";
+    #[doc = "The Redis of shared rates does not answer, and the limit says `on_store_loss: deny`, or nobody knows how many replicas share it."]
+    LimitUnavailable = "limit_unavailable", 503, 50305, Error, "calls cannot be counted at the moment; retry later";
     #[doc = "An argument looks like an attack on what stands behind the tool."]
     GuardBlocked = "guard_blocked", 403, 40305, Warn, "an argument was refused by a guard rule";
 

@@ -26,7 +26,7 @@ use crate::facade::{self, Facade};
 use crate::guard::Guards;
 use crate::hygiene::{Document, Edge};
 use crate::inspect::{Detector, DetectorError};
-use crate::limit::Limiter;
+use crate::limit::{self, Limiter, Sharing};
 use crate::mcp::elicitation::UrlHosts;
 use crate::net::Vet;
 use crate::observe::{CallFacts, Configured, Metrics, RouteMetrics, Telemetry};
@@ -60,6 +60,8 @@ pub struct Shared {
     pub outbound: Arc<Outbound>,
     /// Traces and access lines; follows the configuration.
     pub telemetry: Arc<Telemetry>,
+    /// The Redis of rates that replicas share.
+    pub rates: Option<Arc<limit::Store>>,
 }
 
 impl Shared {
@@ -181,11 +183,13 @@ impl Snapshot {
         let sessions =
             Arc::new(Sessions::new(sealer, policy, *lifetime, Arc::clone(&shared.sessions)));
         let nonces = Nonces::of(&config.sessions.keys).map(Arc::new);
+        let rates = shared.rates.as_ref().map(|store| Sharing::new(store, &config.sessions.keys));
         let mut gates = Vec::with_capacity(config.servers.len());
         for server in &config.servers {
             let old = previous.and_then(|p| p.gates.iter().find(|g| g.server.name == server.name));
             let nonces = nonces.clone();
-            let part = Part { shared, sessions: &sessions, tickets: &tickets, nonces };
+            let rates = rates.as_ref();
+            let part = Part { shared, sessions: &sessions, tickets: &tickets, nonces, rates };
             gates.push(part.gates(server, old)?);
         }
         Ok(Self {
@@ -367,6 +371,8 @@ struct Part<'a> {
     tickets: &'a Arc<Tickets>,
     /// Nonces that replicas share, where they share a key.
     nonces: Option<Arc<Nonces>>,
+    /// Rates that they share.
+    rates: Option<&'a Sharing>,
 }
 
 impl Part<'_> {
@@ -414,7 +420,7 @@ impl Part<'_> {
                 Arc::clone(upstream.mirrors()),
                 self.shared.budget.clone(),
             ),
-            limit: Limiter::new(server, clock, old.map(|o| &o.limit)),
+            limit: Limiter::new(server, clock, self.rates, old.map(|o| &o.limit)),
             guard: Guards::new(server.guard)
                 .with_pins(Arc::clone(&pins))
                 .with_values(detectors::arguments(server)?),

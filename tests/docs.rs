@@ -113,11 +113,13 @@ impl Dir {
         self.write("server.pem", &made.cert.pem());
         let key = self.write("server.key", &made.signing_key.serialize_pem());
         let secret = self.write("client.secret", "a client's secret");
+        let session = self.write("session.key", &"5e".repeat(32));
+        let redis = self.write("redis.password", "the password of Redis");
         let pepper = self.write("api-keys.pepper", "KJbeZ8Pg5S1mN0yQvTzW4hRkUoXaB7cdLtFi9sGH2wE=");
         self.write("api-keys.jsonl", "");
         let made = rcgen::KeyPair::generate().unwrap();
         let assertion = self.write("assertion.key", &made.serialize_pem());
-        for path in [key, secret, pepper, assertion] {
+        for path in [key, secret, session, redis, pepper, assertion] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
         }
         self.authority();

@@ -15,6 +15,7 @@ mod policy;
 mod proof;
 mod redact;
 mod revocation;
+mod shared;
 mod sinks;
 mod telemetry;
 mod upstream;
@@ -48,6 +49,7 @@ pub use redact::{
     AllowRule, Choice, CustomClass, FoundBy, PseudonymKey, Redact, RedactProfile, RedactTool,
 };
 pub use revocation::{OnUnreadable, Redis, Revocation};
+pub use shared::{Allowance, OnStoreLoss, SharedLimits};
 pub use sinks::{Sink, SinkFormat, SinkHttp, SinkTarget, SinkTls};
 pub use telemetry::{Telemetry, Traces};
 pub use upstream::{
@@ -77,6 +79,8 @@ pub struct Config {
     pub trusted_mesh: Option<TrustedMesh>,
     /// Calls per client address, before any token is looked at.
     pub per_address: Option<Rate>,
+    /// That replicas share the rates of servers; then there is a Redis.
+    pub shared_limits: Option<SharedLimits>,
     /// Sealed sessions.
     pub sessions: Sessions,
     /// Whether the process confines itself.
@@ -398,13 +402,13 @@ pub struct Rate {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RouteLimits {
     /// Calls of one principal.
-    pub per_principal: Option<Rate>,
+    pub per_principal: Option<Allowance>,
     /// Calls of one principal on tools that match the glob.
-    pub per_tool: Vec<(Box<str>, Rate)>,
+    pub per_tool: Vec<(Box<str>, Allowance)>,
     /// Calls of all principals together.
-    pub per_route: Option<Rate>,
+    pub per_route: Option<Allowance>,
     /// Calls of one principal that policies put into a class.
-    pub classes: Vec<(Arc<str>, Rate)>,
+    pub classes: Vec<(Arc<str>, Allowance)>,
     /// Calls in flight of one principal.
     pub concurrency_per_principal: Option<u32>,
     /// Calls in flight of all principals.

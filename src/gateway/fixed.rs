@@ -13,6 +13,7 @@ pub(super) fn changed(old: &Config, new: &Config) -> Vec<String> {
         ("admin.listen", address(old) != address(new)),
         ("revocation", old.revocation != new.revocation),
         ("redis", old.redis != new.redis),
+        ("limits.shared", old.shared_limits != new.shared_limits),
         ("log", old.log != new.log),
         ("confinement", old.confinement != new.confinement),
     ];

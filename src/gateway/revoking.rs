@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::Core;
 use crate::audit::Log;
@@ -29,7 +30,7 @@ pub(super) enum RevocationStore {
 
 impl RevocationStore {
     /// Follows the store until `stop`.
-    pub(super) async fn run(self, stop: CancellationToken) {
+    async fn run(self, stop: CancellationToken) {
         match self {
             Self::File(store) => store.run(stop).await,
             Self::Redis(store) => store.run(stop).await,
@@ -67,8 +68,21 @@ impl Revoking {
     }
 }
 
+/// Follows the stores and ends revoked sessions until `stop`.
+pub(super) fn run(
+    core: &Arc<Core>,
+    stores: Vec<RevocationStore>,
+    helpers: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    helpers.spawn(end_sessions(Arc::clone(core), stop.clone()));
+    for store in stores {
+        helpers.spawn(store.run(stop.clone()));
+    }
+}
+
 /// Ends revoked sessions until `stop`, so that their servers forget them too.
-pub(super) async fn end_sessions(core: Arc<Core>, stop: CancellationToken) {
+async fn end_sessions(core: Arc<Core>, stop: CancellationToken) {
     let mut wake = core.revocations().wake();
     loop {
         for hash in core.revocations().take_sessions() {

@@ -37,6 +37,7 @@ pub fn config(servers: Vec<Server>) -> Config {
         trusted_proxies: Vec::new(),
         trusted_mesh: None,
         per_address: None,
+        shared_limits: None,
         sessions: Sessions {
             keys: Vec::new(),
             lifetime: Duration::from_secs(60),

@@ -8,29 +8,41 @@
 //! The order is from the narrow to the wide: caller, tool, calls in flight, route. A caller that is
 //! over its own limit takes nothing from what all share, and a caller with no free slot keeps the
 //! route's budget whole.
+//!
+//! Rates are counted by this replica, or by all of them in Redis ([`Store`]); calls in flight always
+//! by this one.
 
+mod lease;
+mod meter;
+mod shared;
 mod slots;
+mod store;
 #[cfg(test)]
 mod tests;
 
-use crate::limits::IN_FLIGHT_RETRY_S;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
+pub use lease::slice_max;
+pub use shared::Sharing;
 pub use slots::{Caps, Full, Slot, Slots};
+pub use store::{Store, StoreStatus};
 
 use crate::authz::Permitted;
-use crate::bucket::{Bucket, Wait};
+use crate::bucket::Wait;
 use crate::call::{Action, Call, Resource};
 use crate::clock::Clock;
-use crate::config::{Rate, RouteLimits, Server};
+use crate::config::{Allowance, RouteLimits, Server};
 use crate::decode::Decoded;
 use crate::exchange::Exchange;
 use crate::glob::Glob;
+use crate::limits::{IN_FLIGHT_RETRY_S, SHARED_LOST_RETRY_S};
 use crate::net::AddressKey;
 use crate::principal::{AuthMethod, Principal, PrincipalKey};
 use crate::reject::{Code, RateLimitHeaders, Rejection};
+use meter::{Made, Meter};
+use shared::Refusal;
 
 /// Proof that the call is within every limit. Holds the call's slot until it is dropped, which the
 /// pipeline does when the answer's body has ended.
@@ -71,10 +83,10 @@ impl Caller {
 /// The limits of one route and what is left of them.
 #[derive(Debug)]
 pub struct Limiter {
-    per_principal: Option<Arc<Bucket<Caller>>>,
+    per_principal: Option<Meter>,
     per_tool: Vec<ToolLimit>,
-    classes: Vec<(Arc<str>, Arc<Bucket<Caller>>)>,
-    per_route: Option<Arc<Bucket<()>>>,
+    classes: Vec<(Arc<str>, Meter)>,
+    per_route: Option<Meter>,
     caps: Caps,
     slots: Arc<Slots>,
 }
@@ -82,7 +94,7 @@ pub struct Limiter {
 #[derive(Debug)]
 struct ToolLimit {
     glob: Glob,
-    bucket: Arc<Bucket<Caller>>,
+    meter: Meter,
 }
 
 /// What a call is counted by, before it is known whether it may be made.
@@ -98,15 +110,23 @@ pub struct Knock {
 enum Refused {
     #[error("{policy}: {wait}")]
     Rate { policy: &'static str, wait: Wait },
+    #[error("{policy}: the Redis of shared rates does not answer")]
+    Unknown { policy: &'static str },
     #[error(transparent)]
     InFlight(#[from] Full),
 }
 
 impl Limiter {
-    /// The limits of a route. What was left under the configuration `before` is left now, for every
-    /// limit whose rate is the same; calls in flight stay counted in any case.
+    /// The limits of a route, shared with other replicas or not. What was left under the
+    /// configuration `before` is left now, for every limit whose rate is the same; calls in flight
+    /// stay counted in any case.
     #[must_use]
-    pub fn new(server: &Server, clock: &Clock, before: Option<&Self>) -> Self {
+    pub fn new(
+        server: &Server,
+        clock: &Clock,
+        sharing: Option<&Sharing>,
+        before: Option<&Self>,
+    ) -> Self {
         let RouteLimits {
             per_principal,
             per_tool,
@@ -115,41 +135,46 @@ impl Limiter {
             concurrency_per_principal,
             concurrency,
         } = &server.limits;
-        let tool = |(pattern, rate): &(Box<str>, Rate)| {
+        let made = Made { clock, sharing, server: [&server.resource, &server.name] };
+        let tool = |(pattern, allowance): &(Box<str>, Allowance)| {
             let old =
                 before.and_then(|b| b.per_tool.iter().find(|t| t.glob.pattern() == &**pattern));
-            let bucket = bucket(*rate, clock, old.map(|limit| &limit.bucket));
-            ToolLimit { glob: Glob::new(pattern), bucket }
+            let meter = made.meter(("tool", pattern), *allowance, old.map(|limit| &limit.meter));
+            ToolLimit { glob: Glob::new(pattern), meter }
         };
-        let class = |(name, rate): &(Arc<str>, Rate)| {
+        let class = |(name, allowance): &(Arc<str>, Allowance)| {
             let old = before.and_then(|b| b.classes.iter().find(|(other, _)| other == name));
-            (Arc::clone(name), bucket(*rate, clock, old.map(|(_, bucket)| bucket)))
+            (Arc::clone(name), made.meter(("class", name), *allowance, old.map(|(_, old)| old)))
+        };
+        let one = |kind, allowance: &Option<Allowance>, old: Option<&Meter>| {
+            allowance.map(|allowance| made.meter((kind, ""), allowance, old))
         };
         let old_principal = before.and_then(|b| b.per_principal.as_ref());
         let old_route = before.and_then(|b| b.per_route.as_ref());
         Self {
-            per_principal: per_principal.map(|rate| bucket(rate, clock, old_principal)),
+            per_principal: one("principal", per_principal, old_principal),
             per_tool: per_tool.iter().map(tool).collect(),
             classes: classes.iter().map(class).collect(),
-            per_route: per_route.map(|rate| bucket(rate, clock, old_route)),
+            per_route: one("route", per_route, old_route),
             caps: Caps { of_caller: *concurrency_per_principal, of_route: *concurrency },
             slots: before.map_or_else(Arc::default, |b| Arc::clone(&b.slots)),
         }
     }
 
-    /// Counts the call of an exchange.
+    /// Counts the call of an exchange. Cancel-safe: at worst it is counted and not made.
     ///
     /// # Errors
     /// [`Code::RateLimited`] or [`Code::ConcurrencyLimited`], with `Retry-After` and the limit that
-    /// refused: `principal`, `tool`, `class`, `concurrency` or `route`.
-    pub fn admit(&self, ex: Exchange<Permitted>) -> Result<Exchange<Admitted>, Rejection> {
+    /// refused: `principal`, `tool`, `class`, `concurrency` or `route`; [`Code::LimitUnavailable`]
+    /// where a shared one is not known and its configuration says `deny`.
+    pub async fn admit(&self, ex: Exchange<Permitted>) -> Result<Exchange<Admitted>, Rejection> {
         let caller = Caller::of(ex.principal(), ex.client_ip());
         // What the gateway asks of itself in a caller's name is not that caller's doing.
         let slot = if ex.vouched().is_some() {
-            self.for_all()?;
+            self.for_all().await?;
             Slot::free()
         } else {
-            self.count(caller, ex.call(), ex.grant().rate.as_deref())?
+            self.count(caller, ex.call(), ex.grant().rate.as_deref()).await?
         };
         Ok(ex.advance(|base| Admitted { base, _slot: slot }))
     }
@@ -166,18 +191,18 @@ impl Limiter {
     ///
     /// # Errors
     /// As [`Limiter::admit`].
-    pub fn charge(&self, knock: &Knock) -> Result<(), Rejection> {
+    pub async fn charge(&self, knock: &Knock) -> Result<(), Rejection> {
         // The slot is free again at once.
-        drop(self.take(knock.caller, knock.tool.as_deref(), None, knock.awaits)?);
+        drop(self.take(knock.caller, knock.tool.as_deref(), None, knock.awaits).await?);
         Ok(())
     }
 
     /// Forgets callers whose buckets are full again.
     pub fn sweep(&self) {
-        self.per_principal.iter().for_each(|bucket| bucket.sweep());
-        self.per_tool.iter().for_each(|limit| limit.bucket.sweep());
-        self.classes.iter().for_each(|(_, bucket)| bucket.sweep());
-        self.per_route.iter().for_each(|bucket| bucket.sweep());
+        self.per_principal.iter().for_each(Meter::sweep);
+        self.per_tool.iter().for_each(|limit| limit.meter.sweep());
+        self.classes.iter().for_each(|(_, meter)| meter.sweep());
+        self.per_route.iter().for_each(Meter::sweep);
     }
 
     /// Calls in flight, for metrics. Zero where no cap counts them.
@@ -186,44 +211,56 @@ impl Limiter {
         self.slots.in_flight()
     }
 
-    fn count(&self, caller: Caller, call: &Call, class: Option<&str>) -> Result<Slot, Refused> {
-        self.take(caller, tool(call), class, awaits_answer(call))
+    async fn count(
+        &self,
+        caller: Caller,
+        call: &Call,
+        class: Option<&str>,
+    ) -> Result<Slot, Refused> {
+        self.take(caller, tool(call), class, awaits_answer(call)).await
     }
 
-    fn take(
+    async fn take(
         &self,
         caller: Caller,
         tool: Option<&str>,
         class: Option<&str>,
         awaits: bool,
     ) -> Result<Slot, Refused> {
-        let over = |policy| move |wait| Refused::Rate { policy, wait };
-        if let Some(bucket) = &self.per_principal {
-            bucket.take(&caller).map_err(over("principal"))?;
+        if let Some(meter) = &self.per_principal {
+            meter.take(Some(caller)).await.map_err(|why| why.of("principal"))?;
         }
         if let Some(tool) = tool
             && let Some(limit) = self.per_tool.iter().find(|limit| limit.glob.matches(tool))
         {
-            limit.bucket.take(&caller).map_err(over("tool"))?;
+            limit.meter.take(Some(caller)).await.map_err(|why| why.of("tool"))?;
         }
         // A class that this server does not have is another server's.
         let named = |(name, _): &&(Arc<str>, _)| Some(&**name) == class;
-        if let Some((_, bucket)) = self.classes.iter().find(named) {
-            bucket.take(&caller).map_err(over("class"))?;
+        if let Some((_, meter)) = self.classes.iter().find(named) {
+            meter.take(Some(caller)).await.map_err(|why| why.of("class"))?;
         }
         let slot = if is_capped(self.caps) && awaits {
             self.slots.take(caller, self.caps)?
         } else {
             Slot::free()
         };
-        self.for_all()?;
+        self.for_all().await?;
         Ok(slot)
     }
 
-    fn for_all(&self) -> Result<(), Refused> {
-        let Some(bucket) = &self.per_route else { return Ok(()) };
-        let taken = bucket.take(&()).map(|_| ());
-        taken.map_err(|wait| Refused::Rate { policy: "route", wait })
+    async fn for_all(&self) -> Result<(), Refused> {
+        let Some(meter) = &self.per_route else { return Ok(()) };
+        meter.take(None).await.map_err(|why| why.of("route"))
+    }
+}
+
+impl Refusal {
+    fn of(self, policy: &'static str) -> Refused {
+        match self {
+            Self::Over(wait) => Refused::Rate { policy, wait },
+            Self::Unknown => Refused::Unknown { policy },
+        }
     }
 }
 
@@ -237,22 +274,16 @@ impl From<Refused> for Rejection {
             Refused::InFlight(Full::Caller(cap) | Full::Route(cap)) => {
                 (Code::ConcurrencyLimited, IN_FLIGHT_RETRY_S, in_flight(cap))
             }
+            // Nobody knows what is left, so that no header says so.
+            Refused::Unknown { policy: _ } => {
+                return Self::new(Code::LimitUnavailable, story).retry_after(SHARED_LOST_RETRY_S);
+            }
         };
         let mut rejection = Self::new(code, story).retry_after(seconds);
         rejection.reason = Some(headers.policy);
         rejection.rate_limit = Some(headers);
         rejection
     }
-}
-
-/// The old bucket where it counts at the same rate, else a new one.
-fn bucket<K: std::hash::Hash + Eq + Clone>(
-    rate: Rate,
-    clock: &Clock,
-    old: Option<&Arc<Bucket<K>>>,
-) -> Arc<Bucket<K>> {
-    old.filter(|bucket| bucket.same_as(&rate))
-        .map_or_else(|| Arc::new(Bucket::new(rate, clock)), Arc::clone)
 }
 
 fn tool(call: &Call) -> Option<&str> {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+
 use super::{Caller, Limiter, Slot};
 use crate::call::{Action, Arguments, Call, Resource};
 use crate::clock::Clock;
-use crate::config::{Rate, RouteLimits};
+use crate::config::{Allowance, Rate, RouteLimits};
 use crate::hygiene::testing;
 use crate::net::AddressKey;
 use crate::principal::{AuthMethod, Principal, PrincipalKey};
@@ -14,11 +16,11 @@ use crate::reject::{Code, Rejection};
 fn limiter(limits: RouteLimits, clock: &Clock, before: Option<&Limiter>) -> Limiter {
     let mut server = testing::server("crm", "https://gw.example/mcp");
     server.limits = limits;
-    Limiter::new(&server, clock, before)
+    Limiter::new(&server, clock, None, before)
 }
 
-fn rate(burst: u32) -> Rate {
-    Rate { count: 60, window: Duration::from_secs(60), burst }
+fn rate(burst: u32) -> Allowance {
+    Rate { count: 60, window: Duration::from_secs(60), burst }.into()
 }
 
 fn named(action: Action, resource: Resource, operation: &str) -> Call {
@@ -50,7 +52,9 @@ fn bob() -> Caller {
 }
 
 fn count(limiter: &Limiter, caller: Caller, call: &Call) -> Result<Slot, Rejection> {
-    limiter.count(caller, call, None).map_err(Rejection::from)
+    // What is counted here waits for nobody.
+    let counted = limiter.count(caller, call, None).now_or_never().unwrap();
+    counted.map_err(Rejection::from)
 }
 
 /// Which limit refuses now; `None` when the call is admitted.
@@ -240,7 +244,7 @@ fn sweep_forgets_callers_whose_buckets_are_full_again() {
     };
     let limiter = limiter(limits, &clock, None);
     drop(count(&limiter, alice(), &tool("a")).unwrap());
-    let held = || limiter.per_principal.as_ref().unwrap().len() + limiter.per_tool[0].bucket.len();
+    let held = || limiter.per_principal.as_ref().unwrap().held() + limiter.per_tool[0].meter.held();
     limiter.sweep();
     assert_eq!(held(), 2);
     clock.advance(Duration::from_secs(10));

@@ -97,6 +97,14 @@ pub struct Metrics {
     pub revocation_last_read: IntGaugeVec,
     /// `sallyport_revocation_refusals`
     pub revocation_refusals: IntGauge,
+    /// `sallyport_limit_store_up`
+    pub limit_store_up: IntGaugeVec,
+    /// `sallyport_limit_store_replicas`
+    pub limit_store_replicas: IntGaugeVec,
+    /// `sallyport_limit_store_calls_total`
+    pub limit_store_calls: IntCounterVec,
+    /// `sallyport_limit_store_failures_total`
+    pub limit_store_failures: IntCounterVec,
     /// `sallyport_traces_exported_total`
     pub traces_exported: IntCounterVec,
     /// `sallyport_traces_dropped_total`
@@ -202,6 +210,10 @@ impl Metrics {
             revocation_readable: gauges "revocation_readable" "1 when the store of revocations can be read." ["store"];
             revocation_last_read: gauges "revocation_last_read_timestamp_seconds" "Last successful reading of the store." ["store"];
             revocation_refusals: gauge "revocation_refusals" "Questions since the start that found a caller revoked, or a store unreadable." [];
+            limit_store_up: gauges "limit_store_up" "1 while the store of shared rates answers." ["store"];
+            limit_store_replicas: gauges "limit_store_replicas" "Replicas that share rates, counted last." ["store"];
+            limit_store_calls: counters "limit_store_calls_total" "Questions about shared rates, by how they were answered." ["store", "answered"];
+            limit_store_failures: counters "limit_store_failures_total" "Questions and heartbeats that the store of shared rates did not answer in time." ["store"];
             traces_exported: counters "traces_exported_total" "Traced exchanges that the collector has." [];
             traces_dropped: counters "traces_dropped_total" "Traced exchanges for which the queue had no room." [];
             traces_failed: counters "traces_failed_total" "Traced exchanges that the collector did not take." [];

@@ -45,6 +45,7 @@ mod introspection;
 mod labels;
 mod legacy;
 mod limits;
+mod limits_redis;
 mod listening;
 mod messages;
 mod old_clients;

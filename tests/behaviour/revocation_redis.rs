@@ -21,19 +21,19 @@ use crate::upstream::Upstream;
 const WHY: &str = "needs redis-server";
 
 /// A Redis of this test's own, on a port of its own. Ends with it.
-struct Redis {
-    dir: Dir,
-    port: u16,
+pub struct Redis {
+    pub dir: Dir,
+    pub port: u16,
     more: Vec<String>,
     child: Option<Child>,
 }
 
 impl Redis {
-    fn start() -> Self {
+    pub fn start() -> Self {
         Self::with(&[])
     }
 
-    fn with(more: &[&str]) -> Self {
+    pub fn with(more: &[&str]) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
@@ -44,7 +44,7 @@ impl Redis {
     }
 
     /// With TLS alone, by a certificate for `localhost`.
-    fn with_tls(dir: Dir, cert: &str, key: &str, more: &[&str]) -> Self {
+    pub fn with_tls(dir: Dir, cert: &str, key: &str, more: &[&str]) -> Self {
         let mut redis = Self::with(&[]);
         redis.stop();
         let path = |name: &str| dir.path().join(name).display().to_string();
@@ -62,7 +62,7 @@ impl Redis {
         redis
     }
 
-    fn run(&mut self) {
+    pub fn run(&mut self) {
         let child = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "yes", "--appendfsync", "always"])
@@ -80,19 +80,25 @@ impl Redis {
         }
     }
 
-    fn stop(&mut self) {
+    pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
         }
     }
 
+    /// `-STOP` makes it hang, `-CONT` lets it go on.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
     /// Everything that it held is gone.
-    fn forget(&self) {
+    pub fn forget(&self) {
         let _ = std::fs::remove_dir_all(self.dir.path().join("appendonlydir"));
     }
 
-    fn yaml(&self) -> String {
+    pub fn yaml(&self) -> String {
         format!("redis: {{ url: \"redis://127.0.0.1:{}\" }}\n", self.port)
     }
 }
@@ -103,7 +109,7 @@ impl Drop for Redis {
     }
 }
 
-async fn tools() -> Upstream {
+pub async fn tools() -> Upstream {
     Upstream::tool(plain()).await
 }
 

@@ -5,22 +5,22 @@ use crate::limits::CONCURRENCY_PER_PRINCIPAL;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::model::{Rate, RouteLimits, Rule};
+use super::super::model::{Allowance, Rate, RouteLimits, Rule};
 use super::super::raw;
 use super::super::values::{self, ValueError};
+use super::shared::{Sharing, allowance};
 use super::{At, Context, access, glob, name_key};
 use crate::limits::{IN_FLIGHT_MAX, NAME_BYTES_MAX};
 
 /// The limit per client address. The outer `None`: it could not be read.
-pub(super) fn global(
+pub(super) fn per_address(
     cx: &mut Context<'_>,
     at: &At<'_>,
-    raw: Option<raw::GlobalLimits>,
+    raw: Option<raw::Rate>,
 ) -> Option<Option<Rate>> {
-    let raw::GlobalLimits { per_address } = raw.unwrap_or(raw::GlobalLimits { per_address: None });
-    match per_address {
+    match raw {
         None => Some(Some(PER_ADDRESS)),
-        Some(raw) => rate(cx, &at.key("per_address"), raw),
+        Some(raw) => rate(cx, at, raw),
     }
 }
 
@@ -29,6 +29,7 @@ pub(super) fn route(
     at: &At<'_>,
     raw: Option<raw::RouteLimits>,
     tools: Tools<'_>,
+    sharing: Sharing,
 ) -> Option<RouteLimits> {
     let raw::RouteLimits {
         per_principal,
@@ -46,13 +47,13 @@ pub(super) fn route(
         concurrency_per_principal: None,
     });
     let mut optional = |key: &str, raw: Option<raw::Rate>| match raw {
-        Some(raw) => rate(cx, &at.key(key), raw),
+        Some(raw) => shareable(cx, &at.key(key), raw, sharing),
         None => Some(None),
     };
     let per_principal = optional("per_principal", per_principal);
     let per_route = optional("per_route", per_route);
-    let per_tool = self::per_tool(cx, &at.key("per_tool"), per_tool, tools);
-    let classes = self::classes(cx, &at.key("classes"), classes);
+    let per_tool = self::per_tool(cx, &at.key("per_tool"), per_tool, tools, sharing);
+    let classes = self::classes(cx, &at.key("classes"), classes, sharing);
     let typed = concurrency_per_principal.is_some();
     let total = in_flight(cx, &at.key("concurrency"), concurrency, CONCURRENCY);
     let each_at = at.key("concurrency_per_principal");
@@ -87,12 +88,13 @@ fn classes(
     cx: &mut Context<'_>,
     at: &At<'_>,
     raw: Option<raw::Pairs<raw::Rate>>,
-) -> Option<Vec<(Arc<str>, Rate)>> {
+    sharing: Sharing,
+) -> Option<Vec<(Arc<str>, Allowance)>> {
     let mut all = Vec::new();
     for (name, raw) in raw.map(|pairs| pairs.0).unwrap_or_default() {
         let at = at.key(&name);
         name_key(cx, &at, &name);
-        let limit = match rate(cx, &at, raw) {
+        let limit = match shareable(cx, &at, raw, sharing) {
             Some(None) => {
                 cx.error(&at, "`off` has no effect here", "remove the line");
                 None
@@ -109,7 +111,8 @@ fn per_tool(
     at: &At<'_>,
     raw: Option<raw::Pairs<raw::Rate>>,
     tools: Tools<'_>,
-) -> Option<Vec<(Box<str>, Rate)>> {
+    sharing: Sharing,
+) -> Option<Vec<(Box<str>, Allowance)>> {
     let Some(raw) = raw else { return Some(Vec::new()) };
     let mut all = Vec::new();
     if matches!(tools, Tools::Never) {
@@ -124,7 +127,7 @@ fn per_tool(
             let message = format!("no rule of `tools` allows a tool that `{glob}` matches");
             cx.absent(&at.named(), message, "check its spelling, or allow the tool");
         }
-        let limit = match rate(cx, &at, raw) {
+        let limit = match shareable(cx, &at, raw, sharing) {
             Some(None) => {
                 cx.error(&at, "`off` has no effect here", "remove the line");
                 None
@@ -155,11 +158,42 @@ fn reachable(tool: &str, rules: &[Rule]) -> bool {
     rules.is_empty()
 }
 
-/// A rate in either form; `Some(None)` is `off`.
+/// A rate that every replica counts for itself; `Some(None)` is `off`.
 pub(super) fn rate(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Rate) -> Option<Option<Rate>> {
+    if let raw::Rate::Keys(raw::RateKeys { on_store_loss: Some(_), .. }) = &raw {
+        let message = "`on_store_loss` has no effect: each replica counts this for itself";
+        cx.error(&at.key("on_store_loss"), message, "remove it");
+    }
+    plain(cx, at, raw)
+}
+
+/// A rate that replicas may share; `Some(None)` is `off`.
+fn shareable(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: raw::Rate,
+    sharing: Sharing,
+) -> Option<Option<Allowance>> {
+    let on_store_loss = match &raw {
+        raw::Rate::Text(_) => None,
+        raw::Rate::Keys(keys) => keys.on_store_loss,
+    };
+    match plain(cx, at, raw)? {
+        Some(rate) => Some(Some(allowance(cx, at, rate, on_store_loss, sharing))),
+        None if on_store_loss.is_some() => {
+            cx.error(at, "`on_store_loss` has no effect beside `rate: off`", "write `off` alone");
+            None
+        }
+        None => Some(None),
+    }
+}
+
+/// A rate in either form.
+fn plain(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Rate) -> Option<Option<Rate>> {
     let (at, text, burst) = match raw {
         raw::Rate::Text(raw::RateText(text)) => (at.clone(), text, None),
-        raw::Rate::Keys(raw::RateKeys { rate: raw::RateText(text), burst }) => {
+        // Whoever asks knows what to make of it.
+        raw::Rate::Keys(raw::RateKeys { rate: raw::RateText(text), burst, on_store_loss: _ }) => {
             (at.key("rate"), text, burst.map(|burst| (at.key("burst"), burst)))
         }
     };

@@ -35,6 +35,7 @@ mod retention;
 mod revocation;
 mod servers;
 mod sessions;
+mod shared;
 mod sinks;
 mod telemetry;
 mod upstream;
@@ -54,7 +55,7 @@ use super::model::{Config, Log};
 use super::raw::{self, Raw};
 use super::structure::short;
 use super::values;
-use identities::{Certificates, Mesh};
+use identities::Mesh;
 use listeners::Listeners;
 
 /// Everything that a [`Config`] holds, except what is known only at the end of the check.
@@ -90,10 +91,9 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         listeners::listeners(cx, at, Listeners { listen, tls, plain_http, proxies_known });
     let mesh = if trusted_mesh.is_some() { Mesh::Typed } else { Mesh::Absent };
     let trusted_mesh = identities::mesh(cx, &at.key("trusted_mesh"), trusted_mesh, &listeners);
-    let certificates = Certificates::of(&listeners, mesh);
     let admin = listeners::admin(cx, &at.key("admin"), admin);
     listeners::conflicts(cx, listeners.iter().map(|l| (&l.bind_at, l.bind)).chain(admin.bound()));
-    let per_address = limits::global(cx, &at.key("limits"), limits);
+    let limits = shared::of_all(cx, &at.key("limits"), limits, redis.is_some());
     let sessions = sessions::sessions(cx, &at.key("sessions"), sessions);
     let (redis, revocation) = revocation::both(cx, at, redis, revocation, admin.has_token());
     let (log, telemetry) = told(cx, at, log, telemetry);
@@ -102,10 +102,10 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
     let outbound = outbound::outbound(cx, &at.key("outbound"), outbound);
     let issuers = issuers::issuers(cx, &at.key("issuers"), issuers, &listeners);
     let api_keys = api_keys::api_keys(cx, &at.key("api_keys"), api_keys);
-    let around = servers::Around::of(&issuers, api_keys.as_ref(), &listeners, certificates);
+    let around = servers::Around::of(&issuers, api_keys.as_ref(), &listeners, mesh, limits.sharing);
     let servers = servers::servers(cx, &at.key("servers"), servers, &around);
     issuers::unused(cx, &issuers, &servers);
-    revocation::unused(cx, &at.key("redis"), redis.as_ref(), revocation.as_ref(), &servers);
+    shared::unused(cx, at, (redis.as_ref(), revocation.as_ref()), limits.sharing, &servers);
     api_keys::unused(cx, &at.key("api_keys"), api_keys.as_ref().and_then(Option::as_ref), &servers);
     let known = (issuers.as_slice(), mesh == Mesh::Typed || proxies_known);
     let servers = policy::governed(cx, at, policy, servers, known);
@@ -118,7 +118,8 @@ pub(super) fn configuration(cx: &mut Context<'_>, raw: Raw, at: &At<'_>) -> Opti
         issuers: issuers.into_iter().map(|i| i.issuer).collect::<Option<_>>()?,
         trusted_proxies: trusted_proxies?,
         trusted_mesh: trusted_mesh?,
-        per_address: per_address?,
+        per_address: limits.per_address?,
+        shared_limits: limits.shared?,
         sessions: sessions?,
         confinement: confinement::confinement(cx, &at.key("confinement"), confinement),
         outbound: outbound?,

@@ -32,18 +32,18 @@ pub(super) fn both(
 }
 
 /// Names a Redis that holds neither revocations nor used proofs of possession, which come with
-/// tokens alone.
+/// tokens alone, and for which there is no other use.
 pub(super) fn unused(
     cx: &mut Context<'_>,
     at: &At<'_>,
-    redis: Option<&Option<Redis>>,
-    revocation: Option<&Revocation>,
+    stores: (Option<&Option<Redis>>, Option<&Revocation>),
     servers: &[Option<Server>],
+    other_use: bool,
 ) {
-    let (Some(Some(_)), Some(revocation)) = (redis, revocation) else { return };
+    let (Some(Some(_)), Some(revocation)) = stores else { return };
     let proofs =
         || servers.iter().any(|s| s.as_ref().is_none_or(|server| server.auth.issuers().is_some()));
-    if !revocation.redis && !proofs() {
+    if !revocation.redis && !other_use && !proofs() {
         let message =
             "nothing uses this Redis: it holds no revocations, and no server takes tokens";
         cx.warn(at, message, "remove it, or `revocation.redis`");

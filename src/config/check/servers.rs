@@ -11,11 +11,12 @@ use super::super::model::{
 };
 use super::super::raw;
 use super::access::{self, Callers, RawAccess};
-use super::identities::{self, Certificates};
+use super::identities::{self, Certificates, Mesh};
 use super::issuers::Checked as Issuer;
 use super::limits::{self, Tools};
 use super::listeners::{self, Checked as Listener};
 use super::proof::RawProof;
+use super::shared::Sharing;
 use super::{
     At, Context, auth, facade, guard, is_name, pins, policy, proof, redact, rest, sessions, size,
     upstream, urls, views,
@@ -31,6 +32,7 @@ pub(super) struct Around<'a, 't> {
     pub(super) api_keys: Option<&'a Option<Arc<ApiKeys>>>,
     pub(super) listeners: &'a [Listener<'t>],
     pub(super) certificates: Certificates,
+    pub(super) sharing: Sharing,
 }
 
 impl<'a, 't> Around<'a, 't> {
@@ -38,9 +40,11 @@ impl<'a, 't> Around<'a, 't> {
         issuers: &'a [Issuer<'t>],
         api_keys: Option<&'a Option<Arc<ApiKeys>>>,
         listeners: &'a [Listener<'t>],
-        certificates: Certificates,
+        mesh: Mesh,
+        sharing: Sharing,
     ) -> Self {
-        Self { issuers, api_keys, listeners, certificates }
+        let certificates = Certificates::of(listeners, mesh);
+        Self { issuers, api_keys, listeners, certificates, sharing }
     }
 }
 
@@ -183,7 +187,7 @@ fn server(
     let roles = policy::roles(cx, &at.key("roles"), roles, auth.as_ref());
     let shapes = policy::tool_schemas(cx, &at.key("tool_schemas"), tool_schemas);
     let tools = self::tools(actions.as_deref(), access.as_ref());
-    let limits = limits::route(cx, &at.key("limits"), limits, tools);
+    let limits = limits::route(cx, &at.key("limits"), limits, tools, around.sharing);
     let guard = guard::guard(cx, &at.key("guard"), guard);
     let redact = redact::redact(
         cx,

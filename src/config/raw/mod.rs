@@ -22,6 +22,7 @@ mod proof;
 mod redact;
 mod revocation;
 mod server;
+mod shared;
 mod sinks;
 mod telemetry;
 mod text;
@@ -46,6 +47,7 @@ pub use proof::*;
 pub use redact::*;
 pub use revocation::*;
 pub use server::*;
+pub use shared::*;
 pub use sinks::*;
 pub use telemetry::*;
 pub use text::*;
@@ -80,8 +82,8 @@ pub struct Raw {
     pub sessions: Option<Sessions>,
     /// Who may no longer call.
     pub revocation: Option<Revocation>,
-    /// The Redis that replicas share: for revocations, and for used DPoP proofs, which it always
-    /// holds. Default: none, each replica is on its own.
+    /// The Redis that replicas share: for revocations, for rates with `limits.shared`, and for used
+    /// DPoP proofs, which it always holds. Default: none, each replica is on its own.
     pub redis: Option<Redis>,
     /// How log lines look.
     pub log: Option<Log>,
@@ -244,6 +246,9 @@ pub struct GlobalLimits {
     /// Requests of one client address, counted before any token is looked at, or `off`.
     /// Default: `50/s burst 200`.
     pub per_address: Option<Rate>,
+    /// Whether replicas share the rates of `servers` through `redis`, or with which settings; the
+    /// limits of addresses and of calls in flight stay each replica's own. Default: `false`.
+    pub shared: Option<SharedLimits>,
 }
 
 /// Sealed session ids.

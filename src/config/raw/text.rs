@@ -57,6 +57,10 @@ pub struct RateKeys {
     pub rate: RateText,
     /// Calls at once. Default: the calls of one period.
     pub burst: Option<u32>,
+    /// What a shared rate does while Redis is away: each replica admits its part (`local_share`),
+    /// nobody is admitted (`deny`), or each replica admits the whole (`local`).
+    /// Default: that of `limits.shared`.
+    pub on_store_loss: Option<super::OnStoreLoss>,
 }
 
 /// A secret: never in the configuration itself.

@@ -23,6 +23,7 @@ mod revocation;
 mod servers;
 mod sessions;
 mod shape;
+mod shared;
 mod sinks;
 mod upstream;
 mod whole;

@@ -236,9 +236,9 @@ fn limits_are_positive_and_reach_something() {
         "    limits: { per_principal: 60/m, per_tool: { b: 1/s, a: 5/m burst 2 }, per_route: { rate: 9/s, burst: 1 } }\n",
     );
     let limits = &limits.config.servers[0].limits;
-    assert_eq!(limits.per_principal.unwrap().burst, 60);
+    assert_eq!(limits.per_principal.unwrap().rate.burst, 60);
     assert_eq!((&*limits.per_tool[0].0, &*limits.per_tool[1].0), ("b", "a"));
-    assert_eq!(limits.per_route.unwrap().burst, 1);
+    assert_eq!(limits.per_route.unwrap().rate.burst, 1);
     assert_eq!((limits.concurrency, limits.concurrency_per_principal), (Some(256), Some(16)));
 }
 
