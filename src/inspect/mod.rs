@@ -43,6 +43,7 @@ mod siblings;
 pub mod stream;
 mod table;
 mod tokens;
+mod triggers;
 mod view;
 mod vocabulary;
 mod walk;
@@ -74,7 +75,8 @@ use crate::json::Value;
 use context::{Keys, of_name};
 use fields::{Allow, Fields};
 use mask::Look;
-use scan::{Findings, Found, Scan, Subject, Wanted, first_trigger};
+use scan::{Findings, Found, Scan, Subject, Wanted};
+use triggers::first_trigger;
 use walk::Walk;
 
 /// What a detector looks for.

@@ -1,15 +1,15 @@
 //! The candidate pass: one walk over a text that stops only where a value could be.
 //!
-//! Blocks of bytes that hold nothing of interest are passed over by vector instructions;
-//! in the others each byte that can begin or mark a value calls that value's validator.
+//! Bytes that hold nothing of interest are passed over by vector instructions (`triggers`);
+//! each byte that can begin or mark a value calls that value's validator.
 //! Every validator looks a bounded way back and consumes what it accepts, so that the
 //! whole stays linear whatever the text holds.
 
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::bytes::is_trigger;
 use super::context::{Hints, Labels, after, before};
+use super::triggers::Triggers;
 use super::{digits, email, labels, net, secrets};
 use crate::class::{Class, ClassSet, Confidence};
 
@@ -219,22 +219,10 @@ impl<'t, 'f> Scan<'t, 'f> {
 
     /// Looks at the text from a place on that nothing stands before.
     pub(super) fn run(mut self, from: usize) {
+        let mut triggers = Triggers::default();
         let mut at = from;
-        while at < self.text.len() {
-            let end = at.saturating_add(BLOCK).min(self.text.len());
-            at = if is_dull(self.text, at) { end } else { self.block(at, end) };
-        }
-    }
-
-    /// Looks at the bytes of one block; returns where to go on, which a value that
-    /// reaches beyond the block moves.
-    fn block(&mut self, mut at: usize, end: usize) -> usize {
-        loop {
-            let rest = self.text.get(at..end).unwrap_or_default();
-            let Some(skip) = rest.iter().position(|byte| is_trigger(*byte)) else {
-                return at.max(end);
-            };
-            at = self.trigger(at + skip);
+        while let Some(next) = triggers.next(self.text, at) {
+            at = self.trigger(next);
         }
     }
 
@@ -335,12 +323,30 @@ impl<'t, 'f> Scan<'t, 'f> {
     /// long prose under a telling name only the words beside a number tell. What directly
     /// follows digits has no word before it.
     pub(super) fn hints(&self, start: usize, end: usize, first: First) -> Hints {
-        let most = (end - start).saturating_mul(2) >= self.text.len();
-        let named = most || self.text.len() <= SHORT_TEXT_BYTES;
-        let named = if named { self.named } else { Hints::NONE };
+        let named = self.named(start, end);
         match first {
-            First::Yes => named | self.before(start) | after(self.text, end),
-            First::No => named | after(self.text, end),
+            First::Yes => named | self.before(start) | self.after(end),
+            First::No => named | self.after(end),
+        }
+    }
+
+    /// What the member name suggests of a value.
+    #[inline]
+    pub(super) fn named(&self, start: usize, end: usize) -> Hints {
+        if self.named == Hints::NONE {
+            return Hints::NONE;
+        }
+        let most = (end - start).saturating_mul(2) >= self.text.len();
+        if most || self.text.len() <= SHORT_TEXT_BYTES { self.named } else { Hints::NONE }
+    }
+
+    /// What the words directly behind a place suggest.
+    #[inline]
+    pub(super) fn after(&self, end: usize) -> Hints {
+        // They stand in parentheses: hardly any do.
+        match self.byte(end) {
+            b'(' | b' ' => after(self.text, end),
+            _ => Hints::NONE,
         }
     }
 
@@ -394,49 +400,6 @@ pub(super) enum First {
     No,
 }
 
-/// Where the first byte of a text stands that can begin a value. What escapes stand for
-/// counts too: the escapes of all such characters hold digits.
-pub(super) fn first_trigger(text: &[u8]) -> Option<usize> {
-    for (index, block) in text.chunks(BLOCK).enumerate() {
-        let at = index * BLOCK;
-        if is_dull(text, at) {
-            continue;
-        }
-        if let Some(skip) = block.iter().position(|byte| is_trigger(*byte)) {
-            return Some(at + skip);
-        }
-    }
-    None
-}
-
-/// Whether no byte of the block at `at` can begin a value. Written without early exits,
-/// so that it compiles to vector instructions. The first and the last block of a text
-/// are never dull: they have no full neighbourhood.
-fn is_dull(text: &[u8], at: usize) -> bool {
-    let Some(window) = at.checked_sub(1).and_then(|before| text.get(before..at + BLOCK)) else {
-        return false;
-    };
-    let (Some(before), Some(block)) = (window.first_chunk::<BLOCK>(), window.last_chunk::<BLOCK>())
-    else {
-        return false;
-    };
-    let mut any = 0_u8;
-    for (byte, before) in block.iter().zip(before) {
-        // Digits, `:`, `=`, `>` and `@` stand in one row of the code, with two bytes that are
-        // no triggers; `_` and `~` differ in two bits. Few compares keep the loop in registers.
-        let single = u8::from(byte.wrapping_sub(b'0') <= b'@' - b'0')
-            | u8::from(*byte == b'-')
-            | u8::from(byte | 0x21 == 0x7F);
-        // `Iz` and `yJ` differ in the same bits; the sums of `IA` and `SG` differ in one. Other
-        // pairs do as well, and have their block looked at byte by byte for nothing.
-        let pair = u8::from(byte ^ before == b'I' ^ b'z')
-            | u8::from(byte.wrapping_add(*before) | 0x10 == b'S' + b'G')
-            | (u8::from(*before == b'h') & u8::from(*byte == b'v'));
-        any |= single | pair;
-    }
-    any == 0
-}
-
 /// Places of which the words before them are remembered.
 const ASKED: usize = 4;
 
@@ -446,9 +409,6 @@ const CROWD_AFTER: usize = 24;
 
 /// Places of passed-over values that are kept apart. Unit: places.
 const CROWDED_MAX: usize = 32;
-
-/// Bytes judged at once. Two vectors of the baseline of x86-64 and of AArch64.
-const BLOCK: usize = 32;
 
 /// In texts up to this length the member name speaks for every number. Unit: bytes.
 const SHORT_TEXT_BYTES: usize = 40;
