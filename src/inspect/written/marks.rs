@@ -1,37 +1,92 @@
 //! Where a text could hold characters that are written in another way: found at the speed of
 //! memory, since almost no text holds any.
 
-/// Reads a text block by block.
+use super::LABEL_BYTES_MAX;
+
+/// Reads a text from one mark to the next.
+///
+/// What is written in codes or brackets shows a byte that prose seldom holds, and a spelled-out dot
+/// shows itself: those are searched for. A spelled-out at sign stands before one of them and within
+/// reach, so that it is looked for there alone.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    /// Before it nothing is left that was not told, unless it is told again.
-    clear: usize,
+    /// Where the next one of each kind stands; `None` before it was looked for.
+    ahead: [Option<usize>; 4],
 }
 
 impl Marks {
-    /// Where the next byte stands, from a place on, that looks like the begin of a sequence.
+    /// Where the next byte stands, from a place on, that looks like the begin of a sequence. Places
+    /// are asked for in order.
     pub(super) fn next(&mut self, text: &[u8], from: usize) -> Option<usize> {
-        let mut at = from;
+        // Not worth the begin of four searches.
+        if text.len() <= SHORT_BYTES {
+            return plain(text, from);
+        }
+        let mut from = from;
         loop {
-            let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
-            // A block is looked at once as a whole, and byte by byte only if a mark is in it.
-            if at >= self.clear {
-                match rest.first_chunk() {
-                    Some(window) if !has_mark(window) => {
-                        at += BLOCK;
-                        continue;
-                    }
-                    Some(_) | None => self.clear = at.saturating_add(BLOCK),
-                }
+            let mark = self.strong(text, from)?;
+            let reach = mark.saturating_sub(REACH_BYTES).max(from);
+            // Between blanks and dots stand letters alone, so that codes bring no at sign.
+            let spells = matches!(text.get(mark), Some(b' ' | b'[' | b'(' | b'{' | b'<'));
+            if spells && let Some(sign) = spelled_at(text.get(reach..mark + AHEAD)?) {
+                return Some(reach + sign);
             }
-            let block = rest.get(..self.clear - at).unwrap_or(rest);
-            let mut marks = block.iter().enumerate().filter(|(_, byte)| is_mark(**byte));
-            if let Some((skip, _)) = marks.find(|(skip, _)| begins(text, at + skip)) {
-                return Some(at + skip);
+            if begins(text, mark) {
+                return Some(mark);
             }
-            at += block.len();
+            from = mark + 1;
         }
     }
+
+    /// The next mark that stands by itself.
+    fn strong(&mut self, text: &[u8], from: usize) -> Option<usize> {
+        let rest = text.get(from..)?;
+        for (slot, find) in self.ahead.iter_mut().zip(KINDS) {
+            if slot.is_none_or(|at| at < from) {
+                *slot = Some(find(rest).map_or(usize::MAX, |at| from + at));
+            }
+        }
+        self.ahead.iter().flatten().min().copied().filter(|at| *at < text.len())
+    }
+}
+
+type Search = fn(&[u8]) -> Option<usize>;
+
+/// The searches for marks, one for each kind.
+const KINDS: [Search; 4] = [
+    |text| memchr::memchr3(b'%', b'&', b'\\', text),
+    |text| memchr::memchr3(b'+', b'=', b'<', text),
+    |text| memchr::memchr3(b'[', b'(', b'{', text),
+    spelled_dot,
+];
+
+/// As [`Marks::next`], byte by byte.
+fn plain(text: &[u8], from: usize) -> Option<usize> {
+    let rest = text.get(from..)?;
+    let mut marks = rest.iter().enumerate().filter(|(_, byte)| is_mark(**byte));
+    marks.find(|(skip, _)| begins(text, from + skip)).map(|(skip, _)| from + skip)
+}
+
+/// Where the blank before a spelled-out dot stands, as far as three letters tell.
+fn spelled_dot(text: &[u8]) -> Option<usize> {
+    let dot = |place: &[u8]| matches!(place, [b' ', b'd' | b'D', b'o' | b'O', b't' | b'T', ..]);
+    let mut at = 0;
+    while let Some(window) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+        if has_dot(window) {
+            // The block behind it repeats what a window at its end would need.
+            let places = window.windows(1 + AHEAD);
+            if let Some(skip) = places.enumerate().find_map(|(skip, p)| dot(p).then_some(skip)) {
+                return Some(at + skip);
+            }
+        }
+        at += BLOCK;
+    }
+    text.get(at..)?.windows(1 + AHEAD).position(dot).map(|skip| at + skip)
+}
+
+/// Where a spelled-out at sign stands between blanks.
+fn spelled_at(text: &[u8]) -> Option<usize> {
+    text.windows(4).position(|place| matches!(place, [b' ', b'a' | b'A', b't' | b'T', b' ']))
 }
 
 /// The bytes with which sequences begin: those of codes, and the blank before a spelled-out sign.
@@ -64,26 +119,18 @@ fn begins(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// Whether a mark is in a block: one of those of codes, or a blank before `at ` and `dot`.
-/// Written without a branch, so that it compiles to vector instructions.
-fn has_mark(window: &[u8; BLOCK + AHEAD]) -> bool {
+/// Whether `dot` is in a block behind its first byte, in any case. Written without a branch, so
+/// that it compiles to vector instructions.
+fn has_dot(window: &[u8; BLOCK + AHEAD]) -> bool {
     let from = |by: usize| window.get(by..).and_then(<[u8]>::first_chunk::<BLOCK>);
-    let (Some(here), Some(next), Some(second), Some(third)) = (from(0), from(1), from(2), from(3))
-    else {
+    let (Some(first), Some(second), Some(third)) = (from(1), from(2), from(3)) else {
         return true;
     };
     let mut any = 0;
-    for (((here, next), second), third) in here.iter().zip(next).zip(second).zip(third) {
-        // From `%` to `+`; `<` and `=`; `[` and `{`.
-        let percent_to_plus = u8::from(here.wrapping_sub(b'%') < 7);
-        let less_or_equals = u8::from(*here & 0xFE == b'<');
-        let bracket = u8::from(*here | 0x20 == b'{') | u8::from(*here == b'\\');
-        let (first, second) = (*next | 0x20, *second | 0x20);
-        let at = u8::from(first == b'a') & u8::from(second == b't') & u8::from(*third == b' ');
-        let dot =
-            u8::from(first == b'd') & u8::from(second == b'o') & u8::from(*third | 0x20 == b't');
-        let word = u8::from(*here == b' ') & (at | dot);
-        any |= percent_to_plus | less_or_equals | bracket | word;
+    for ((first, second), third) in first.iter().zip(second).zip(third) {
+        any |= u8::from(*first | 0x20 == b'd')
+            & u8::from(*second | 0x20 == b'o')
+            & u8::from(*third | 0x20 == b't');
     }
     any != 0
 }
@@ -93,3 +140,60 @@ const BLOCK: usize = 64;
 
 /// Bytes behind a byte that decide about it.
 const AHEAD: usize = 3;
+
+/// Unit: bytes. Shorter texts are read byte by byte.
+const SHORT_BYTES: usize = 64;
+
+/// Unit: bytes. How far before the dot of its address, or the bracket around it, a spelled-out at
+/// sign begins: itself, a label, a blank.
+const REACH_BYTES: usize = b" at ".len() + LABEL_BYTES_MAX + 1;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Marks, plain};
+    use crate::inspect::written::LABEL_BYTES_MAX;
+
+    fn all(text: &[u8]) -> Vec<usize> {
+        let mut marks = Marks::default();
+        let (mut told, mut at) = (Vec::new(), 0);
+        while let Some(mark) = marks.next(text, at) {
+            told.push(mark);
+            at = mark + 1;
+        }
+        told
+    }
+
+    proptest! {
+        #[test]
+        fn searches_tell_what_reading_byte_by_byte_tells(
+            parts in prop::collection::vec(prop_oneof![
+                6 => "[a-z]{1,9}", 1 => Just(String::from(" At ")), 1 => Just(String::from(" dOt ")),
+                1 => "[%&=+\\\\<({\\[][ a-f0-9@]{0,2}", 2 => "[ .,\n']", 1 => "[x]{60,80}",
+            ], 0..60),
+        ) {
+            let text = parts.concat().into_bytes();
+            let told = all(&text);
+            let (mut at, mut wanted) = (0, Vec::new());
+            while let Some(mark) = plain(&text, at) {
+                at = mark + 1;
+                // An at sign alone is none: a dot or a bracket must be in reach.
+                let sign = text[mark..].to_ascii_lowercase().starts_with(b" at ");
+                let label = text.iter().skip(mark + 4).take_while(|byte| byte.is_ascii_lowercase());
+                let end = mark + 4 + label.take(LABEL_BYTES_MAX + 1).count();
+                let rest = text[end.min(text.len())..].to_ascii_lowercase();
+                let bracket = rest.strip_prefix(b" ").unwrap_or(&rest).first();
+                let follows = rest.starts_with(b" dot ")
+                    || bracket.is_some_and(|byte| b"[({<".contains(byte));
+                if !sign || (follows && end - mark - 4 <= LABEL_BYTES_MAX) {
+                    wanted.push(mark);
+                }
+            }
+            for mark in &wanted {
+                prop_assert!(told.contains(mark), "{mark} of {:?}", String::from_utf8_lossy(&text));
+            }
+            prop_assert!(told.is_sorted());
+        }
+    }
+}
