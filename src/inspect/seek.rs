@@ -55,19 +55,25 @@ impl Known {
 
 /// Finds copies of known texts, in any case.
 ///
-/// Of copies that overlap the first counts, of those that begin together the longest. A place is
-/// looked at closely where its first bytes fit those of a text; texts that are made so that they
-/// fit nearly everywhere are looked for by an automaton, which costs more to build than most
-/// messages cost to read.
+/// Of copies that overlap the first counts, of those that begin together the longest. Of every few
+/// places one is looked at: a copy is long enough to stand at one of them, and three letters there
+/// say of which texts it can be. Texts that are made so that they fit nearly everywhere are looked
+/// for by an automaton, which costs more to build than most messages cost to read.
 pub(super) struct Seeker {
     /// The longest first; of equal ones the first that was known.
     texts: Vec<(Vec<u8>, Class)>,
-    /// For each of the first bytes: which texts have which byte there.
-    heads: Box<[[u64; 256]; HEAD_BYTES]>,
-    /// The same for a place and the one before it together.
-    pairs: Box<[[u64; 256]; HEAD_BYTES - 1]>,
+    /// From one place that is looked at to the next: no copy fits between two.
+    stride: usize,
+    /// Three letters that texts have so early that a copy is met there: which, how far from its
+    /// begin, in which text. In order.
+    met: Vec<Met>,
+    /// A bit for the hash of each of them.
+    filter: [u64; FILTER_WORDS],
     automaton: OnceCell<Option<AhoCorasick>>,
 }
+
+/// Three letters of a text: they in lower case, where they stand in it, its number.
+type Met = (u32, usize, usize);
 
 /// What stopped a search: comparing costs more than an automaton.
 struct Costly;
@@ -80,22 +86,19 @@ impl Seeker {
         }
         let mut texts = known.texts.clone();
         texts.sort_by_key(|(text, _)| usize::MAX - text.len());
-        let mut heads = Box::new([[0; 256]; HEAD_BYTES]);
+        let shortest = texts.last().map_or(0, |(text, _)| text.len());
+        let stride = (shortest + 1).saturating_sub(LETTERS).clamp(1, STRIDE_MAX);
+        let (mut met, mut filter) = (Vec::new(), [0; FILTER_WORDS]);
         for (number, (text, _)) in texts.iter().take(COMPARED_MAX).enumerate() {
-            for (head, byte) in heads.iter_mut().zip(text) {
-                for byte in [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()] {
-                    head.get_mut(usize::from(byte)).into_iter().for_each(|s| *s |= 1 << number);
-                }
+            for before in 0..stride {
+                let Some(letters) = letters_at(text, before) else { break };
+                met.push((letters, before, number));
+                let (word, bit) = filtered(letters);
+                filter.get_mut(word).into_iter().for_each(|word: &mut u64| *word |= bit);
             }
         }
-        let mut pairs = Box::new([[0; 256]; HEAD_BYTES - 1]);
-        for (pair, both) in pairs.iter_mut().zip(heads.windows(2)) {
-            let [here, next] = both else { continue };
-            for (slot, (here, next)) in pair.iter_mut().zip(here.iter().zip(next)) {
-                *slot = here | next;
-            }
-        }
-        Some(Seeker { texts, heads, pairs, automaton: OnceCell::new() })
+        met.sort_unstable();
+        Some(Seeker { texts, stride, met, filter, automaton: OnceCell::new() })
     }
 
     /// Where copies stand in a text that are no part of a longer word.
@@ -123,19 +126,18 @@ impl Seeker {
         if self.texts.len() > COMPARED_MAX {
             return true;
         }
-        let mut at = 0;
         let mut work = Work::new(text);
-        while let Some((start, mut fits)) = self.next(text, at) {
-            while let Some((seeked, _)) = self.pop(&mut fits) {
-                if work.add(seeked.len()).is_err() {
-                    return true;
-                }
-                let is_copy = is_at(text, start, seeked);
-                if is_copy && !is_known(start..start + seeked.len()) {
-                    return true;
-                }
+        let mut place = 0;
+        while let Some((at, letters)) = self.next(text, place) {
+            let mut unknown = false;
+            let told = self.around(text, at, letters, &mut work, |start, number| {
+                let length = self.texts.get(number).map_or(0, |(text, _)| text.len());
+                unknown |= !is_known(start..start + length);
+            });
+            if unknown || told.is_err() {
+                return true;
             }
-            at = start + 1;
+            place = at + self.stride;
         }
         false
     }
@@ -149,65 +151,60 @@ impl Seeker {
         if self.texts.len() > COMPARED_MAX {
             return Err(Costly);
         }
-        let mut at = 0;
         let mut work = Work::new(text);
-        while let Some((start, mut fits)) = self.next(text, at) {
-            at = start + 1;
-            while let Some((seeked, class)) = self.pop(&mut fits) {
-                work.add(seeked.len())?;
-                if is_at(text, start, seeked) {
-                    at = start + seeked.len();
-                    hit(start, at, *class);
-                    break;
+        let (mut floor, mut place) = (0, 0);
+        while let Some((at, letters)) = self.next(text, place) {
+            let mut first: Option<(usize, usize)> = None;
+            self.around(text, at, letters, &mut work, |start, number| {
+                // Copies that begin before are met at the place before this one.
+                if start >= floor && first.is_none_or(|first| (start, number) < first) {
+                    first = Some((start, number));
                 }
+            })?;
+            place = at + self.stride;
+            if let Some((start, number)) = first
+                && let Some((text, class)) = self.texts.get(number)
+            {
+                floor = start + text.len();
+                place = floor;
+                hit(start, floor, *class);
             }
         }
         Ok(())
     }
 
-    /// The first of the texts that these bits stand for.
-    fn pop(&self, bits: &mut u64) -> Option<&(Vec<u8>, Class)> {
-        let number = usize::try_from(bits.trailing_zeros()).ok()?;
-        *bits &= bits.wrapping_sub(1);
-        self.texts.get(number)
-    }
-
-    /// The next place from one on at which texts may begin, and which.
-    fn next(&self, text: &[u8], from: usize) -> Option<(usize, u64)> {
-        let mut at = from;
-        while let Some(window) = text.get(at..).and_then(<[u8]>::first_chunk::<WINDOW>) {
-            // Every second place speaks for the one before it too.
-            let (pairs, _) = window.as_chunks::<2>();
-            let thirds = window.iter().skip(2).step_by(2);
-            let fits = pairs.iter().zip(thirds).map(|([first, second], third)| {
-                row(&self.pairs, 0, *first)
-                    & row(&self.pairs, 1, *second)
-                    & row(&self.pairs, 2, *third)
-            });
-            if fits.fold(0, |any, fits| any | fits) != 0 {
-                let begin = at.saturating_sub(1).max(from);
-                let places = text.get(begin..at + WINDOW + 1).or_else(|| text.get(begin..));
-                let places = places.unwrap_or_default().windows(HEAD_BYTES);
-                let mut places = places.map(|head| self.fitting(head)).enumerate();
-                if let Some((skip, fits)) = places.find(|(_, fits)| *fits != 0) {
-                    return Some((begin + skip, fits));
-                }
+    /// Tells of the copies that are met at a place where these letters stand.
+    fn around(
+        &self,
+        text: &[u8],
+        at: usize,
+        letters: u32,
+        work: &mut Work,
+        mut told: impl FnMut(usize, usize),
+    ) -> Result<(), Costly> {
+        let first = self.met.partition_point(|met| met.0 < letters);
+        let met = self.met.get(first..).unwrap_or_default().iter();
+        for (_, before, number) in met.take_while(|met| met.0 == letters) {
+            let Some((sought, _)) = self.texts.get(*number) else { continue };
+            work.add(sought.len())?;
+            if let Some(start) = at.checked_sub(*before).filter(|at| is_at(text, *at, sought)) {
+                told(start, *number);
             }
-            at += WINDOW - 2;
         }
-        let begin = at.saturating_sub(1).max(from);
-        let rest = text.get(begin..)?.windows(HEAD_BYTES).map(|head| self.fitting(head));
-        let (skip, fits) = rest.enumerate().find(|(_, fits)| *fits != 0)?;
-        Some((begin + skip, fits))
+        Ok(())
     }
 
-    /// The texts that begin with these bytes.
-    #[inline]
-    fn fitting(&self, head: &[u8]) -> u64 {
-        let fits = self.heads.iter().zip(head);
-        fits.fold(u64::MAX, |all, (head, byte)| {
-            all & head.get(usize::from(*byte)).copied().unwrap_or(0)
-        })
+    /// The next place from one on at which copies may be met, and the letters there.
+    fn next(&self, text: &[u8], from: usize) -> Option<(usize, u32)> {
+        let mut at = from;
+        loop {
+            let letters = letters_at(text, at)?;
+            let (word, bit) = filtered(letters);
+            if self.filter.get(word).is_none_or(|bits| bits & bit != 0) {
+                return Some((at, letters));
+            }
+            at += self.stride;
+        }
     }
 
     fn automaton(&self) -> Option<&AhoCorasick> {
@@ -222,10 +219,24 @@ impl Seeker {
     }
 }
 
-/// What a table says about a byte at a place.
+/// The three letters at a place, whatever their case, as one number.
 #[inline]
-fn row(tables: &[[u64; 256]; HEAD_BYTES - 1], place: usize, byte: u8) -> u64 {
-    tables.get(place).and_then(|table| table.get(usize::from(byte))).copied().unwrap_or(0)
+fn letters_at(text: &[u8], at: usize) -> Option<u32> {
+    let rest = text.get(at..)?;
+    // Four bytes are one load, of which the last one does not count.
+    let word = match (rest.first_chunk::<4>(), rest) {
+        (Some(word), _) => u32::from_le_bytes(*word),
+        (None, [first, second, third]) => u32::from_le_bytes([*first, *second, *third, 0]),
+        (None, _) => return None,
+    };
+    Some((word | 0x0020_2020) & 0x00FF_FFFF)
+}
+
+/// Where letters stand in the filter.
+#[inline]
+fn filtered(letters: u32) -> (usize, u64) {
+    let hash = letters.wrapping_mul(0x9E37_79B1) >> FILTER_SHIFT;
+    ((hash >> 6) as usize, 1 << (hash & 63))
 }
 
 /// Bytes that may still be compared in one text.
@@ -246,11 +257,15 @@ fn is_at(text: &[u8], start: usize, seeked: &[u8]) -> bool {
     text.get(start..start + seeked.len()).is_some_and(|here| here.eq_ignore_ascii_case(seeked))
 }
 
-/// Bytes at the begin of a text that are looked at first: as many as the shortest name has.
-const HEAD_BYTES: usize = NAME_BYTES_MIN;
+/// Letters of a text that are looked at first.
+const LETTERS: usize = 3;
 
-/// Unit: bytes. Sixteen places, and what is looked at behind the last one.
-const WINDOW: usize = 16 + 2;
+/// Places from one that is looked at to the next, at most: each takes a bit for each text.
+const STRIDE_MAX: usize = 8;
+
+/// Words of the filter: several bits for each that can be set.
+const FILTER_WORDS: usize = 64;
+const FILTER_SHIFT: u32 = u32::BITS - (FILTER_WORDS * 64).trailing_zeros();
 
 /// Bytes compared for each byte of a text, and for a small one, before an automaton is cheaper.
 const COMPARED_PER_BYTE: usize = 4;
@@ -265,7 +280,7 @@ const TEXT_BYTES_MIN: usize = 6;
 /// Unit: bytes.
 const TEXT_BYTES_MAX: usize = 256;
 
-/// Texts that are looked for by comparing: one bit each. More are left to the automaton.
+/// Texts that are looked for by comparing. More are left to the automaton.
 const COMPARED_MAX: usize = 64;
 
 #[cfg(test)]
@@ -290,7 +305,7 @@ mod tests {
     proptest! {
         #[test]
         fn comparing_finds_what_an_automaton_finds(
-            texts in prop::collection::vec("[abA]{4,7}( [ab]{1,3})?", 1..20),
+            texts in prop::collection::vec("[abA]{4,7}( [ab]{1,9})?", 1..20),
             text in "[abAB ]{0,200}",
         ) {
             let seeker = Seeker::new(&known(&texts)).unwrap();
