@@ -129,6 +129,11 @@ impl<'r> Window<'r> {
         scan.hints(start, end, first)
     }
 
+    /// What the words before a number suggest that begins with this group.
+    pub(super) fn lead(&self, scan: &Scan<'_, '_>, start: usize) -> Hints {
+        if self.index == 0 { scan.before(start) } else { Hints::NONE }
+    }
+
     /// Whether a dot joins this group to digits before it.
     pub(super) fn is_dotted_before(&self, scan: &Scan<'_, '_>) -> bool {
         let start = self.rest().first().map_or(0, |first| first.start);

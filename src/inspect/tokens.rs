@@ -124,20 +124,24 @@ fn judge(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
         if !begins_alone(scan, head) {
             continue;
         }
-        let symbols = Symbols::of(scan, rest);
-        for count in (first - from + 1..=rest.len()).rev() {
-            let Some((candidate, digits)) = symbols.first(count) else { continue };
-            let tail = rest.get(count - 1)?.end;
-            let length = tail - head;
-            let few = digits < LETTERED_DIGITS_MIN && !(digits > 0 && (9..=11).contains(&length));
-            if length < SYMBOLS_MIN || few || !ends_alone(scan, tail) {
+        let lead = scan.before(head);
+        let lengths = Lengths::of(scan, rest, |group| digits_in(scan, group));
+        let mut symbols = None;
+        for (last, (length, group)) in lengths.all().zip(rest).enumerate().skip(first - from).rev()
+        {
+            let (count, tail, digits) = (last + 1, group.end, usize::from(length.digits));
+            let bytes = tail - head;
+            let few = digits < LETTERED_DIGITS_MIN && !(digits > 0 && (9..=11).contains(&bytes));
+            if bytes < SYMBOLS_MIN || few || !ends_alone(scan, tail) {
                 continue;
             }
-            let hints = scan.hints(head, tail, First::Yes);
-            let unnamed = !hints.has(Hints::SERIAL) && symbols.may_be_unnamed(count);
+            let hints = lead | scan.named(head, tail) | scan.after(tail);
+            let unnamed = !hints.has(Hints::SERIAL) && length.may_be_unnamed(count);
             if hints.classes.is_empty() && !unnamed {
                 continue;
             }
+            let symbols = symbols.get_or_insert_with(|| Symbols::of(scan, rest));
+            let Some(candidate) = symbols.candidate(count, length) else { continue };
             if let Some((class, confidence)) = judged(scan, &candidate, hints)
                 && (!hints.has(Hints::SERIAL) || hints.names(class))
             {
@@ -146,6 +150,12 @@ fn judge(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// The digits of a group that holds letters too.
+fn digits_in(scan: &Scan<'_, '_>, group: &Group) -> usize {
+    let text = scan.text.get(group.start..group.end).unwrap_or_default();
+    text.iter().filter(|byte| byte.is_ascii_digit()).count()
 }
 
 /// Reads up to two groups of letters before the token and the groups behind it; returns how many
@@ -180,7 +190,11 @@ fn read(
         count += 1;
     }
     let mut last = end;
-    while let Some(slot) = groups.get_mut(count) {
+    let mut symbols = end - start;
+    // What makes a candidate longer than any number is, is no part of one.
+    while symbols <= DIGITS_MAX
+        && let Some(slot) = groups.get_mut(count)
+    {
         let gap = scan.count(last, 2, |byte| is_joint(byte) || matches!(byte, b'(' | b')'));
         let from = last + gap;
         let length = scan.count(from, GROUP_BYTES_MAX + 1, |byte| byte.is_ascii_alphanumeric());
@@ -195,6 +209,7 @@ fn read(
         }
         *slot = Group { start: from, end: from + length };
         last = from + length;
+        symbols += length;
         count += 1;
     }
     (count, found)
@@ -217,14 +232,42 @@ struct Symbols {
     symbols: [u8; DIGITS_MAX],
     /// How many symbols each group has.
     lengths: [u8; TOKEN_GROUPS_MAX],
-    /// For each number of groups.
-    sums: [Sum; TOKEN_GROUPS_MAX],
+}
+
+impl Symbols {
+    /// Reads groups up to the first that makes them longer than any number is.
+    fn of(scan: &Scan<'_, '_>, groups: &[Group]) -> Symbols {
+        let mut read = Symbols { symbols: [0; DIGITS_MAX], lengths: [0; TOKEN_GROUPS_MAX] };
+        let mut symbols = 0;
+        for (group, length) in groups.iter().zip(&mut read.lengths) {
+            let text = scan.text.get(group.start..group.end).unwrap_or_default();
+            let Some(room) = read.symbols.get_mut(symbols..symbols + text.len()) else { break };
+            room.iter_mut().zip(text).for_each(|(to, from)| *to = from.to_ascii_uppercase());
+            symbols += text.len();
+            // Small: see the room above.
+            *length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+        }
+        read
+    }
+
+    /// The first few groups as a candidate.
+    fn candidate(&self, count: usize, length: &Length) -> Option<Candidate<'_>> {
+        let symbols = self.symbols.get(..usize::from(length.symbols))?;
+        let groups = self.lengths.get(..count)?;
+        Some(Candidate { symbols, groups, separator: length.separator })
+    }
+}
+
+/// How groups that stand beside each other are laid out, for each number of the first few: told
+/// before their symbols are read, since most are no number for that alone.
+struct Lengths {
+    sums: [Length; TOKEN_GROUPS_MAX],
     count: usize,
 }
 
-/// What some groups have together.
+/// How some groups are laid out.
 #[derive(Clone, Copy, Default)]
-struct Sum {
+struct Length {
     symbols: u8,
     digits: u8,
     /// What stands between them as [`Candidate::separator`] wants it.
@@ -233,62 +276,49 @@ struct Sum {
     key: u32,
 }
 
-impl Symbols {
-    /// Reads groups up to the first that makes them longer than any number is.
-    fn of(scan: &Scan<'_, '_>, groups: &[Group]) -> Symbols {
-        let mut read = Symbols {
-            symbols: [0; DIGITS_MAX],
-            lengths: [0; TOKEN_GROUPS_MAX],
-            sums: [Sum::default(); TOKEN_GROUPS_MAX],
-            count: 0,
-        };
-        let (mut symbols, mut digits, mut separator, mut key) = (0, 0, 0, 0);
+impl Lengths {
+    /// Of groups up to the first that makes them longer than any number is.
+    fn of(scan: &Scan<'_, '_>, groups: &[Group], digits_in: impl Fn(&Group) -> usize) -> Lengths {
+        let mut lengths = Lengths { sums: [Length::default(); TOKEN_GROUPS_MAX], count: 0 };
+        let mut all = Length::default();
         let mut last_end = None;
-        let slots = read.lengths.iter_mut().zip(&mut read.sums);
-        for (group, (length, sum)) in groups.iter().zip(slots) {
-            let text = scan.text.get(group.start..group.end).unwrap_or_default();
-            let Some(room) = read.symbols.get_mut(symbols..symbols + text.len()) else { break };
-            for (to, from) in room.iter_mut().zip(text) {
-                *to = from.to_ascii_uppercase();
-                digits += u8::from(from.is_ascii_digit());
+        let small = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
+        for (group, sum) in groups.iter().zip(&mut lengths.sums) {
+            let length = small(group.length());
+            all.symbols = all.symbols.saturating_add(length);
+            if usize::from(all.symbols) > DIGITS_MAX {
+                break;
             }
+            all.digits = all.digits.saturating_add(small(digits_in(group)));
             let between = match last_end {
                 Some(end) if group.start - end == 1 => scan.byte(end),
                 Some(_) => b'?',
                 None => 0,
             };
-            separator = if read.count < 2 || between == separator { between } else { b'?' };
-            symbols += text.len();
+            let same = lengths.count < 2 || between == all.separator;
+            all.separator = if same { between } else { b'?' };
+            all.key = national::longer_key(all.key, length);
             last_end = Some(group.end);
-            // Both are small: see the room above.
-            *length = u8::try_from(text.len()).unwrap_or(u8::MAX);
-            key = national::longer_key(key, *length);
-            *sum =
-                Sum { symbols: u8::try_from(symbols).unwrap_or(u8::MAX), digits, separator, key };
-            read.count += 1;
+            *sum = all;
+            lengths.count += 1;
         }
-        read
+        lengths
     }
 
-    /// The first few groups as a candidate, and how many digits are among them.
-    fn first(&self, count: usize) -> Option<(Candidate<'_>, usize)> {
-        let sum = self.sums.get(..self.count)?.get(count - 1)?;
-        let symbols = self.symbols.get(..usize::from(sum.symbols))?;
-        let groups = self.lengths.get(..count)?;
-        let candidate = Candidate { symbols, groups, separator: sum.separator };
-        Some((candidate, usize::from(sum.digits)))
+    /// The first group, the first two and so on.
+    fn all(&self) -> std::slice::Iter<'_, Length> {
+        self.sums.get(..self.count).unwrap_or_default().iter()
     }
+}
 
-    /// Whether the first few groups could be a number that nothing names. Most have no length or
-    /// layout of one, and need not be judged.
-    fn may_be_unnamed(&self, count: usize) -> bool {
-        let Some(sum) = count.checked_sub(1).and_then(|last| self.sums.get(last)) else {
-            return false;
-        };
-        let (symbols, lettered) = (usize::from(sum.symbols), sum.digits < sum.symbols);
-        let key = (count > 1).then_some(sum.key);
-        national::may_be_unnamed(symbols, key, lettered)
-            || device::may_be_unnamed(symbols, count > 1, lettered)
+impl Length {
+    /// Whether so many groups could be a number that nothing names. Most have no length or layout
+    /// of one, and need not be judged.
+    fn may_be_unnamed(&self, groups: usize) -> bool {
+        let symbols = usize::from(self.symbols);
+        let letters = symbols.saturating_sub(usize::from(self.digits));
+        national::may_be_unnamed(symbols, (groups > 1).then_some(self.key), letters > 0)
+            || device::may_be_unnamed(symbols, groups > 1, letters)
     }
 }
 
@@ -317,23 +347,32 @@ pub(super) fn numbered(scan: &Scan<'_, '_>, window: &Window<'_>, left: Left) -> 
     if !begins_alone(scan, head) {
         return None;
     }
-    let symbols = Symbols::of(scan, rest);
+    let lengths = Lengths::of(scan, rest, Group::length);
+    let lead = window.lead(scan, head);
+    let mut symbols = None;
     let mut unnamed = None;
-    for count in (1..=symbols.count).rev() {
-        let (candidate, digits) = symbols.first(count)?;
-        let end = rest.get(count - 1)?.end;
-        if digits < SYMBOLS_MIN || !ends_alone(scan, end) {
+    for (last, (length, group)) in lengths.all().zip(rest).enumerate().rev() {
+        let (count, end) = (last + 1, group.end);
+        if usize::from(length.digits) < SYMBOLS_MIN {
+            // Fewer groups have fewer digits.
+            break;
+        }
+        if !ends_alone(scan, end) {
             continue;
         }
-        let hints = window.hints(scan, head, end);
+        let hints = lead | scan.named(head, end) | scan.after(end);
+        let alone = unnamed.is_none() && left == Left::Free && !hints.has(Hints::SERIAL);
+        // What nothing names has the length and groups of a number, or need not be read.
+        if hints.classes.is_empty() && !(alone && length.may_be_unnamed(count)) {
+            continue;
+        }
         // The longest one counts that nothing is joined to.
-        let counts = unnamed.is_none()
-            && left == Left::Free
-            && !hints.has(Hints::SERIAL)
-            && !window.is_part_of_more(scan, count, candidate.separator);
-        if hints.classes.is_empty() && !(counts && symbols.may_be_unnamed(count)) {
+        let counts = alone && !window.is_part_of_more(scan, count, length.separator);
+        if hints.classes.is_empty() && !counts {
             continue;
         }
+        let symbols = symbols.get_or_insert_with(|| Symbols::of(scan, rest));
+        let candidate = symbols.candidate(count, length)?;
         let Some((class, confidence)) = judged(scan, &candidate, hints) else { continue };
         let named = hints.names(class);
         let found = Numbered { class, confidence, start: head, end, named };

@@ -45,13 +45,16 @@ pub(super) fn judge(candidate: &Candidate<'_>, around: Around) -> Option<Judged>
 }
 
 /// Whether a candidate of so many symbols could be a number that nothing names, in groups or with
-/// letters. Answers at once where [`judge`] would find nothing.
-pub(super) fn may_be_unnamed(symbols: usize, grouped: bool, lettered: bool) -> bool {
-    match (grouped, lettered) {
-        (false, false) => matches!(symbols, 9 | 14..=17 | 19..=20),
-        (true, false) => matches!(symbols, 14..=16 | 19..=20),
-        (false, true) => matches!(symbols, 17 | 20),
-        (true, true) => symbols == 20,
+/// so many letters. Answers at once where [`judge`] would find nothing.
+pub(super) fn may_be_unnamed(symbols: usize, grouped: bool, letters: usize) -> bool {
+    match (grouped, letters) {
+        (false, 0) => matches!(symbols, 9 | 14..=17 | 19..=20),
+        (true, 0) => matches!(symbols, 14..=16 | 19..=20),
+        // The one letter of an ICCID fills its last place.
+        (false, 1) => matches!(symbols, 17 | 20),
+        (true, 1) => symbols == 20,
+        (false, _) => symbols == 17,
+        (true, _) => false,
     }
 }
 

@@ -23,8 +23,8 @@ fn judged(printed: &str, named: Option<Class>) -> Option<(Class, Confidence)> {
         Candidate { symbols: &symbols.to_ascii_uppercase(), groups: &groups, separator };
     let judged = judge(&candidate, around(named));
     // What the gate before the validators lets through holds all that they find.
-    let lettered = !symbols.iter().all(u8::is_ascii_digit);
-    let gate = may_be_unnamed(symbols.len(), groups.len() > 1, lettered);
+    let letters = symbols.iter().filter(|symbol| !symbol.is_ascii_digit()).count();
+    let gate = may_be_unnamed(symbols.len(), groups.len() > 1, letters);
     assert!(gate || named.is_some() || judged.is_none(), "{printed}");
     judged
 }
