@@ -23,6 +23,7 @@ use super::proof::{ProofError, ProveError, Proven, check_proof, prove, prove_gro
 use super::segments;
 use super::storage::CHECKPOINTS_FILE;
 use super::stub::{leaf_of, stub};
+use super::subjects::Sealer;
 use crate::limits::AUDIT_BUNDLE_FILE_BYTES_MAX;
 
 /// Why there is no bundle.
@@ -75,6 +76,14 @@ pub enum CheckError {
     NoCheckpoint,
 }
 
+impl Manifest {
+    /// Whether names are open in it that the log seals.
+    #[must_use]
+    pub fn has_opened(&self) -> bool {
+        self.files.contains_key(OPENED)
+    }
+}
+
 impl CheckError {
     /// As [`super::Finding::exit_code`].
     #[must_use]
@@ -122,7 +131,8 @@ pub struct Checked {
 }
 
 /// Writes the records `from` to `to` of the log in `dir` to the new folder `out`; without `to`,
-/// those that the last checkpoint covers.
+/// those that the last checkpoint covers. With keys, what they open goes beside the records, which
+/// stay as they are.
 ///
 /// # Errors
 /// [`BundleError`]; what was written until then is left.
@@ -131,6 +141,7 @@ pub fn bundle(
     from: u64,
     to: Option<u64>,
     out: &Path,
+    opened: Option<&Sealer>,
     mut progress: impl FnMut(u64),
 ) -> Result<Manifest, BundleError> {
     let failed = |path: &Path| {
@@ -165,8 +176,12 @@ pub fn bundle(
         put(name, &bytes)?;
     }
     copy_records(dir, from, to, &out.join(RECORDS), progress)?;
+    if let Some(sealer) = opened {
+        open_records(sealer, &out.join(RECORDS), &out.join(OPENED)).map_err(failed(out))?;
+    }
     put(README, readme(&head.origin, from, to).as_bytes())?;
-    let files = FILES.iter().map(|name| {
+    let all = FILES.iter().chain(opened.is_some().then_some(&OPENED));
+    let files = all.map(|name| {
         let path = out.join(name);
         Ok(((*name).to_owned(), sha256(&path).map_err(failed(&path))?))
     });
@@ -189,7 +204,7 @@ pub fn check_bundle(
     let text = read(folder, MANIFEST)?;
     let manifest: Manifest =
         serde_json::from_str(&text).map_err(|_| CheckError::Changed(MANIFEST.to_owned()))?;
-    for name in FILES {
+    for name in FILES.iter().chain(manifest.has_opened().then_some(&OPENED)) {
         let found = sha256(&folder.join(name)).map_err(|error| cannot(name, error))?;
         if manifest.files.get(*name) != Some(&found) {
             return Err(CheckError::Changed((*name).to_owned()));
@@ -303,6 +318,17 @@ fn copy_records(
     written.flush().map_err(failed(out))
 }
 
+fn open_records(sealer: &Sealer, records: &Path, out: &Path) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(READ_BYTES, File::open(records)?);
+    let mut written = BufWriter::new(create(out)?);
+    let (mut line, mut bytes) = (Vec::new(), 0);
+    while step(&mut reader, &mut line, &mut bytes)? == Step::Line {
+        written.write_all(&sealer.open(&line))?;
+        written.write_all(b"\n")?;
+    }
+    written.flush()
+}
+
 /// The checkpoints of a file, as they stand and as they are read.
 fn notes(path: &Path) -> io::Result<Vec<(String, Checkpoint)>> {
     let fits = fs::metadata(path)?.len() <= AUDIT_BUNDLE_FILE_BYTES_MAX;
@@ -368,7 +394,9 @@ fn readme(origin: &str, from: u64, to: u64) -> String {
          {GROWTH}       a proof that the log's last checkpoint continues that one\n\
          {CHECKPOINTS_FILE}       all checkpoints of the log\n\
          {KEYS}      the public keys that came with the log\n\
-         {MANIFEST}     SHA-256 of each file: finds damage, proves nothing\n\n\
+         {MANIFEST}     SHA-256 of each file: finds damage, proves nothing\n\
+         {OPENED}      where it is there: the records with names that were sealed; the word of\n\
+         \u{20}                 whoever made the bundle, no proof holds for it\n\n\
          To verify, with the public key of the log from somebody you trust, not from here:\n\n\
          \u{20}   sallyport audit check-bundle FOLDER --key KEY\n\n\
          Single proofs, and a checkpoint that you kept from elsewhere:\n\n\
@@ -383,6 +411,8 @@ fn readme(origin: &str, from: u64, to: u64) -> String {
 
 const MANIFEST: &str = "manifest.json";
 const RECORDS: &str = "records.jsonl";
+/// What was sealed in the records, opened.
+const OPENED: &str = "opened.jsonl";
 const FIRST: &str = "first.json";
 const LAST: &str = "last.json";
 const GROWTH: &str = "growth.json";

@@ -85,6 +85,6 @@ pub use state::{FirstKey, read_first_key};
 pub use stats::{AUDIT_STALL_MS, Health, Stats};
 pub(crate) use storage::replace;
 pub(crate) use stub::stub;
-pub use subjects::{Sealer, SubjectError, Subjects};
+pub use subjects::{Person, Sealer, SubjectError, Subjects};
 pub use verify::{AUDIT_VERIFY_OPEN_INTENTS_MAX, Trust, VerifyError, verify};
 pub use writer::{AUDIT_BACKOFF_MAX_MS, AUDIT_BACKOFF_MIN_MS, Rhythm};

@@ -16,7 +16,7 @@ use super::purge;
 use super::recover::Note;
 use super::retention::Hold;
 use super::storage::Storage as _;
-use super::subjects::{Answer, Pending, Refused, Sealer, SubjectError, Subjects};
+use super::subjects::{Answer, Pending, Person, Refused, Sealer, SubjectError, Subjects};
 use crate::limits::{AUDIT_SHRED_POLL_MS, AUDIT_SHRED_WAIT_MS};
 
 /// Why no key was destroyed, or not all was done.
@@ -64,7 +64,7 @@ pub enum ShredError {
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The person.
-    pub subject: &'a str,
+    pub person: Person<'a>,
     /// Why, as the log tells it.
     pub reason: &'a str,
     /// Who asks.
@@ -100,7 +100,8 @@ pub fn shred(
     request: Request<'_>,
     holds: &[Hold],
 ) -> Result<Vec<Shredded>, ShredError> {
-    let Request { subject, reason, by } = request;
+    let Request { person, reason, by } = request;
+    let subject = person.name;
     let names = |text: &str| text.to_lowercase().contains(&subject.to_lowercase());
     if subject.is_empty() || names(reason) || names(by) {
         return Err(ShredError::Names);
@@ -117,8 +118,8 @@ pub fn shred(
 /// Asks the gateway that writes the log, and waits for it.
 fn ask(subjects: &Subjects, request: Request<'_>) -> Result<Vec<Shredded>, ShredError> {
     let sealer = Sealer::reader(subjects)?;
-    let Request { subject, reason, by } = request;
-    let order = sealer.asked(subject, reason, by)?.ok_or(ShredError::Unknown)?;
+    let Request { person, reason, by } = request;
+    let order = sealer.asked(person, reason, by)?.ok_or(ShredError::Unknown)?;
     match sealer.place(&order) {
         // Whoever takes orders has made the folder for them.
         Err(SubjectError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -168,8 +169,8 @@ pub(super) fn run(
     let (mut disk, signer, mut found) = purge::open(options)?;
     let sealer = Sealer::writer(subjects)?;
     let mut all = sealer.pending()?;
-    if let Some(Request { subject, reason, by }) = order {
-        let asked = sealer.asked(subject, reason, by)?.ok_or(ShredError::Unknown)?;
+    if let Some(Request { person, reason, by }) = order {
+        let asked = sealer.asked(person, reason, by)?.ok_or(ShredError::Unknown)?;
         sealer.begin(&asked)?;
         all.push(asked);
     }
@@ -221,7 +222,7 @@ mod tests {
             log.close().await;
             drop(log);
 
-            let order = Some(Request { subject: "alice", reason: "asked", by: "officer" });
+            let order = Some(Request { person: "alice".into(), reason: "asked", by: "officer" });
             let mut cut = |at| if at == stop { Err(io::Error::other("killed")) } else { Ok(()) };
             run(&options, &subjects, order, &mut cut).unwrap_err();
             if by_command {

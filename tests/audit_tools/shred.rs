@@ -10,6 +10,11 @@ use super::*;
 
 /// A log of two callers, with calls that were allowed and refused, sealed.
 fn sealed() -> (Trail, Subjects) {
+    sealed_with(|_| None)
+}
+
+/// As [`sealed`], with the issuer that a number's call has.
+fn sealed_with(issuer: impl Fn(u64) -> Option<&'static str>) -> (Trail, Subjects) {
     let trail = Trail::empty();
     fs::create_dir_all(&trail.0).unwrap();
     let subjects = Subjects { keys: trail.0.join("keys"), master_key: trail.0.join("master") };
@@ -22,13 +27,16 @@ fn sealed() -> (Trail, Subjects) {
         for n in 0..300 {
             let user = if n % 2 == 0 { ALICE } else { BOB };
             let phase = if n % 5 == 0 { "refused" } else { "intent" };
-            let body = json!({
+            let mut body = json!({
                 "timestamp": format!("2026-11-23T06:00:00.{n:06}Z"), "kind": "call",
                 "phase": phase, "request_id": format!("r{n}"), "server": "notes",
                 "client": user, "user_id": user, "action": "tools.invoke", "resource": "echo",
                 "client_ip": "192.0.2.7", "session_id": "5e55", "params": {"about": user},
                 "reason": format!("`{user}` may not"), "certificate": format!("CN={user}"),
             });
+            if let Some(issuer) = issuer(n) {
+                body["issuer"] = issuer.into();
+            }
             log.append_durable(body.to_string(), Duration::from_secs(60)).await.unwrap();
         }
         log.close().await;
@@ -130,6 +138,92 @@ fn shredded_person_is_in_no_byte_of_any_file_and_everything_else_stands() {
 }
 
 #[test]
+fn equal_names_of_two_issuers_are_erased_one_by_one() {
+    let (trail, subjects) =
+        sealed_with(|n| [None, None, Some(ONE), Some(TWO), None][usize::try_from(n % 5).unwrap()]);
+    let order = ["--person", ALICE, "--reason", "asked", "--by", "officer"];
+    let which = shred(&trail, &subjects, &order);
+    assert_eq!(which.status.code(), Some(2), "{}", talk(&which));
+    for issuer in [ONE, TWO, "none"] {
+        assert!(talk(&which).contains(&format!("`{issuer}`")), "{}", talk(&which));
+    }
+    let nobody = shred(&trail, &subjects, &[&order[..], &["--issuer", "https://x"]].concat());
+    assert_eq!(nobody.status.code(), Some(1), "{}", talk(&nobody));
+    assert!(shred(&trail, &subjects, &[&order[..], &["--issuer", ONE]].concat()).status.success());
+    let of = |issuer: &str| {
+        let (keys, master) =
+            (subjects.keys.to_str().unwrap(), subjects.master_key.to_str().unwrap());
+        let given = ["--subject-keys", keys, "--master-key", master, "--person", ALICE];
+        let found = trail.run("query", &[&given[..], &["--issuer", issuer]].concat());
+        (found.status.code(), data(&found).lines().filter(|line| line.contains(ALICE)).count())
+    };
+    assert_eq!(of(ONE), (Some(2), 0), "erased");
+    assert_eq!(of(TWO), (Some(0), 30));
+    assert_eq!(of("none"), (Some(0), 90));
+}
+
+#[test]
+fn tail_stats_export_and_bundle_open_names_with_the_keys_and_say_what_stays_shut() {
+    let (trail, subjects) = sealed();
+    let (keys, master) = (subjects.keys.to_str().unwrap(), subjects.master_key.to_str().unwrap());
+    let with = |command: &str, more: &[&str]| {
+        let given = ["--subject-keys", keys, "--master-key", master];
+        let output = trail.run(command, &[&given[..], more].concat());
+        assert!(output.status.success(), "{command}: {}", talk(&output));
+        data(&output)
+    };
+    let order = ["--person", ALICE, "--reason", "asked", "--by", "officer"];
+    assert!(shred(&trail, &subjects, &order).status.success());
+
+    let shut = data(&trail.run("tail", &["-n", "4", "--format", "table"]));
+    assert!(shut.contains("(sealed)") && !shut.contains(BOB_CUT), "{shut}");
+    let open = with("tail", &["-n", "4", "--format", "table"]);
+    assert!(open.contains(BOB_CUT) && open.contains("(erased)"), "{open}");
+    assert!(with("tail", &["--format", "jsonl"]).contains("\"state\":\"erased\""));
+    let one = with("tail", &["-n", "500", "--format", "jsonl", "--person", BOB]);
+    assert_eq!(one.lines().count(), 150);
+    let found = with("query", &["--format", "jsonl", "--principal", BOB]);
+    assert_eq!(found.lines().count(), 150, "conditions reach what is opened");
+
+    let shut = data(&trail.run("stats", &["--by", "principal"]));
+    assert!(shut.contains("(sealed)") && !shut.contains(BOB), "{shut}");
+    let open = with("stats", &["--by", "principal", "--format", "json"]);
+    let open: Value = serde_json::from_str(&open).unwrap();
+    let records = |name: &str| {
+        let groups = open["groups"].as_array().unwrap();
+        groups.iter().find(|group| group["name"] == name).map(|group| group["records"].clone())
+    };
+    assert_eq!((records(BOB), records("(erased)")), (Some(json!(150)), Some(json!(150))), "{open}");
+
+    assert!(!data(&trail.run("export", &["--format", "csv"])).contains(BOB));
+    let csv = with("export", &["--format", "csv"]);
+    assert!(csv.contains(BOB) && csv.contains("(erased)") && !csv.contains(ALICE));
+    let given = ["--subject-keys", keys, "--master-key", master, "--format", "ocsf"];
+    assert_eq!(trail.run("export", &given).status.code(), Some(2), "it carries the line's hash");
+
+    let bundle = |name: &str| trail.0.join(name).to_str().unwrap().to_owned();
+    let plain = bundle("plain");
+    assert!(trail.run("bundle", &["--out", &plain]).status.success());
+    assert!(!Path::new(&plain).join("opened.jsonl").exists());
+    let refused = bundle("refused");
+    let given = ["--subject-keys", keys, "--master-key", master, "--out", &refused];
+    assert_eq!(trail.run("bundle", &given).status.code(), Some(2), "keys without --open");
+    let open = bundle("open");
+    with("bundle", &["--out", &open, "--open"]);
+    let file = Path::new(&open).join("opened.jsonl");
+    let opened = fs::read_to_string(&file).unwrap();
+    assert!(opened.contains(BOB) && !opened.contains(ALICE) && opened.contains("erased"));
+    for folder in [&plain, &open] {
+        let checked = sallyport(&["audit", "check-bundle", folder]);
+        assert!(checked.status.success(), "{}", talk(&checked));
+        assert_eq!(talk(&checked).contains("NOT checked: whether `opened.jsonl`"), folder == &open);
+    }
+    fs::write(&file, opened.replace(BOB, "mallory")).unwrap();
+    let checked = sallyport(&["audit", "check-bundle", &open]);
+    assert_eq!(checked.status.code(), Some(10), "{}", talk(&checked));
+}
+
+#[test]
 fn hold_by_name_keeps_sealed_records_that_may_be_the_held_ones() {
     let (trail, _) = sealed();
     let held = "{\"id\":\"case\",\"who\":\"a\",\"why\":\"b\",\"principal\":\"somebody\"}\n";
@@ -139,4 +233,8 @@ fn hold_by_name_keeps_sealed_records_that_may_be_the_held_ones() {
 }
 
 const ALICE: &str = "alice.liddell@wonder.example";
+const ONE: &str = "https://one.example";
+const TWO: &str = "https://two.example";
+/// As a column of a table has it.
+const BOB_CUT: &str = "bob.builder@works.e";
 const BOB: &str = "bob.builder@works.example";

@@ -98,7 +98,7 @@ async fn ended_key_takes_one_person_out_of_the_trail_and_the_gateway_goes_on() {
     let (dir, subjects) = (world.audit_dir(), subjects(&world));
     let before = Sealer::reader(&subjects).unwrap().id_of(ALICE).unwrap();
     let options = Options::new(&dir);
-    let order = Request { subject: ALICE, reason: "asked, case 17", by: "officer" };
+    let order = Request { person: ALICE.into(), reason: "asked, case 17", by: "officer" };
     assert_eq!(audit::shred(&options, &subjects, order, &[]).unwrap().len(), 1);
     {
         let sealer = Sealer::reader(&subjects).unwrap();

@@ -66,6 +66,10 @@ impl<F: FnMut(&[u8]) -> ControlFlow<()>> Taker for Calls<'_, F> {
         self.of_both.hashes()
     }
 
+    fn clear_terms(&self) -> Vec<u64> {
+        self.of_both.clear_hashes()
+    }
+
     fn needs(&self, first: &str, last: &str) -> bool {
         // A call that began in time may end at any time.
         self.query.may_begin(last) && (!self.open.is_empty() || self.query.goes_to(first))

@@ -48,6 +48,9 @@ pub trait Taker {
     /// What a line must meet; blocks in which no line can are left out.
     fn terms(&self) -> Vec<u64>;
 
+    /// Those of them that no key seals.
+    fn clear_terms(&self) -> Vec<u64>;
+
     /// Whether a block with times from `first` to `last` is needed.
     fn needs(&self, first: &str, last: &str) -> bool;
 
@@ -75,6 +78,10 @@ impl<'q, F: FnMut(&[u8]) -> ControlFlow<()>> Records<'q, F> {
 impl<F: FnMut(&[u8]) -> ControlFlow<()>> Taker for Records<'_, F> {
     fn terms(&self) -> Vec<u64> {
         self.query.hashes()
+    }
+
+    fn clear_terms(&self) -> Vec<u64> {
+        self.query.clear_hashes()
     }
 
     fn needs(&self, first: &str, last: &str) -> bool {

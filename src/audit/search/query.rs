@@ -69,6 +69,21 @@ impl Field {
         }
     }
 
+    /// Whether a log that seals names seals it.
+    pub(super) const fn may_be_sealed(self) -> bool {
+        match self {
+            Self::Principal | Self::Subject | Self::Session | Self::Resource | Self::Class => true,
+            Self::Server
+            | Self::Action
+            | Self::Decision
+            | Self::Code
+            | Self::Request
+            | Self::Phase
+            | Self::Trace
+            | Self::Key => false,
+        }
+    }
+
     /// What an index keeps of a value: FNV-1a over the field's number and the text. A chance hit
     /// costs a block that is read in vain.
     pub(super) fn hash(self, value: &str) -> u64 {
@@ -120,6 +135,12 @@ impl Query {
 
     pub(super) fn hashes(&self) -> Vec<u64> {
         self.terms.iter().map(|term| term.field.hash(&term.value)).collect()
+    }
+
+    /// Without the fields that may be sealed.
+    pub(super) fn clear_hashes(&self) -> Vec<u64> {
+        let clear = self.terms.iter().filter(|term| !term.field.may_be_sealed());
+        clear.map(|term| term.field.hash(&term.value)).collect()
     }
 
     pub(super) fn has_since(&self) -> bool {

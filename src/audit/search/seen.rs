@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::super::subjects::ERASED;
 use super::query::Field;
 
 /// The line is no record: not JSON, or its fields have other types.
@@ -73,6 +74,9 @@ struct Part<'a> {
     key: Text<'a>,
     #[serde(borrow, default)]
     also: Text<'a>,
+    /// Why it was not opened; a line of the log does not say.
+    #[serde(borrow, default)]
+    state: Text<'a>,
 }
 
 impl<'a> Seen<'a> {
@@ -82,6 +86,13 @@ impl<'a> Seen<'a> {
 
     pub(super) fn timestamp(&self) -> &str {
         &self.timestamp.0
+    }
+
+    /// What stands for a name that is not there because it is sealed.
+    pub(super) fn shut(&self, field: Field) -> Option<&'static str> {
+        let sealed = field == Field::Principal && !self.sealed.is_empty();
+        let erased = || self.sealed.iter().any(|part| part.state.0 == ERASED);
+        sealed.then(|| if erased() { "(erased)" } else { "(sealed)" })
     }
 
     /// Every value of a field; a text that is not there is none.

@@ -119,6 +119,10 @@ impl Taker for Summary<'_> {
         self.query.hashes()
     }
 
+    fn clear_terms(&self) -> Vec<u64> {
+        self.query.clear_hashes()
+    }
+
     fn needs(&self, first: &str, last: &str) -> bool {
         self.query.may_begin(last) && self.query.goes_to(first)
     }
@@ -138,7 +142,7 @@ impl Taker for Summary<'_> {
                     self.count(value, &seen);
                 }
                 if none {
-                    self.count(NONE, &seen);
+                    self.count(seen.shut(field).unwrap_or(NONE), &seen);
                 }
             }
         }

@@ -7,13 +7,14 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::super::keys::read_private;
 use super::super::storage::{replace, sync_dir};
-use super::store::{Sealer, SubjectError, io_at, is_id, wrapped};
+use super::store::{Person, Sealer, SubjectError, io_at, is_id, wrapped};
 use crate::limits::AUDIT_SHRED_ORDERS_MAX;
 
 /// A destruction that was begun, or asked for.
@@ -68,11 +69,11 @@ impl Sealer {
     /// What is to be destroyed for a person to be forgotten. Nothing where there is no key.
     pub(in crate::audit) fn asked(
         &self,
-        name: &str,
+        person: Person<'_>,
         reason: &str,
         by: &str,
     ) -> Result<Option<Pending>, SubjectError> {
-        let Some((id, file)) = self.found(name)? else { return Ok(None) };
+        let Some((id, file)) = self.found(person)? else { return Ok(None) };
         Ok(Some(Pending { id, file, reason: reason.to_owned(), by: by.to_owned() }))
     }
 
@@ -107,7 +108,6 @@ impl Sealer {
     /// Makes the folder of orders: from here on somebody takes them.
     pub(in crate::audit) fn open_orders(&self) -> Result<(), SubjectError> {
         let path = self.dir().join(ORDERS);
-        use std::os::unix::fs::DirBuilderExt as _;
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.and_then(|()| sync_dir(self.dir())).map_err(io_at(&path))
     }
@@ -197,9 +197,9 @@ impl Sealer {
         self.withdraw(order).map(drop)
     }
 
-    /// Whether this is the key of the person of that name.
+    /// Whether this is the key of a person of that name, whoever the issuer is.
     pub(in crate::audit) fn is_of(&self, pending: &Pending, name: &str) -> bool {
-        self.lookup(name) == pending.file
+        pending.file.starts_with(&self.lookup(name))
     }
 
     /// Whether the key's file is there.
@@ -213,7 +213,11 @@ impl Sealer {
 }
 
 /// Files of a folder with an ending, at most `most`.
-fn with_ending(dir: &Path, ending: &str, most: usize) -> Result<Vec<PathBuf>, SubjectError> {
+pub(super) fn with_ending(
+    dir: &Path,
+    ending: &str,
+    most: usize,
+) -> Result<Vec<PathBuf>, SubjectError> {
     let mut all = Vec::new();
     for entry in fs::read_dir(dir).map_err(io_at(dir))? {
         let path = entry.map_err(io_at(dir))?.path();

@@ -6,7 +6,7 @@
 //! ([`super::shred`]) changes no byte of the log.
 //!
 //! A text is bound to its record (request, time, kind, phase) and to its keys: moved, it does not
-//! open. What names the caller is under the caller's key, whose data was touched under that
+//! open. A person is a name and the issuer whose word it is. What names the caller is under the caller's key, whose data was touched under that
 //! person's, and what may name both under both: either end of a key ends it.
 
 mod ending;
@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 pub(super) use ending::{Answer, Pending, Refused};
 use store::SubjectKey;
-pub use store::{Sealer, SubjectError, Subjects};
+pub use store::{Person, Sealer, SubjectError, Subjects};
 
 /// A part of a record that a key opens.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +35,14 @@ struct Part {
     also: Option<String>,
     /// Nonce, sealed members and tag.
     text: String,
+}
+
+/// A part that was not opened, as people are shown it.
+#[derive(Debug, Serialize)]
+struct Shut {
+    #[serde(flatten)]
+    part: Part,
+    state: &'static str,
 }
 
 /// The members of an object in their order, values as they stand.
@@ -126,13 +134,16 @@ impl Sealer {
         let caller = members.text("user_id").filter(|name| name != "anonymous");
         // Of callers without a name a day's have a key.
         let day = || format!("\0day {}", time.get(..DAY_BYTES).unwrap_or_default());
+        let whose = if caller.is_some() { word("issuer") } else { String::new() };
         let caller = caller.unwrap_or_else(day);
         let touched = members.text("subject").or_else(|| members.text("value"));
         let touched = touched.filter(|name| *name != caller);
+        // Whose data it is, the caller's issuer names, or the order that revokes.
+        let issuer = word("issuer");
         let about = identity(&word("request_id"), &time, &kind, &phase);
         let mut sealed = Vec::new();
         if let Some(touched) = touched {
-            let (first, second) = (self.key(&caller)?, self.key(&touched)?);
+            let (first, second) = (self.key(&whose, &caller)?, self.key(&issuer, &touched)?);
             sealed.push(part(&about, &first, None, own)?);
             sealed.push(part(&about, &second, None, person)?);
             sealed.push(part(&about, &first, Some(&second), both)?);
@@ -141,7 +152,7 @@ impl Sealer {
                 own.push(if own.is_empty() { '{' } else { ',' });
                 own.push_str(more);
             }
-            sealed.push(part(&about, &*self.key(&caller)?, None, own)?);
+            sealed.push(part(&about, &*self.key(&whose, &caller)?, None, own)?);
         }
         let sealed: Vec<_> = sealed.into_iter().flatten().collect();
         out.push_str(if out.is_empty() { "{\"sealed\":" } else { ",\"sealed\":" });
@@ -151,7 +162,7 @@ impl Sealer {
     }
 
     /// A line of the log with what can be opened in the place of `sealed`, and what cannot left
-    /// there.
+    /// there, with a `state` that says why: `erased`, `no_key` or `damaged`.
     #[must_use]
     pub fn open(&self, line: &[u8]) -> Vec<u8> {
         self.opened(line).unwrap_or_else(|| line.to_vec())
@@ -166,7 +177,7 @@ impl Sealer {
         for part in parts {
             match self.open_part(&about, &part) {
                 Some(members) => found.push(members),
-                None => shut.push(part),
+                None => shut.push(Shut { state: self.state(&part), part }),
             }
         }
         let tail = record.shift_remove("mac");
@@ -182,6 +193,16 @@ impl Sealer {
             record.insert("mac".to_owned(), mac);
         }
         serde_json::to_vec(&record).ok()
+    }
+
+    /// Why a part does not open.
+    fn state(&self, part: &Part) -> &'static str {
+        let ids = || [Some(&part.key), part.also.as_ref()].into_iter().flatten();
+        match () {
+            () if ids().any(|id| self.is_ended(id)) => ERASED,
+            () if ids().any(|id| self.by_id(id).is_none()) => "no_key",
+            () => "damaged",
+        }
     }
 
     fn open_part(&self, about: &str, part: &Part) -> Option<Map<String, Value>> {
@@ -231,6 +252,8 @@ fn part(
     Ok(Some(Part { key, also, text }))
 }
 
+/// What is said of a part whose key was destroyed.
+pub(super) const ERASED: &str = "erased";
 const DAY_BYTES: usize = "2026-11-23".len();
 
 #[cfg(test)]

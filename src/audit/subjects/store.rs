@@ -1,18 +1,20 @@
 //! The keys of persons, one file each, wrapped by a master key.
 //!
-//! Owns a folder: `LOOKUP.key` (a wrapped key; the name is a keyed hash of the person's, so that no
-//! name stands on the disk), `master.check` and `lock`; how a key ends is [`super::ending`]'s. A
+//! Owns a folder: `LOOKUP.key` (a wrapped key; the name is a keyed hash of the person's, and one of
+//! the issuer's behind it where there is one, so that no name of a person stands on the disk), `master.check` and `lock`; how a key ends is [`super::ending`]'s. A
 //! key is durable before anything is sealed with it, and a key whose destruction was begun is
 //! never used again, also where its file came back from a backup.
 //!
 //! Nonces are random (NIST SP 800-38D 8.3 allows 2^32 messages under one key).
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hmac, rand};
@@ -23,9 +25,9 @@ use zeroize::Zeroizing;
 
 use super::super::keys::{KeyError, read_private};
 use super::super::storage::replace;
-use super::ending::{SHREDDED, SHREDDING, wipe};
+use super::ending::{SHREDDED, SHREDDING, wipe, with_ending};
 use crate::hex::{hex, read_hex};
-use crate::limits::{AUDIT_SUBJECT_KEYS_CACHED_MAX, AUDIT_SUBJECT_KEYS_MAX};
+use crate::limits::{AUDIT_FOLLOW_MS, AUDIT_SUBJECT_KEYS_CACHED_MAX, AUDIT_SUBJECT_KEYS_MAX};
 
 /// Where the keys of persons are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +70,12 @@ pub enum SubjectError {
     /// A key's file holds something else.
     #[error("the subject key `{0}` is damaged")]
     Damaged(PathBuf),
+    /// Several people have that name.
+    #[error(
+        "more than one person has this name: say which with --issuer, {}",
+        .0.iter().map(|issuer| format!("`{issuer}`")).collect::<Vec<_>>().join(" or ")
+    )]
+    Ambiguous(Vec<String>),
     /// No more keys may be made.
     #[error("there are {AUDIT_SUBJECT_KEYS_MAX} subject keys, and no more are made")]
     Full,
@@ -78,6 +86,24 @@ pub enum SubjectError {
     #[error("what should be sealed is not a record")]
     Body,
 }
+
+/// A person, as records and commands name one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Person<'a> {
+    /// `user_id`, or `subject`.
+    pub name: &'a str,
+    /// Whose word it is, or `none`; without, there must be one person of that name alone.
+    pub issuer: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Person<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { name, issuer: None }
+    }
+}
+
+/// The id of a key and the name of its file.
+pub(super) type Found = (String, String);
 
 /// One person's key.
 pub(in crate::audit) struct SubjectKey {
@@ -109,12 +135,13 @@ pub struct Sealer {
     lock: Option<File>,
 }
 
-#[derive(Default)]
 struct Known {
     by_lookup: HashMap<String, Arc<SubjectKey>>,
     /// Of every key that there is; a reader's.
     files: HashMap<String, PathBuf>,
     count: usize,
+    /// When the keys were last listed.
+    listed: Instant,
 }
 
 impl std::fmt::Debug for Sealer {
@@ -133,6 +160,9 @@ impl std::fmt::Debug for SubjectKey {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Wrapped {
     pub(super) id: String,
+    /// Whose word for the person it is; none for names that no issuer gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) issuer: Option<String>,
     key: String,
 }
 
@@ -163,7 +193,8 @@ impl Sealer {
         let dir = subjects.keys.clone();
         let master = master(&subjects.master_key)?;
         let part = |what: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &*master), what);
-        let mut known = Known::default();
+        let (by_lookup, files, listed) = (HashMap::new(), HashMap::new(), Instant::now());
+        let mut known = Known { by_lookup, files, count: 0, listed };
         for entry in fs::read_dir(&dir).map_err(io_at(&dir))? {
             let path = entry.map_err(io_at(&dir))?.path();
             if path.extension().is_some_and(|end| end == "key") {
@@ -193,6 +224,11 @@ impl Sealer {
         Ok(Self { dir, names, wrap, known: Mutex::new(known), lock })
     }
 
+    /// Whether the destruction of a key was begun, or done.
+    pub(super) fn is_ended(&self, id: &str) -> bool {
+        is_id(id) && [SHREDDED, SHREDDING].iter().any(|end| self.mark(id, end).exists())
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         // Maps of whole keys: what a panic left is sound.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -218,10 +254,25 @@ impl Sealer {
         act()
     }
 
+    /// What the names of all files begin with that hold keys of persons of this name.
     pub(super) fn lookup(&self, name: &str) -> String {
         let mut hash = hex(hmac::sign(&self.names, name.as_bytes()).as_ref());
         hash.truncate(LOOKUP_BYTES);
         hash
+    }
+
+    /// The name of the file with the key of one person: that of a name without an issuer is as it
+    /// was before issuers counted.
+    fn file(&self, issuer: &str, name: &str) -> String {
+        let mut file = self.lookup(name);
+        if !issuer.is_empty() {
+            let text = format!("issuer\0{issuer}");
+            let mut hash = hex(hmac::sign(&self.names, text.as_bytes()).as_ref());
+            hash.truncate(ISSUER_BYTES);
+            file.push('-');
+            file.push_str(&hash);
+        }
+        file
     }
 
     pub(super) fn path(&self, lookup: &str) -> PathBuf {
@@ -229,8 +280,8 @@ impl Sealer {
     }
 
     /// The key of a person, made where there is none.
-    pub(super) fn key(&self, name: &str) -> Result<Arc<SubjectKey>, SubjectError> {
-        let lookup = self.lookup(name);
+    pub(super) fn key(&self, issuer: &str, name: &str) -> Result<Arc<SubjectKey>, SubjectError> {
+        let lookup = self.file(issuer, name);
         let mut known = self.known();
         if let Some(key) = known.by_lookup.get(&lookup) {
             return Ok(key.clone());
@@ -245,7 +296,7 @@ impl Sealer {
                     // The key that goes, before anybody came to destroy it.
                     wipe(&path)?;
                 }
-                let key = self.make(&path)?;
+                let key = self.make(&path, issuer)?;
                 known.count += 1;
                 key
             }
@@ -263,14 +314,32 @@ impl Sealer {
     ///
     /// # Errors
     /// [`SubjectError`].
-    pub fn id_of(&self, name: &str) -> Result<Option<String>, SubjectError> {
-        Ok(self.found(name)?.map(|(id, _)| id))
+    pub fn id_of<'p>(&self, person: impl Into<Person<'p>>) -> Result<Option<String>, SubjectError> {
+        Ok(self.found(person.into())?.map(|(id, _)| id))
     }
 
     /// The id of a person's key and the name of its file, where there is one.
-    pub(super) fn found(&self, name: &str) -> Result<Option<(String, String)>, SubjectError> {
-        let lookup = self.lookup(name);
-        Ok(self.read(&self.path(&lookup))?.map(|key| (key.id, lookup)))
+    pub(super) fn found(&self, person: Person<'_>) -> Result<Option<Found>, SubjectError> {
+        if let Some(issuer) = person.issuer {
+            let file = self.file(if issuer == NO_ISSUER { "" } else { issuer }, person.name);
+            return Ok(self.read(&self.path(&file))?.map(|key| (key.id, file)));
+        }
+        let (begins, mut all) = (self.lookup(person.name), Vec::new());
+        for path in with_ending(&self.dir, KEY, usize::MAX)? {
+            let Some(file) = path.file_stem().and_then(OsStr::to_str) else { continue };
+            if file.starts_with(&begins)
+                && let Some(key) = self.read(&path)?
+            {
+                all.push((wrapped(&path)?.issuer, (key.id, file.to_owned())));
+            }
+        }
+        if all.len() > 1 {
+            let mut issuers: Vec<String> =
+                all.into_iter().map(|(at, _)| at.unwrap_or_else(|| NO_ISSUER.to_owned())).collect();
+            issuers.sort();
+            return Err(SubjectError::Ambiguous(issuers));
+        }
+        Ok(all.pop().map(|(_, found)| found))
     }
 
     pub(super) fn by_id(&self, id: &str) -> Option<Arc<SubjectKey>> {
@@ -278,8 +347,18 @@ impl Sealer {
         if let Some(key) = known.by_lookup.get(id) {
             return Some(key.clone());
         }
+        if !known.files.contains_key(id) && known.listed.elapsed() >= RELIST && !self.is_ended(id) {
+            // A person who came since.
+            known.listed = Instant::now();
+            for path in with_ending(&self.dir, KEY, AUDIT_SUBJECT_KEYS_MAX).ok()? {
+                known.files.insert(wrapped(&path).ok()?.id, path);
+            }
+        }
         let path = known.files.get(id)?;
         let key = Arc::new(self.read(path).ok()??);
+        if key.id != id {
+            return None;
+        }
         if known.by_lookup.len() >= AUDIT_SUBJECT_KEYS_CACHED_MAX {
             known.by_lookup.clear();
         }
@@ -292,7 +371,7 @@ impl Sealer {
         if !path.exists() {
             return Ok(None);
         }
-        let Wrapped { id, key } = wrapped(path)?;
+        let Wrapped { id, issuer, key } = wrapped(path)?;
         if self.mark(&id, SHREDDED).exists() {
             return Err(SubjectError::CameBack(path.to_path_buf()));
         }
@@ -301,12 +380,14 @@ impl Sealer {
         }
         let damaged = || SubjectError::Damaged(path.to_path_buf());
         let key = STANDARD_NO_PAD.decode(key).map_err(|_| damaged())?;
-        let key = Zeroizing::new(open(&self.wrap, &about(path, &id), &key).ok_or_else(damaged)?);
+        let key = Zeroizing::new(
+            open(&self.wrap, &about(path, &id, issuer.as_deref()), &key).ok_or_else(damaged)?,
+        );
         let aead = RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|_| damaged())?;
         Ok(Some(SubjectKey { id, aead }))
     }
 
-    fn make(&self, path: &Path) -> Result<SubjectKey, SubjectError> {
+    fn make(&self, path: &Path, issuer: &str) -> Result<SubjectKey, SubjectError> {
         let mut id = [0; 8];
         let mut key = Zeroizing::new([0; 32]);
         rand::fill(&mut id).map_err(|_| SubjectError::Crypto)?;
@@ -314,18 +395,20 @@ impl Sealer {
         let id = hex(&id);
         let aead =
             RandomizedNonceKey::new(&AES_256_GCM, &*key).map_err(|_| SubjectError::Crypto)?;
-        let sealed = seal(&self.wrap, &about(path, &id), key.to_vec())?;
-        let file = Wrapped { id: id.clone(), key: STANDARD_NO_PAD.encode(sealed) };
+        let issuer = (!issuer.is_empty()).then(|| issuer.to_owned());
+        let sealed = seal(&self.wrap, &about(path, &id, issuer.as_deref()), key.to_vec())?;
+        let file = Wrapped { id: id.clone(), issuer, key: STANDARD_NO_PAD.encode(sealed) };
         let text = serde_json::to_vec(&file).map_err(|_| SubjectError::Crypto)?;
         replace(path, &text).map_err(io_at(path))?;
         Ok(SubjectKey { id, aead })
     }
 }
 
-/// What a wrapped key is bound to: its file's name and its id.
-fn about(path: &Path, id: &str) -> Vec<u8> {
+/// What a wrapped key is bound to: its file's name, its id, and the issuer where there is one.
+fn about(path: &Path, id: &str, issuer: Option<&str>) -> Vec<u8> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    format!("{name}\0{id}").into_bytes()
+    let issuer = issuer.map(|issuer| format!("\0{issuer}")).unwrap_or_default();
+    format!("{name}\0{id}{issuer}").into_bytes()
 }
 
 pub(super) fn wrapped(path: &Path) -> Result<Wrapped, SubjectError> {
@@ -371,7 +454,12 @@ pub(super) fn io_at(path: &Path) -> impl Fn(io::Error) -> SubjectError + use<> {
     move |source| SubjectError::Io { path: path.clone(), source }
 }
 
+const RELIST: Duration = Duration::from_millis(AUDIT_FOLLOW_MS);
+const KEY: &str = "key";
+/// What stands for no issuer where one is typed.
+const NO_ISSUER: &str = "none";
 const LOOKUP_BYTES: usize = 32;
+const ISSUER_BYTES: usize = 16;
 const ID_BYTES: usize = 16;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 
 use super::Answer;
-use super::store::{Sealer, SubjectError, Subjects};
+use super::store::{Person, Sealer, SubjectError, Subjects};
 use crate::limits::{AUDIT_SUBJECT_KEYS_CACHED_MAX, AUDIT_SUBJECT_KEYS_MAX};
 
 struct Keys(PathBuf);
@@ -62,9 +62,9 @@ fn end_of_either_key_ends_what_names_both_and_leaves_the_other_person() {
         let keys = Keys::new();
         let writer = Sealer::writer(&keys.subjects()).unwrap();
         let sealed = writer.seal(BODY.as_bytes()).unwrap();
-        let begun = writer.asked(gone, "asked", "officer").unwrap().unwrap();
+        let begun = writer.asked(gone.into(), "asked", "officer").unwrap().unwrap();
         writer.begin(&begun).unwrap();
-        let again = writer.key(gone).unwrap();
+        let again = writer.key("", gone).unwrap();
         assert_ne!(again.id(), begun.id, "used after that");
         drop(writer);
         let writer = Sealer::writer(&keys.subjects()).unwrap();
@@ -72,12 +72,64 @@ fn end_of_either_key_ends_what_names_both_and_leaves_the_other_person() {
         writer.destroy(&begun).unwrap();
         writer.finish(&begun, 7).unwrap();
         assert_eq!(writer.answer(&begun).unwrap(), Answer::Done(7));
-        assert_eq!(writer.key(gone).unwrap().id(), again.id(), "the later key stays");
+        assert_eq!(writer.key("", gone).unwrap().id(), again.id(), "the later key stays");
         let opened = Sealer::reader(&keys.subjects()).unwrap().open(&sealed);
         let opened = String::from_utf8(opened).unwrap();
         assert!(opened.contains(left) && !opened.contains(gone), "{opened}");
         assert!(!opened.contains("params"), "{opened}");
     }
+}
+
+#[test]
+fn equal_names_of_two_issuers_are_two_persons_and_a_name_alone_must_be_one() {
+    let keys = Keys::new();
+    let writer = Sealer::writer(&keys.subjects()).unwrap();
+    let at = |issuer: &str| {
+        let with = format!("\"issuer\":\"{issuer}\",\"user_id\"");
+        writer.seal(BODY.replacen("\"user_id\"", &with, 1).as_bytes()).unwrap()
+    };
+    let (first, second) = (at("https://one.example"), at("https://two.example"));
+    let plain = writer.seal(BODY.as_bytes()).unwrap();
+    let person = |issuer| Person { name: "alice", issuer: Some(issuer) };
+    let ids: Vec<String> = ["https://one.example", "https://two.example", "none"]
+        .into_iter()
+        .map(|issuer| writer.id_of(person(issuer)).unwrap().unwrap())
+        .collect();
+    assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2], "{ids:?}");
+    let error = writer.id_of("alice").unwrap_err().to_string();
+    for issuer in ["https://one.example", "https://two.example", "none"] {
+        assert!(error.contains(&format!("`{issuer}`")), "{error}");
+    }
+    let gone = writer.asked(person("https://one.example"), "asked", "officer").unwrap().unwrap();
+    assert!(writer.is_of(&gone, "alice") && !writer.is_of(&gone, "bob"), "a hold knows names");
+    writer.begin(&gone).unwrap();
+    writer.destroy(&gone).unwrap();
+    writer.finish(&gone, 1).unwrap();
+    assert_eq!(writer.id_of(person("https://one.example")).unwrap(), None);
+    let reader = Sealer::reader(&keys.subjects()).unwrap();
+    let names = |sealed: &[u8]| {
+        let opened: Value = serde_json::from_slice(&reader.open(sealed)).unwrap();
+        opened["user_id"] == "alice"
+    };
+    assert!(!names(&first) && names(&second) && names(&plain));
+}
+
+#[test]
+fn key_that_was_made_before_issuers_counted_still_opens() {
+    let keys = Keys::new();
+    let writer = Sealer::writer(&keys.subjects()).unwrap();
+    let sealed = writer.seal(BODY.as_bytes()).unwrap();
+    // The files of before have names of 32 digits and no issuer in them.
+    for entry in fs::read_dir(keys.subjects().keys).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.extension().is_some_and(|end| end == "key") {
+            assert_eq!(entry.file_stem().unwrap().len(), 32);
+            assert!(!fs::read_to_string(&entry).unwrap().contains("issuer"));
+        }
+    }
+    let now = BODY.replacen("\"user_id\"", "\"issuer\":\"https://one.example\",\"user_id\"", 1);
+    writer.seal(now.as_bytes()).unwrap();
+    let opened = Sealer::reader(&keys.subjects()).unwrap().open(&sealed);
+    assert!(String::from_utf8(opened).unwrap().contains("alice"));
 }
 
 #[test]
@@ -93,7 +145,7 @@ fn sealed_text_that_was_moved_to_another_record_does_not_open() {
 fn key_file_that_came_back_from_a_backup_is_refused() {
     let keys = Keys::new();
     let writer = Sealer::writer(&keys.subjects()).unwrap();
-    writer.key("alice").unwrap();
+    writer.key("", "alice").unwrap();
     let file = fs::read_dir(keys.subjects().keys)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -101,13 +153,13 @@ fn key_file_that_came_back_from_a_backup_is_refused() {
         .unwrap();
     assert!(!file.to_str().unwrap().contains("alice"));
     let kept = fs::read(&file).unwrap();
-    let begun = writer.asked("alice", "asked", "officer").unwrap().unwrap();
+    let begun = writer.asked("alice".into(), "asked", "officer").unwrap().unwrap();
     writer.begin(&begun).unwrap();
     writer.destroy(&begun).unwrap();
     writer.finish(&begun, 1).unwrap();
     fs::write(&file, kept).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(matches!(writer.key("alice"), Err(SubjectError::CameBack(_))));
+    assert!(matches!(writer.key("", "alice"), Err(SubjectError::CameBack(_))));
 }
 
 #[test]
@@ -115,7 +167,7 @@ fn other_open_or_malformed_master_key_and_a_second_writer_are_refused() {
     let keys = Keys::new();
     let subjects = keys.subjects();
     let writer = Sealer::writer(&subjects).unwrap();
-    writer.key("alice").unwrap();
+    writer.key("", "alice").unwrap();
     assert!(matches!(Sealer::writer(&subjects), Err(SubjectError::Locked(_))));
     drop(writer);
     keys.master('b', 0o600);
@@ -130,13 +182,13 @@ fn other_open_or_malformed_master_key_and_a_second_writer_are_refused() {
 fn keys_in_memory_and_on_disk_are_bounded() {
     let keys = Keys::new();
     let writer = Sealer::writer(&keys.subjects()).unwrap();
-    let one = writer.key("alice").unwrap();
+    let one = writer.key("", "alice").unwrap();
     writer.fill(&one);
-    writer.key("bob").unwrap();
+    writer.key("", "bob").unwrap();
     assert!(writer.cached() <= AUDIT_SUBJECT_KEYS_CACHED_MAX);
     writer.count(AUDIT_SUBJECT_KEYS_MAX);
-    assert!(matches!(writer.key("carol"), Err(SubjectError::Full)));
-    assert!(writer.key("alice").is_ok(), "who has a key keeps it");
+    assert!(matches!(writer.key("", "carol"), Err(SubjectError::Full)));
+    assert!(writer.key("", "alice").is_ok(), "who has a key keeps it");
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn gateway_killed_at_any_step_of_a_shredding_finishes_it_and_leaves_no_byte_of_t
         let asks = {
             let (options, subjects) = (options.clone(), subjects.clone());
             std::thread::spawn(move || {
-                let request = Request { subject: ALICE, reason: "asked", by: "officer" };
+                let request = Request { person: ALICE.into(), reason: "asked", by: "officer" };
                 shred(&options, &subjects, request, &[])
             })
         };

@@ -9,6 +9,7 @@ use clap::Args;
 use super::super::progress::Progress;
 use super::super::{print, say};
 use super::filters::{is_log, stamp, teller};
+use super::shred::Open;
 use super::{bytes_of, keys, usage};
 use crate::audit::search::{Plan, Query, Records, search, seq};
 use crate::audit::{self, CheckError};
@@ -32,6 +33,11 @@ pub(super) struct BundleArgs {
     /// To the last record before this time
     #[arg(long, value_name = "TIME", value_parser = stamp, conflicts_with_all = ["from", "to"])]
     until: Option<String>,
+    /// Put the records with sealed names opened beside them; needs the keys
+    #[arg(long, requires = "subject_keys")]
+    open: bool,
+    #[command(flatten)]
+    keys: Open,
 }
 
 #[derive(Debug, Args)]
@@ -66,12 +72,25 @@ impl BundleArgs {
                 None => return usage("the log has no record of that time"),
             },
         };
+        if self.keys.is_asked() && !self.open {
+            return usage("keys are of use with --open alone: a bundle stays sealed without it");
+        }
+        let (sealer, None) = (match self.keys.keys()? {
+            Ok(keys) => keys,
+            Err(code) => return Ok(code),
+        }) else {
+            return usage("--person chooses nothing here: a bundle is a range of records");
+        };
         let mut progress = Progress::new(bytes_of(&self.path));
-        let made = audit::bundle(&self.path, range.0, range.1, &self.out, |n| progress.at(n));
+        let (path, (from, to), sealer) = (&self.path, range, sealer.as_ref());
+        let made = audit::bundle(path, from, to, &self.out, sealer, |n| progress.at(n));
         progress.clear();
         let made = made?;
         let (origin, from, to) = (&made.origin, made.from, made.to);
         let out = self.out.display();
+        if made.has_opened() {
+            say("names that the log seals stand open in `opened.jsonl`: no erasure reaches it");
+        }
         print(&format!("records {from} to {to} of `{origin}` are in `{out}`\n"))
     }
 }
@@ -129,6 +148,9 @@ impl CheckBundleArgs {
                 }
                 if keys.is_empty() {
                     say("NOT checked: whether that is the log's key (--key NAME+HASH+KEY)");
+                }
+                if checked.manifest.has_opened() {
+                    say("NOT checked: whether `opened.jsonl` says what is sealed in the records");
                 }
                 say("NOT checked: checkpoints from outside (sallyport audit verify --anchor)");
                 Ok(ExitCode::SUCCESS)

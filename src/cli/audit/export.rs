@@ -15,8 +15,9 @@ use super::super::progress::Progress;
 use super::super::say;
 use super::filters::{Filters, is_log, teller};
 use super::show::{Format, Show};
+use super::shred::Open;
 use super::{INCOMPLETE, usage};
-use crate::audit::search::{Plan, Records, search};
+use crate::audit::search::{Opened, Plan, Records, search};
 use crate::config::SinkFormat;
 use crate::sinks::format::convert;
 
@@ -32,6 +33,8 @@ pub(super) struct ExportArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     filters: Filters,
+    #[command(flatten)]
+    open: Open,
     /// Read everything; neither trust nor make indexes
     #[arg(long)]
     no_index: bool,
@@ -76,6 +79,16 @@ impl ExportArgs {
             Ok(query) => query,
             Err(error) => return usage(&error),
         };
+        if self.open.is_asked() && matches!(self.format, To::Ocsf | To::Ecs) {
+            return usage(
+                "`ocsf` and `ecs` carry the line as the log has it, with its hash: export them \
+                 without the keys, or as `jsonl`, `csv` or `cef`",
+            );
+        }
+        let (sealer, person) = match self.open.keys()? {
+            Ok(keys) => keys,
+            Err(code) => return Ok(code),
+        };
         let out: Box<dyn Write> = match &self.out {
             // As secret as the log.
             Some(path) => Box::new(
@@ -91,7 +104,7 @@ impl ExportArgs {
         let (format, becomes) = self.format.form();
         let mut show = Show::new(BufWriter::new(out), format);
         let mut count = 0_u64;
-        let mut records = Records::new(&query, |line: &[u8]| {
+        let records = Records::new(&query, |line: &[u8]| {
             count += 1;
             match becomes.map(|format| convert(format, &Bytes::copy_from_slice(line))) {
                 None => show.record(line),
@@ -100,6 +113,7 @@ impl ExportArgs {
                 Some(Err(_)) => ControlFlow::Continue(()),
             }
         });
+        let mut records = Opened::new(sealer.as_ref(), person.as_deref(), records);
         let plan = Plan { newest_first: false, indexed: !self.no_index };
         let mut progress = Progress::new(0);
         let found = search(&self.path, plan, &mut records, &mut teller(&mut progress));

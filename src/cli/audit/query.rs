@@ -11,7 +11,7 @@ use super::filters::{Filters, is_log, teller};
 use super::show::{Format, Show};
 use super::shred::Open;
 use super::{INCOMPLETE, usage};
-use crate::audit::search::{Calls, Field, Plan, Records, search};
+use crate::audit::search::{Calls, Opened, Plan, Records, search};
 
 #[derive(Debug, Args)]
 pub(super) struct QueryArgs {
@@ -22,7 +22,7 @@ pub(super) struct QueryArgs {
     #[command(flatten)]
     open: Open,
     /// Join intent and completion: one object for each call
-    #[arg(long, conflicts_with_all = ["reverse", "phase", "subject_keys"])]
+    #[arg(long, conflicts_with_all = ["reverse", "phase", "person"])]
     calls: bool,
     /// At most so many
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -43,7 +43,7 @@ impl QueryArgs {
         if let Err(error) = is_log(&self.path) {
             return usage(&error);
         }
-        let mut query = match self.filters.query() {
+        let query = match self.filters.query() {
             Ok(query) => query,
             Err(error) => return usage(&error),
         };
@@ -51,9 +51,6 @@ impl QueryArgs {
             Ok(keys) => keys,
             Err(code) => return Ok(code),
         };
-        if let Some(id) = person {
-            query.add(Field::Key, &id);
-        }
         let plan = Plan { newest_first: self.reverse, indexed: !self.no_index };
         let mut show = Show::stdout(Format::or_usual(self.format));
         let mut left = self.limit.unwrap_or(u64::MAX);
@@ -62,22 +59,19 @@ impl QueryArgs {
                 return ControlFlow::Break(());
             }
             left -= 1;
-            let shown = match &sealer {
-                Some(sealer) => show.record(&sealer.open(line)),
-                None => show.record(line),
-            };
-            match shown {
+            match show.record(line) {
                 ControlFlow::Continue(()) if left > 0 => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
             }
         };
         let mut progress = Progress::new(0);
         let found = if self.calls {
-            let mut calls = Calls::new(&query, each);
+            let mut calls = Opened::new(sealer.as_ref(), None, Calls::new(&query, each));
             let found = search(&self.path, plan, &mut calls, &mut teller(&mut progress));
-            found.inspect(|_| calls.finish())
+            found.inspect(|_| calls.into_inner().finish())
         } else {
-            let mut records = Records::new(&query, each);
+            let records = Records::new(&query, each);
+            let mut records = Opened::new(sealer.as_ref(), person.as_deref(), records);
             search(&self.path, plan, &mut records, &mut teller(&mut progress))
         };
         progress.clear();

@@ -111,10 +111,18 @@ impl<W: Write> Show<W> {
 /// A field as a text: objects and lists as JSON.
 fn value(record: &Value, name: &str) -> String {
     match record.get(name) {
+        None if name == "user_id" => shut(record).to_owned(),
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     }
+}
+
+/// What stands for a caller whose name is not there to be shown.
+fn shut(record: &Value) -> &'static str {
+    let Some(parts) = record.get("sealed").and_then(Value::as_array) else { return "" };
+    let erased = |part: &Value| part.get("state").is_some_and(|state| state == "erased");
+    if parts.iter().any(erased) { "(erased)" } else { "(sealed)" }
 }
 
 /// A text as a terminal may show it: callers chose some of it. What controls a terminal, turns the

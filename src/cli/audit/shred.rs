@@ -7,15 +7,26 @@ use clap::Args;
 
 use super::super::{print, say};
 use super::usage;
-use crate::audit::{self, HOLDS_FILE, Options, Request, Sealer, ShredError, Subjects};
+use crate::audit::{
+    self, HOLDS_FILE, Options, Person, Request, Sealer, ShredError, SubjectError, Subjects,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Shred {
     /// Audit directory
     path: PathBuf,
     /// The person, as `user_id` or `subject` had the name
-    #[arg(long, value_name = "NAME", required_unless_present = "finish")]
-    subject: Option<String>,
+    #[arg(
+        long,
+        visible_alias = "subject",
+        value_name = "NAME",
+        required_unless_present = "finish"
+    )]
+    person: Option<String>,
+    /// Whose word that name is, where several issuers know it; `none` for API keys, certificates
+    /// and records from before issuers counted
+    #[arg(long, value_name = "URL", requires = "person")]
+    issuer: Option<String>,
     /// Why, as the log will tell it for good: without the name
     #[arg(long, value_name = "TEXT", required_unless_present = "finish")]
     reason: Option<String>,
@@ -23,7 +34,7 @@ pub(super) struct Shred {
     #[arg(long, value_name = "NAME", required_unless_present = "finish")]
     by: Option<String>,
     /// Only finish what was cut short
-    #[arg(long, conflicts_with_all = ["subject", "reason", "by"])]
+    #[arg(long, conflicts_with_all = ["person", "reason", "by"])]
     finish: bool,
     /// Folder of the keys
     #[arg(long, value_name = "DIR")]
@@ -47,9 +58,10 @@ impl Shred {
         };
         let subjects = Subjects { keys: self.subject_keys, master_key: self.master_key };
         let options = Options { signing_key: self.signing_key, ..Options::new(self.path) };
-        let done = match (&self.subject, &self.reason, &self.by) {
-            (Some(subject), Some(reason), Some(by)) => {
-                audit::shred(&options, &subjects, Request { subject, reason, by }, &holds)
+        let done = match (&self.person, &self.reason, &self.by) {
+            (Some(name), Some(reason), Some(by)) => {
+                let person = Person { name, issuer: self.issuer.as_deref() };
+                audit::shred(&options, &subjects, Request { person, reason, by }, &holds)
             }
             _ => audit::finish_shredding(&options, &subjects),
         };
@@ -57,6 +69,9 @@ impl Shred {
             Err(error @ ShredError::Held(_)) => {
                 say(&format!("sallyport: {error}"));
                 return Ok(ExitCode::from(HELD));
+            }
+            Err(ShredError::Subjects(error @ SubjectError::Ambiguous(_))) => {
+                return usage(&error.to_string());
             }
             done => done?,
         };
@@ -80,12 +95,20 @@ pub(super) struct Open {
     /// Records that are sealed under the key of this person
     #[arg(long, value_name = "NAME", requires = "subject_keys")]
     person: Option<String>,
+    /// Whose word that name is, where several issuers know it; `none` for no issuer's
+    #[arg(long, value_name = "URL", requires = "person")]
+    issuer: Option<String>,
 }
 
 /// What opens, and the key that records must name.
 type Opening = (Option<Sealer>, Option<String>);
 
 impl Open {
+    /// Whether anything is to be opened.
+    pub(super) fn is_asked(&self) -> bool {
+        self.subject_keys.is_some()
+    }
+
     /// What the arguments open; an exit code where they name nobody.
     pub(super) fn keys(self) -> anyhow::Result<Result<Opening, ExitCode>> {
         let (Some(keys), Some(master_key)) = (self.subject_keys, self.master_key) else {
@@ -93,9 +116,11 @@ impl Open {
         };
         let sealer = Sealer::reader(&Subjects { keys, master_key })?;
         let Some(person) = self.person else { return Ok(Ok((Some(sealer), None))) };
-        match sealer.id_of(&person)? {
-            Some(id) => Ok(Ok((Some(sealer), Some(id)))),
-            None => usage("this person has no key, or has it no more").map(Err),
+        match sealer.id_of(Person { name: &person, issuer: self.issuer.as_deref() }) {
+            Ok(Some(id)) => Ok(Ok((Some(sealer), Some(id)))),
+            Ok(None) => usage("this person has no key, or has it no more").map(Err),
+            Err(error @ SubjectError::Ambiguous(_)) => usage(&error.to_string()).map(Err),
+            Err(error) => Err(error.into()),
         }
     }
 }

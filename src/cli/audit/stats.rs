@@ -10,8 +10,9 @@ use super::super::print;
 use super::super::progress::Progress;
 use super::filters::{Filters, is_log, teller};
 use super::show::cell;
+use super::shred::Open;
 use super::{INCOMPLETE, usage};
-use crate::audit::search::{By, Field, Group, Plan, Summary, search};
+use crate::audit::search::{By, Field, Group, Opened, Plan, Summary, search};
 
 #[derive(Debug, Args)]
 pub(super) struct StatsArgs {
@@ -19,6 +20,8 @@ pub(super) struct StatsArgs {
     path: PathBuf,
     #[command(flatten)]
     filters: Filters,
+    #[command(flatten)]
+    open: Open,
     /// Count by what
     #[arg(long, value_enum)]
     by: Option<Word>,
@@ -72,12 +75,17 @@ impl StatsArgs {
             Ok(query) => query,
             Err(error) => return usage(&error),
         };
-        let mut summary = Summary::new(&query, self.by.map_or(By::All, Word::by));
+        let (sealer, person) = match self.open.keys()? {
+            Ok(keys) => keys,
+            Err(code) => return Ok(code),
+        };
+        let summary = Summary::new(&query, self.by.map_or(By::All, Word::by));
+        let mut summary = Opened::new(sealer.as_ref(), person.as_deref(), summary);
         let mut progress = Progress::new(0);
         let plan = Plan { newest_first: false, indexed: false };
         let found = search(&self.path, plan, &mut summary, &mut teller(&mut progress));
         progress.clear();
-        let found = found?;
+        let (found, summary) = (found?, summary.into_inner());
         let groups = summary.groups();
         let shown = groups.get(..self.top).unwrap_or(&groups);
         let hidden = groups.len() - shown.len();

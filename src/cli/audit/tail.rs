@@ -15,9 +15,10 @@ use super::super::progress::Progress;
 use super::super::say;
 use super::filters::{Filters, is_log, teller};
 use super::show::{Format, Show};
+use super::shred::Open;
 use super::{INCOMPLETE, usage};
 use crate::audit::search::{
-    AUDIT_FOLLOW_MS, AUDIT_TAIL_RECORDS_MAX, Follow, Plan, Records, Taker as _, search, seq,
+    AUDIT_FOLLOW_MS, AUDIT_TAIL_RECORDS_MAX, Follow, Opened, Plan, Records, Taker as _, search, seq,
 };
 
 #[derive(Debug, Args)]
@@ -26,6 +27,8 @@ pub(super) struct TailArgs {
     path: PathBuf,
     #[command(flatten)]
     filters: Filters,
+    #[command(flatten)]
+    open: Open,
     /// Show records that come, until this is interrupted or nobody reads any more
     #[arg(short, long)]
     follow: bool,
@@ -60,6 +63,11 @@ impl TailArgs {
             Ok(query) => query,
             Err(error) => return usage(&error),
         };
+        let (sealer, person) = match self.open.keys()? {
+            Ok(keys) => keys,
+            Err(code) => return Ok(code),
+        };
+        let (sealer, person) = (sealer.as_ref(), person.as_deref());
         let mut kept: VecDeque<Box<[u8]>> = VecDeque::new();
         let mut bad_lines = 0;
         // Before the search: what comes meanwhile is shown once, as new.
@@ -69,7 +77,7 @@ impl TailArgs {
         })?;
         let until = follow.as_ref().map(Follow::seq);
         if self.lines > 0 {
-            let mut records = Records::new(&query, |line: &[u8]| {
+            let records = Records::new(&query, |line: &[u8]| {
                 if until.is_none_or(|until| seq(line) <= until) {
                     kept.push_front(line.into());
                 }
@@ -79,6 +87,7 @@ impl TailArgs {
                     ControlFlow::Break(())
                 }
             });
+            let mut records = Opened::new(sealer, person, records);
             let plan = Plan { newest_first: true, indexed: !self.no_index };
             let mut progress = Progress::new(0);
             let found = search(&self.path, plan, &mut records, &mut teller(&mut progress));
@@ -93,10 +102,11 @@ impl TailArgs {
         drop(kept);
         if let (Some(mut follow), ControlFlow::Continue(())) = (follow, flow) {
             // What comes is seen at once.
-            let mut each = Records::new(&query, |line: &[u8]| match show.record(line) {
+            let each = Records::new(&query, |line: &[u8]| match show.record(line) {
                 ControlFlow::Continue(()) => show.flush(),
                 gone => gone,
             });
+            let mut each = Opened::new(sealer, person, each);
             let mut take = |line: &[u8]| {
                 each.take(line).unwrap_or_else(|error| {
                     bad_lines += 1;

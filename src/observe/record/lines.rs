@@ -110,6 +110,9 @@ impl Record {
         if let Some(p) = &self.principal {
             line.text("client", p.client_id.as_deref().unwrap_or(&p.subject), max);
             line.text("user_id", &p.subject, max);
+            if !p.issuer.is_empty() {
+                line.text("issuer", &p.issuer, max);
+            }
         }
         if let Some(call) = &self.call {
             line.text("operation", &call.operation, max);
@@ -132,9 +135,6 @@ impl Record {
             line.word("auth_method", p.method.name());
             if let Some(proven) = &p.confirmation {
                 line.word("proof", proven.name());
-            }
-            if !p.issuer.is_empty() {
-                line.text("issuer", &p.issuer, max);
             }
             if let Some(id) = &p.token_id_hash {
                 line.word("token_id", id);
