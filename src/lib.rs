@@ -7,7 +7,7 @@
 //! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`dictionary`] [`surrogate`] [`reject`] [`body`] [`unread`] [`json`] [`api_key`] [`glob`] [`policy`] [`view`] [`config`] |
 //! | tools | [`bucket`] [`inspect`] [`schema`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] [`sinks`] |
 //! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`facade`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
-//! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`cli`] |
+//! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`doctor`] [`cli`] |
 //!
 //! Imports go down, and among stages to the left only; `tests/tidy.rs` holds that.
 
@@ -72,5 +72,6 @@ pub mod pipeline;
 
 pub mod cli;
 pub mod dev;
+pub mod doctor;
 pub mod gateway;
 pub mod server;

@@ -33,6 +33,7 @@ macro_rules! limits {
 
 mod audit;
 mod claims;
+mod doctor;
 mod facade;
 mod policy;
 mod redact;
@@ -47,6 +48,7 @@ mod view;
 
 pub use audit::*;
 pub use claims::*;
+pub use doctor::*;
 pub use facade::*;
 pub use policy::*;
 pub use redact::*;
@@ -70,7 +72,8 @@ pub fn all() -> impl Iterator<Item = &'static Limit> {
         .chain(redact::ROWS)
         .chain(stream::ROWS)
         .chain(sinks::ROWS)
-        .chain(telemetry::ROWS);
+        .chain(telemetry::ROWS)
+        .chain(doctor::ROWS);
     ROWS.iter().chain(audit::ROWS).chain(claims::ROWS).chain(more)
 }
 

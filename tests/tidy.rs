@@ -68,7 +68,8 @@ const STAGES: &[&str] = &[
     "hygiene", "authn", "decode", "facade", "authz", "limit", "guard", "record", "upstream",
     "reply", "screen",
 ];
-const ABOVE: &[&str] = &["observe", "snapshot", "pipeline", "server", "gateway", "dev", "cli"];
+const ABOVE: &[&str] =
+    &["observe", "snapshot", "pipeline", "server", "gateway", "dev", "doctor", "cli"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -358,7 +358,7 @@ pub(super) const CHECKPOINTS_FILE: &str = "checkpoints";
 /// Where the log goes on, with the key of the next MAC.
 const STATE_FILE: &str = "state";
 const STATE_FILE_NEW: &str = "state.new";
-const LOCK_FILE: &str = "audit.lock";
+pub(crate) const LOCK_FILE: &str = "audit.lock";
 /// With the number of the record that tells of the cut behind it.
 const TORN_FILE_PREFIX: &str = "audit.torn-";
 const DIR_MODE: u32 = 0o700;

@@ -237,6 +237,12 @@ impl KeySet {
         fitting.next().is_some() && (kid.is_some() || fitting.next().is_none())
     }
 
+    /// Whether some key is for this algorithm.
+    #[must_use]
+    pub fn has(&self, alg: Alg) -> bool {
+        self.fitting(alg, None).next().is_some()
+    }
+
     /// Verifies a signature in the form that JWS gives it: ECDSA as the plain pair of numbers
     /// (RFC 7518 section 3.4), never DER.
     ///

@@ -53,6 +53,7 @@ use crate::revocation::{Refused, Revocations};
 use crate::shared_state::SharedState;
 
 pub use error::{KeyError, Reason, TokenError};
+pub use introspect::try_introspection;
 pub use jwks::KeyStatus;
 pub use tokens::SetupError;
 

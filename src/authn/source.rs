@@ -193,6 +193,8 @@ pub struct Metadata {
     at: Url,
     /// How long it may be kept, by its own word.
     pub max_age: Option<Duration>,
+    /// What time it was there, seconds since the Unix epoch.
+    pub date_s: Option<u64>,
 }
 
 impl Metadata {
@@ -207,7 +209,7 @@ impl Metadata {
         if !document.root().get("issuer").is_some_and(|found| found.is_str(issuer)) {
             return Err(KeysError::OtherIssuer);
         }
-        Ok(Self { document, at: at.clone(), max_age: fetched.max_age })
+        Ok(Self { document, at: at.clone(), max_age: fetched.max_age, date_s: fetched.date_s })
     }
 
     /// An address that the document names, if the gateway may go there.

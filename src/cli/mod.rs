@@ -7,6 +7,7 @@ mod audit;
 mod check;
 mod client_config;
 mod demo;
+mod doctor;
 mod keys;
 mod pins;
 mod policy;
@@ -41,6 +42,7 @@ use crate::config::{self, Checked};
                   sallyport run --upstream URL --issuer URL       put the gateway in front of a server\n  \
                   sallyport run --issuer URL -- npx SERVER        start a server and put it in front\n  \
                   sallyport check FILE                            find every mistake in a configuration\n  \
+                  sallyport doctor --config FILE                  find what is wrong around it\n  \
                   sallyport run --config FILE                     serve it"
 )]
 struct Cli {
@@ -54,6 +56,8 @@ enum Command {
     Run(Box<run::Run>),
     /// Check a configuration and report every problem at once (exit 0 or 2)
     Check(check::Check),
+    /// Look at everything around a gateway: certificates, issuers, servers, clients' view, stores
+    Doctor(doctor::Doctor),
     /// Show every gate at work against a sample server, on loopback
     Demo(demo::Demo),
     /// Mint a token from a local development key
@@ -130,6 +134,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(run) => run.execute(),
         Command::Check(check) => check.execute(),
+        Command::Doctor(doctor) => doctor.execute(),
         Command::Demo(demo) => demo.execute(),
         Command::Token(token) => token.execute(),
         Command::ClientConfig(wanted) => wanted.execute(),

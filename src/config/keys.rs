@@ -36,7 +36,7 @@ pub fn key_files(source: &Source, env: Environment<'_>) -> Result<KeyFiles, Prob
     let mut cx = Context {
         env,
         strictness: Strictness::Strict,
-        now_s: Clock::system().unix_s(),
+        now_s: Some(Clock::system().unix_s()),
         base: source.folder(),
         complete: true,
         files,

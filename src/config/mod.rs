@@ -130,15 +130,25 @@ pub fn check(
     env: Environment<'_>,
     strictness: Strictness,
 ) -> Result<Checked, Problems> {
-    check_at(source, env, strictness, Clock::system().unix_s())
+    check_at(source, env, strictness, Some(Clock::system().unix_s()))
 }
 
-/// The same at a given time, in seconds since the Unix epoch: certificates expire.
+/// As [`load`], but the dates of certificates and revocation lists are left to the caller: whoever
+/// looks for what is wrong wants to see the rest too.
+///
+/// # Errors
+/// Every other problem of the file, if any of them is an error.
+pub fn load_undated(path: &Path) -> Result<Checked, Problems> {
+    check_at(&Source::read(path)?, &process_environment, Strictness::Normal, None)
+}
+
+/// The same at a given time, in seconds since the Unix epoch: certificates expire. Without a time
+/// no date is judged.
 fn check_at(
     source: &Source,
     env: Environment<'_>,
     strictness: Strictness,
-    now_s: u64,
+    now_s: Option<u64>,
 ) -> Result<Checked, Problems> {
     let mut files = Files::new();
     files.note_source(source.path.as_deref(), &source.text);

@@ -14,6 +14,7 @@ mod address;
 mod identity;
 pub mod oauth;
 mod post;
+mod reach;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -40,6 +41,8 @@ use crate::limits::{FETCH_MS, JWKS_BYTES_MAX, POST_ANSWER_BYTES_MAX};
 pub use address::{is_loopback, is_public};
 pub use identity::Identity;
 pub use post::{Answer, Form, Post};
+pub use reach::{ReachError, Reached, get_plain, reach, reach_socket};
+pub use wire::date_s;
 
 /// The client. Shared; its settings can be replaced while it runs.
 #[derive(Debug)]
@@ -62,6 +65,8 @@ pub struct Fetched {
     pub body: Bytes,
     /// How long it may be kept (RFC 9111 section 5.2.2.1); zero for `no-store` and `no-cache`.
     pub max_age: Option<Duration>,
+    /// What time it was there, seconds since the Unix epoch.
+    pub date_s: Option<u64>,
 }
 
 /// Why the client could not be made.
@@ -190,7 +195,8 @@ impl Outbound {
             return Err(FetchError::Status(answer.status.as_u16()));
         }
         let max_age = wire::max_age(&answer.headers);
-        Ok(Fetched { body: answer.body, max_age })
+        let date_s = date_s(&answer.headers);
+        Ok(Fetched { body: answer.body, max_age, date_s })
     }
 
     /// Sends `post` and gives the answer, if its status is 200 or one of 400 to 499: OAuth says

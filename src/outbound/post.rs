@@ -15,6 +15,8 @@ use super::Identity;
 /// A request by POST.
 pub struct Post<'a> {
     pub(super) media_type: HeaderValue,
+    /// What is accepted besides what every answer may be.
+    pub(super) accept: Option<HeaderValue>,
     pub(super) body: Bytes,
     /// Further header fields; those that the client sets itself are ignored.
     pub headers: HeaderMap,
@@ -49,9 +51,15 @@ impl Post<'_> {
         Self::of("application/json", body)
     }
 
+    /// Says what the answer may be, in place of JSON alone.
+    #[must_use]
+    pub fn accepting(self, media_types: &'static str) -> Self {
+        Self { accept: Some(HeaderValue::from_static(media_types)), ..self }
+    }
+
     fn of(media_type: &'static str, body: Bytes) -> Self {
         let media_type = HeaderValue::from_static(media_type);
-        Self { media_type, body, headers: HeaderMap::new(), identity: None }
+        Self { media_type, accept: None, body, headers: HeaderMap::new(), identity: None }
     }
 }
 

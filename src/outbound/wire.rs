@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, HOST,
+    USER_AGENT,
 };
 use http::request::Builder;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -27,9 +28,12 @@ pub(super) fn get(url: &Url) -> Result<Request<Full<Bytes>>, FetchError> {
 
 /// A request with a body.
 pub(super) fn post(url: &Url, post: Post<'_>) -> Result<Request<Full<Bytes>>, FetchError> {
-    let Post { media_type, body, headers, identity: _ } = post;
+    let Post { media_type, accept, body, headers, identity: _ } = post;
     let request = head(Method::POST, url)?.header(CONTENT_TYPE, media_type);
     let mut request = request.body(Full::new(body)).map_err(|_| FetchError::Url)?;
+    if let Some(accept) = accept {
+        request.headers_mut().insert(ACCEPT, accept);
+    }
     for (name, value) in headers {
         // What the request says of itself is not the caller's to change.
         if let Some(name) = name.filter(|name| !request.headers().contains_key(name)) {
@@ -126,6 +130,16 @@ pub(super) fn max_age(headers: &HeaderMap) -> Option<Duration> {
         }
     }
     shortest.map(Duration::from_secs)
+}
+
+/// What time it was where an answer was made, seconds since the Unix epoch (RFC 9110 section
+/// 6.6.1). A cache says how long ago that was (RFC 9111 section 5.1).
+#[must_use]
+pub fn date_s(headers: &HeaderMap) -> Option<u64> {
+    let text = headers.get(DATE)?.to_str().ok()?;
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
+    Some(u64::try_from(date.as_second()).ok()?.saturating_add(age.unwrap_or(0)))
 }
 
 /// Header fields of an answer to a fetch. Real ones have 10 to 30.

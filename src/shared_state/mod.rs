@@ -5,6 +5,8 @@
 //! [`SHARED_STATE_ANSWER_MS`]; a connection that was lost is made again by itself, and no question
 //! is queued until then; no error text holds an address, a name or a password.
 
+mod look;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use tokio::time::timeout;
 use crate::config;
 use crate::limits::{SHARED_STATE_ANSWER_MS, SHARED_STATE_CONNECT_MS};
 
+pub use look::{COMMANDS, Look};
 pub use redis::Script;
 
 /// One Redis. Cheap to clone.

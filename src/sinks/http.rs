@@ -147,7 +147,7 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> String {
 }
 
 /// Client settings for TLS towards a receiver.
-pub(super) fn tls(config: &SinkTls) -> Result<ClientConfig, SinkError> {
+pub(crate) fn tls(config: &SinkTls) -> Result<ClientConfig, SinkError> {
     let SinkTls { ca_pem, identity } = config;
     let mut roots = RootCertStore::empty();
     match ca_pem {

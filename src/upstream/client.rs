@@ -202,7 +202,7 @@ impl hyper::rt::Write for Stream {
     }
 }
 
-fn tls_config(
+pub(super) fn tls_config(
     upstream: &config::Upstream,
     endpoint: &config::Endpoint,
 ) -> Result<ClientConfig, ClientError> {

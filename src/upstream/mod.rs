@@ -21,6 +21,7 @@ mod era;
 mod http;
 pub mod link;
 mod mirror;
+pub mod probe;
 mod straight;
 pub mod talk;
 mod up;

@@ -45,7 +45,15 @@ pub struct Upstream {
 impl Upstream {
     /// Answers every request with `answer`.
     pub async fn answering(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::answering_at("127.0.0.1:0", answer).await
+    }
+
+    /// The same at another address.
+    pub async fn answering_at(
+        bind: &str,
+        answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(bind).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let answer: Answerer = Arc::new(answer);

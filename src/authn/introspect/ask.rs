@@ -122,6 +122,11 @@ impl Asker {
         None
     }
 
+    /// Asks about a text that is no token: whoever answers at all says that it is not active.
+    pub(super) async fn try_out(&self, services: &Services, text: &str) -> Result<(), AskError> {
+        self.question(services, text).await.map(drop)
+    }
+
     async fn question(&self, services: &Services, token: &str) -> Result<Said, AskError> {
         if services.clock.monotonic() < *lock(&self.left_alone_until) {
             return Err(AskError::LeftAlone);

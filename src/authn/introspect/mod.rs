@@ -13,6 +13,7 @@ mod flights;
 mod refused;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ use flights::{Flights, NoResult};
 use refused::Refused;
 
 pub(super) use ask::Asker;
+pub use trial::try_introspection;
 
 /// What introspection keeps for the life of the process.
 #[derive(Debug)]

@@ -83,8 +83,8 @@ impl<'t> At<'t> {
 pub(in crate::config) struct Context<'a> {
     pub(in crate::config) env: Environment<'a>,
     pub(in crate::config) strictness: Strictness,
-    /// Seconds since the Unix epoch, for certificates.
-    pub(in crate::config) now_s: u64,
+    /// Seconds since the Unix epoch, for certificates; without, no date is judged.
+    pub(in crate::config) now_s: Option<u64>,
     /// Folder of the configuration file.
     pub(in crate::config) base: PathBuf,
     /// Whether the tree is as it was typed, nothing faulty taken out of it.

@@ -61,20 +61,21 @@ fn one(
         cx.error(at, "the revocation list cannot be read", "make it again");
         return None;
     };
-    let now = i64::try_from(cx.now_s).unwrap_or(i64::MAX);
     let Some(until_s) = until_s else {
         let message = "the revocation list does not say when the next one comes";
         cx.error(at, message, "make it with a next update (RFC 5280 section 5.1.2.5)");
         return None;
     };
-    if until_s <= now {
+    // Without a time no date is judged: neither bound can be crossed then.
+    let now = cx.now_s.map(|now_s| i64::try_from(now_s).unwrap_or(i64::MAX));
+    if let Some(now) = now.filter(|now| until_s <= *now) {
         let hours = now.saturating_sub(until_s) / HOUR_S;
         let message = format!("the revocation list expired {hours} hours ago");
         let help = "fetch the current one: nobody can be let in by an old list";
         cx.error(at, message, help);
         return None;
     }
-    if from_s > now {
+    if now.is_some_and(|now| from_s > now) {
         let message = "the revocation list is from the future";
         cx.error(at, message, "check the clock of this machine");
         return None;

@@ -58,7 +58,7 @@ fn env(name: &str) -> Option<String> {
 /// Checks a text as the file `s.yaml` of a folder.
 fn check_in(folder: &Folder, text: &str, strictness: Strictness) -> Result<Checked, Problems> {
     let path = folder.write("s.yaml", text);
-    check_at(&Source { path: Some(path), text: text.into() }, &env, strictness, NOW_S)
+    check_at(&Source { path: Some(path), text: text.into() }, &env, strictness, Some(NOW_S))
 }
 
 fn accepted(text: &str) -> Checked {

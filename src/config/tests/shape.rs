@@ -249,6 +249,7 @@ fn json_form_has_every_fact_and_no_excerpt() {
 #[test]
 fn text_beyond_config_bytes_max_is_refused() {
     let text = format!("#{}\n{SERVER}", "x".repeat(crate::limits::CONFIG_BYTES_MAX));
-    let why = check_at(&Source { path: None, text }, &env, Strictness::Normal, 0).unwrap_err();
+    let why =
+        check_at(&Source { path: None, text }, &env, Strictness::Normal, Some(0)).unwrap_err();
     assert!(why.to_string().contains("larger than"), "{why}");
 }

@@ -179,7 +179,7 @@ fn defaults_in_the_reference_are_those_of_the_code() {
 
 fn outcome(text: String) -> bool {
     let source = Source { path: None, text };
-    match check_at(&source, &env, Strictness::Normal, super::NOW_S) {
+    match check_at(&source, &env, Strictness::Normal, Some(super::NOW_S)) {
         Ok(checked) => !checked.config.listeners.is_empty(),
         // The words of the last resort: the schema admitted what the types do not.
         Err(problems) => {

@@ -43,13 +43,13 @@ use listen::{Change, Listener};
 use reading::{Asked, Said};
 use sessions::{Key, Reply, Session, Sessions, Subscription};
 use ticket::{NUMBER_BYTES, Ticket};
-use wire::{Heard, OWN_ID, Question, own_question};
+use wire::{Heard, OWN_ID, Question};
 
 pub(in crate::upstream) use hello::is_discovery;
 pub(in crate::upstream) use lines::Lines;
 pub(in crate::upstream) use pass::pass;
 pub(in crate::upstream) use ticket::is_ours;
-pub(in crate::upstream) use wire::Wire;
+pub(in crate::upstream) use wire::{Wire, own_question};
 
 use super::answer::{Raw, RawBody};
 use crate::call::Action;

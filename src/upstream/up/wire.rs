@@ -232,7 +232,11 @@ impl Bounds {
 
 /// A request of the gateway's own, about the server as a whole. `meta` are the members of
 /// `_meta`, `params` further ones of `params`, each behind a comma.
-pub(super) fn own_question(method: &'static str, meta: &[u8], params: &[u8]) -> Question {
+pub(in crate::upstream) fn own_question(
+    method: &'static str,
+    meta: &[u8],
+    params: &[u8],
+) -> Question {
     let mut message = b"{\"jsonrpc\":\"2.0\",\"id\":".to_vec();
     message.extend_from_slice(OWN_ID.as_bytes());
     message.extend_from_slice(b",\"method\":\"");
