@@ -4,6 +4,7 @@
 //! a reload that fails changes nothing and says why; stopping turns readiness off first, lets
 //! open exchanges finish, then flushes the audit trail; every task is owned and joined.
 
+mod anchoring;
 mod fixed;
 mod pages;
 mod revoking;
@@ -24,6 +25,7 @@ use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::anchors::{AnchorError, Anchors};
 use crate::audit::{self, Health};
 use crate::authn::Authn;
 use crate::body::ReplyBody;
@@ -102,6 +104,9 @@ pub enum StartError {
     /// A sink.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// An anchor of the audit trail.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
 }
 
 /// Why a reload was refused; the old configuration keeps serving.
@@ -148,6 +153,8 @@ struct Core {
     desk: Desk,
     /// Copies of the records for other systems.
     sinks: Sinks,
+    /// Places that keep its checkpoints.
+    anchors: Anchors,
     stopping: AtomicBool,
     confined: Confined,
     /// One reload at a time.
@@ -200,6 +207,7 @@ impl Gateway {
             shared,
             desk: revoking.desk,
             sinks,
+            anchors: anchoring::start(&config)?,
             reloader: listeners.reloader(),
             stopping: AtomicBool::new(false),
             confined: options.confined,
@@ -287,7 +295,8 @@ impl Gateway {
         self.core.shared.log.close().await;
         shipping::close_traces(&self.core.shared.telemetry).await;
         self.core.sinks.durable(shipping::durable(&self.core.shared.log));
-        self.core.sinks.close(Duration::from_millis(SINK_DRAIN_MS)).await;
+        let sinks = self.core.sinks.close(Duration::from_millis(SINK_DRAIN_MS));
+        tokio::join!(sinks, anchoring::close(&self.core.anchors));
         self.end.cancel();
         self.helpers.close();
         self.helpers.wait().await;
@@ -396,6 +405,7 @@ impl Core {
         revoking::measure(self.revocations(), metrics);
         sharing::measure(self.shared.rates.as_deref(), metrics);
         shipping::measure(&self.sinks, metrics);
+        anchoring::measure(&self.anchors, &self.shared.log, metrics);
         shipping::measure_traces(&self.shared.telemetry, metrics);
         for (part, enforced) in self.confined.parts() {
             metrics.confined.with_label_values(&[part]).set(i64::from(enforced));

@@ -4,8 +4,8 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`dictionary`] [`surrogate`] [`reject`] [`body`] [`unread`] [`json`] [`api_key`] [`glob`] [`policy`] [`view`] [`config`] |
-//! | tools | [`bucket`] [`inspect`] [`schema`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] [`sinks`] |
+//! | vocabulary | [`limits`] [`clock`] [`secret`] [`principal`] [`peer`] [`call`] [`class`] [`dictionary`] [`surrogate`] [`reject`] [`body`] [`unread`] [`json`] [`api_key`] [`glob`] [`policy`] [`view`] [`vkey`] [`config`] |
+//! | tools | [`bucket`] [`inspect`] [`schema`] [`exchange`] [`net`] [`mcp`] [`rest`] [`outbound`] [`session`] [`ticket`] [`face`] [`audit`] [`shared_state`] [`revocation`] [`pins`] [`sinks`] [`anchors`] |
 //! | stages, left to right | [`hygiene`] [`authn`] [`decode`] [`facade`] [`authz`] [`limit`] [`guard`] [`record`] [`upstream`] [`reply`] [`screen`] |
 //! | above | [`observe`] [`snapshot`] [`pipeline`] [`server`] [`gateway`] [`dev`] [`doctor`] [`cli`] |
 //!
@@ -31,7 +31,9 @@ pub mod reject;
 pub mod secret;
 pub mod surrogate;
 pub mod view;
+pub mod vkey;
 
+pub mod anchors;
 pub mod audit;
 pub mod bucket;
 pub mod confine;

@@ -31,6 +31,7 @@ macro_rules! limits {
     };
 }
 
+mod anchors;
 mod audit;
 mod claims;
 mod doctor;
@@ -46,6 +47,7 @@ mod telemetry;
 mod upstream;
 mod view;
 
+pub use anchors::*;
 pub use audit::*;
 pub use claims::*;
 pub use doctor::*;
@@ -73,7 +75,8 @@ pub fn all() -> impl Iterator<Item = &'static Limit> {
         .chain(stream::ROWS)
         .chain(sinks::ROWS)
         .chain(telemetry::ROWS)
-        .chain(doctor::ROWS);
+        .chain(doctor::ROWS)
+        .chain(anchors::ROWS);
     ROWS.iter().chain(audit::ROWS).chain(claims::ROWS).chain(more)
 }
 

@@ -42,6 +42,7 @@ const VOCABULARY: &[&str] = &[
     "hex",
     "policy",
     "view",
+    "vkey",
     "config",
 ];
 const TOOLS: &[&str] = &[
@@ -62,6 +63,7 @@ const TOOLS: &[&str] = &[
     "pins",
     "sinks",
     "confine",
+    "anchors",
 ];
 /// Stages in the order of the flow: each sees only stages to its left.
 const STAGES: &[&str] = &[

@@ -5,6 +5,8 @@
 //! checkpoints and public keys, and the SHA-256 of each file. Each line names the leaf hash of the
 //! one before it, so that the last record's proof holds for all of them.
 
+mod cosigned;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write};
@@ -25,6 +27,9 @@ use super::storage::CHECKPOINTS_FILE;
 use super::stub::{leaf_of, stub};
 use super::subjects::Sealer;
 use crate::limits::AUDIT_BUNDLE_FILE_BYTES_MAX;
+use crate::vkey::WitnessKey;
+pub use cosigned::Cosigner;
+use cosigned::{COSIGNED, WITNESSES};
 
 /// Why there is no bundle.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +79,15 @@ pub enum CheckError {
     /// There is no checkpoint in it.
     #[error("there is no checkpoint in the bundle")]
     NoCheckpoint,
+    /// A signature in the name of a witness that it did not make.
+    #[error("a checkpoint has a signature in the name of `{0}` that it did not make")]
+    Cosignature(String),
+    /// A witness signed another root for a size than the log did.
+    #[error("the witness `{0}` signed other records than these")]
+    Contradicted(String),
+    /// A witness that was named signed nothing in it.
+    #[error("the witness `{0}` signed no checkpoint of the bundle")]
+    NotCosigned(String),
 }
 
 impl Manifest {
@@ -93,8 +107,9 @@ impl CheckError {
             Self::Changed(_) | Self::Record(_) => 10,
             Self::Missing(_) => 12,
             Self::Proof(_, error) => error.exit_code(),
-            Self::Other(_) => 13,
-            Self::NoCheckpoint => 14,
+            Self::Cosignature(_) => 11,
+            Self::Other(_) | Self::Contradicted(_) => 13,
+            Self::NoCheckpoint | Self::NotCosigned(_) => 14,
         }
     }
 }
@@ -128,6 +143,8 @@ pub struct Checked {
     pub signed: u64,
     /// Those that none of them signed.
     pub unsigned: u64,
+    /// Witnesses that signed some of them too.
+    pub cosigners: Vec<Cosigner>,
 }
 
 /// Writes the records `from` to `to` of the log in `dir` to the new folder `out`; without `to`,
@@ -180,8 +197,12 @@ pub fn bundle(
         open_records(sealer, &out.join(RECORDS), &out.join(OPENED)).map_err(failed(out))?;
     }
     put(README, readme(&head.origin, from, to).as_bytes())?;
-    let all = FILES.iter().chain(opened.is_some().then_some(&OPENED));
-    let files = all.map(|name| {
+    let more = cosigned::collect(dir).map_err(failed(dir))?;
+    for (name, text) in &more {
+        put(name, text.as_bytes())?;
+    }
+    let more = more.iter().map(|(name, _)| name).chain(opened.is_some().then_some(&OPENED));
+    let files = FILES.iter().chain(more).map(|name| {
         let path = out.join(name);
         Ok(((*name).to_owned(), sha256(&path).map_err(failed(&path))?))
     });
@@ -192,19 +213,25 @@ pub fn bundle(
     Ok(manifest)
 }
 
-/// Checks a bundle. The keys in it are trusted only where `keys` is empty.
+/// Checks a bundle. The keys in it are trusted only where `keys` is empty, those of witnesses only
+/// where `witnesses` is.
 ///
 /// # Errors
 /// [`CheckError`]: it does not show what it says.
 pub fn check_bundle(
     folder: &Path,
     keys: &[VerifierKey],
+    witnesses: &[WitnessKey],
     progress: impl FnMut(u64),
 ) -> Result<Checked, CheckError> {
     let text = read(folder, MANIFEST)?;
     let manifest: Manifest =
         serde_json::from_str(&text).map_err(|_| CheckError::Changed(MANIFEST.to_owned()))?;
-    for name in FILES.iter().chain(manifest.has_opened().then_some(&OPENED)) {
+    let more = [OPENED, COSIGNED, WITNESSES];
+    let more = more
+        .iter()
+        .filter(|name| manifest.files.contains_key(**name) || folder.join(name).exists());
+    for name in FILES.iter().chain(more) {
         let found = sha256(&folder.join(name)).map_err(|error| cannot(name, error))?;
         if manifest.files.get(*name) != Some(&found) {
             return Err(CheckError::Changed((*name).to_owned()));
@@ -237,8 +264,9 @@ pub fn check_bundle(
     if signed + unsigned == 0 {
         return Err(CheckError::NoCheckpoint);
     }
+    let cosigners = cosigned::check(folder, known, witnesses)?;
     let (size, keys) = (last.size, last.keys);
-    Ok(Checked { manifest, size, keys, signed, unsigned })
+    Ok(Checked { manifest, size, keys, signed, unsigned, cosigners })
 }
 
 /// The lines follow each other from the first record to the last, which are those of the proofs.
@@ -394,11 +422,13 @@ fn readme(origin: &str, from: u64, to: u64) -> String {
          {GROWTH}       a proof that the log's last checkpoint continues that one\n\
          {CHECKPOINTS_FILE}       all checkpoints of the log\n\
          {KEYS}      the public keys that came with the log\n\
+         {COSIGNED}, {WITNESSES}  where there are some: checkpoints that witnesses signed, and their keys\n\
          {MANIFEST}     SHA-256 of each file: finds damage, proves nothing\n\
          {OPENED}      where it is there: the records with names that were sealed; the word of\n\
          \u{20}                 whoever made the bundle, no proof holds for it\n\n\
          To verify, with the public key of the log from somebody you trust, not from here:\n\n\
          \u{20}   sallyport audit check-bundle FOLDER --key KEY\n\n\
+         With the key of a witness as well, it says what that saw and when: --witness KEY.\n\n\
          Single proofs, and a checkpoint that you kept from elsewhere:\n\n\
          \u{20}   sallyport audit check-proof {FIRST} --key KEY\n\
          \u{20}   sallyport audit check-proof {GROWTH} --key KEY\n\n\

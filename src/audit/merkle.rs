@@ -163,8 +163,14 @@ impl Gather {
     /// Of disjoint ranges, in the order in which their roots are wanted.
     #[must_use]
     pub fn new(ranges: Vec<Range<u64>>) -> Self {
+        Self::starting(0, ranges)
+    }
+
+    /// The same, where the first leaf that comes is the one at `next`.
+    #[must_use]
+    pub fn starting(next: u64, ranges: Vec<Range<u64>>) -> Self {
         let wanted = ranges.into_iter().map(|range| (range, Frontier::default())).collect();
-        Self { wanted, next: 0 }
+        Self { wanted, next }
     }
 
     /// Takes the next leaf.

@@ -4,8 +4,8 @@
 //! Owns the directory of the log: `NNNNNNNNNNNN.jsonl` (the records, by the number
 //! of the first), `checkpoints` (the signed tree heads), `state` (where the log
 //! goes on, with the key of the next MAC), `verifier.pub`, `signing.key`,
-//! `first-mac-key-N`, `audit.lock` (held while a gateway writes) and `audit.torn-N`
-//! (bytes cut before record N was written).
+//! `first-mac-key-N`, `audit.lock` (held while a gateway writes), `audit.torn-N`
+//! (bytes cut before record N was written) and `anchors` (what places outside said).
 //!
 //! Assumes record bodies are JSON objects on one line, redacted by their maker.
 //!
@@ -25,12 +25,14 @@
 //! ([`Anchor`]) or the first MAC key.
 
 mod anchor;
+mod anchored;
 mod beside;
 mod bundle;
 mod chain;
 mod checkpoint;
 mod eraser;
 mod glance;
+mod growth;
 mod identity;
 mod keeper;
 mod keys;
@@ -64,13 +66,15 @@ mod writer;
 mod tests;
 
 pub use anchor::{Anchor, Destination};
-pub use bundle::{BundleError, CheckError, Checked, Manifest, bundle, check_bundle};
+pub use anchored::{AnchorFiles, Anchored, Refusal};
+pub use bundle::{BundleError, CheckError, Checked, Cosigner, Manifest, bundle, check_bundle};
 pub use chain::{Head, HeadError};
 pub use glance::{Glance, SigningKeyState, glance, signing_key_state};
+pub use growth::{GrowError, Grown, Growth, Latest, latest};
 pub use keeper::{Now, Retention};
 pub use keys::{KeyError, first_key_paths, read_verifiers};
 pub use log::{Log, OpenError, Opened, Options};
-pub use note::{NoteError, VerifierKey, is_name};
+pub use note::{Cosigned, Note, NoteError, VerifierKey, is_name};
 pub use proof::{Proof, ProofError, ProveError, Proven, check_proof, prove, prove_growth};
 pub use purge::{Order, PurgeError, Purged, purge};
 pub use queue::{AUDIT_LINE_BYTES_MAX, AppendError, Pending, Receipt};

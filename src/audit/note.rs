@@ -8,10 +8,12 @@ pub use crate::limits::{AUDIT_NAME_BYTES_MAX, AUDIT_NOTE_SIGNATURES_MAX};
 use std::fmt;
 use std::str::FromStr;
 
-use aws_lc_rs::digest;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+
+pub use crate::vkey::is_name;
+use crate::vkey::{self, KeyId, Kind, PublicKey, WitnessKey};
 
 /// What is wrong with a key, or with a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,24 +37,27 @@ pub enum NoteError {
 pub struct VerifierKey {
     name: String,
     id: KeyId,
-    public: [u8; PUBLIC_BYTES],
+    public: PublicKey,
 }
 
-/// The first bytes of the hash of a name and a key.
-type KeyId = [u8; 4];
-
 impl VerifierKey {
-    fn new(name: &str, public: [u8; PUBLIC_BYTES]) -> Result<Self, NoteError> {
+    fn new(name: &str, public: PublicKey) -> Result<Self, NoteError> {
         if !is_name(name) {
             return Err(NoteError::Name);
         }
-        Ok(Self { name: name.to_owned(), id: key_id(name, &public), public })
+        Ok(Self { name: name.to_owned(), id: vkey::key_id(name, Kind::Note, &public), public })
     }
 
     /// The name of who signs: the log's origin.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What names the key in its signatures.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        self.id
     }
 
     /// Whether `signature` is this key's over `text`.
@@ -64,9 +69,7 @@ impl VerifierKey {
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d] = self.id;
-        let typed = [&[TYPE_ED25519], self.public.as_slice()].concat();
-        write!(f, "{}+{a:02x}{b:02x}{c:02x}{d:02x}+{}", self.name, STANDARD.encode(typed))
+        f.write_str(&vkey::write(&self.name, Kind::Note, &self.public))
     }
 }
 
@@ -80,16 +83,8 @@ impl FromStr for VerifierKey {
     type Err = NoteError;
 
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        // Base64 has pluses of its own, so the first two divide.
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::Key);
-        };
-        let typed = STANDARD.decode(key).map_err(|_| NoteError::Key)?;
-        let [TYPE_ED25519, public @ ..] = typed.as_slice() else { return Err(NoteError::Key) };
-        let key = Self::new(name, public.try_into().map_err(|_| NoteError::Key)?)?;
-        // One spelling: also the hash must be the one of this name and key.
-        if key.to_string() == text { Ok(key) } else { Err(NoteError::Key) }
+        let (name, public) = vkey::read(text, Kind::Note).ok_or(NoteError::Key)?;
+        Self::new(name, public)
     }
 }
 
@@ -179,6 +174,42 @@ impl<'a> Note<'a> {
         let Some((_, _, signature)) = own.next() else { return false };
         own.next().is_none() && key.verifies(self.text, signature)
     }
+
+    /// What a witness says of the checkpoint in it.
+    #[must_use]
+    pub fn cosigned_by(&self, key: &WitnessKey) -> Cosigned {
+        let own = self.signatures.iter().filter(|s| s.0 == key.name() && s.1 == key.id());
+        own.fold(Cosigned::Not, |known, (_, _, signature)| {
+            match (known, key.cosigned_at(self.text, signature)) {
+                (Cosigned::Wrongly, _) | (_, None) => Cosigned::Wrongly,
+                (Cosigned::Not, Some(at)) => Cosigned::At(at),
+                (Cosigned::At(before), Some(at)) => Cosigned::At(at.max(before)),
+            }
+        })
+    }
+
+    /// How many signatures it has.
+    #[must_use]
+    pub fn signatures(&self) -> usize {
+        self.signatures.len()
+    }
+
+    /// How many of them say that they are of this key.
+    #[must_use]
+    pub fn signatures_of(&self, name: &str, id: KeyId) -> usize {
+        self.signatures.iter().filter(|(of, by, _)| *of == name && *by == id).count()
+    }
+}
+
+/// What a witness says of a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cosigned {
+    /// Nothing.
+    Not,
+    /// That it saw it then, in seconds since 1970.
+    At(u64),
+    /// A signature in its name that it did not make.
+    Wrongly,
 }
 
 fn signature(line: &str) -> Option<(&str, KeyId, Vec<u8>)> {
@@ -188,26 +219,6 @@ fn signature(line: &str) -> Option<(&str, KeyId, Vec<u8>)> {
     (is_name(name) && !signature.is_empty()).then(|| (name, *id, signature.to_vec()))
 }
 
-/// Whether `name` can name a log and its key.
-/// C2SP signed-note: not empty, no Unicode spaces, no plus.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    let fit = |c: char| c != '+' && !c.is_whitespace() && !c.is_control();
-    (1..=AUDIT_NAME_BYTES_MAX).contains(&name.len()) && name.chars().all(fit)
-}
-
-/// C2SP signed-note: the first four bytes of SHA-256(name || 0x0A || type || key).
-fn key_id(name: &str, public: &[u8; PUBLIC_BYTES]) -> KeyId {
-    let text = [name.as_bytes(), b"\n", &[TYPE_ED25519], public].concat();
-    let mut id = KeyId::default();
-    for (to, from) in id.iter_mut().zip(digest::digest(&digest::SHA256, &text).as_ref()) {
-        *to = *from;
-    }
-    id
-}
-
-const TYPE_ED25519: u8 = 1;
-const PUBLIC_BYTES: usize = 32;
 /// What begins a signature line: an em dash and a space.
 pub(super) const SIGNATURE_MARK: &str = "\u{2014} ";
 

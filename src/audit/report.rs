@@ -1,5 +1,7 @@
 //! What a verification found, what it checked and what it could not check.
 
+mod text;
+
 pub use crate::limits::AUDIT_VERIFY_FINDINGS_MAX;
 use std::fmt;
 use std::path::PathBuf;
@@ -38,6 +40,8 @@ pub struct Report {
     pub anchored: u64,
     /// The last record that a right checkpoint from outside covers.
     pub anchored_seq: u64,
+    /// Witnesses that cosigned the log, as far as their keys are known.
+    pub cosigned: Vec<CosignedBy>,
     /// MACs that are right.
     pub macs: u64,
     /// Changes of the signing key, each signed by the key before.
@@ -73,6 +77,19 @@ pub struct Report {
     pub checked: Vec<String>,
     /// What could not be checked, and why.
     pub not_checked: Vec<String>,
+}
+
+/// What a witness signed of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CosignedBy {
+    /// Its name.
+    pub witness: String,
+    /// Checkpoints that it signed, and whose root is right.
+    pub checkpoints: u64,
+    /// The last record that one of them covers.
+    pub seq: u64,
+    /// When it signed last, RFC 3339.
+    pub at: String,
 }
 
 /// A tree of records and its root.
@@ -126,6 +143,10 @@ pub enum Witness {
     Checkpoints,
     /// Checkpoints from outside, by their file.
     Anchor(String),
+    /// Checkpoints beside the log that a witness cosigned, by the name of the anchor.
+    Cosigned(String),
+    /// A witness, by the name of its key.
+    Cosigner(String),
 }
 
 /// Something that an untouched log does not have.
@@ -258,6 +279,26 @@ pub enum Finding {
         /// The record.
         seq: u64,
     },
+    /// A signature in the name of a witness that it did not make.
+    CosignatureInvalid {
+        /// Records that the checkpoint covers.
+        size: u64,
+        /// The name of its key.
+        witness: String,
+    },
+    /// A place outside said that it knows another log than this one.
+    Refused {
+        /// The name of the anchor.
+        anchor: String,
+        /// When.
+        time: String,
+        /// Records that it was shown.
+        size: u64,
+        /// Records that it knew, where it said so.
+        known: Option<u64>,
+        /// What it said.
+        reason: String,
+    },
     /// There is no checkpoint where there should be some.
     AnchorMissing {
         /// Where.
@@ -280,6 +321,7 @@ impl Finding {
             | Self::Unexplained { .. }
             | Self::PurgeInvalid { .. } => 10,
             Self::SignatureInvalid { .. }
+            | Self::CosignatureInvalid { .. }
             | Self::NotACheckpoint { .. }
             | Self::MacInvalid { .. }
             | Self::MacRestarted { .. }
@@ -288,7 +330,8 @@ impl Finding {
             Self::HeadMismatch { .. }
             | Self::LossRecorded { .. }
             | Self::RootMismatch { .. }
-            | Self::RolledBack { .. } => 13,
+            | Self::RolledBack { .. }
+            | Self::Refused { .. } => 13,
             Self::AnchorMissing { .. } => 14,
         }
     }
@@ -311,159 +354,3 @@ impl Report {
         }
     }
 }
-
-impl fmt::Display for Witness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Given => f.write_str("the given head"),
-            Self::Checkpoints => f.write_str("the checkpoints beside the log"),
-            Self::Anchor(file) => write!(f, "the anchor `{file}`"),
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotARecord { line } => write!(f, "line {line}: not a record"),
-            Self::LineTooLong { line } => write!(f, "line {line}: longer than any record"),
-            Self::ChainBroken { line, seq } => write!(
-                f,
-                "line {line}: record {seq} does not fit the line before it; one of them was changed"
-            ),
-            Self::OutOfOrder { line, expected, found } => {
-                write!(f, "line {line}: record {found} stands where {expected} should")
-            }
-            Self::SequenceGap { line, expected, found } => {
-                let missing = found.saturating_sub(*expected);
-                write!(f, "line {line}: {missing} records missing, {expected} to {}", found - 1)
-            }
-            Self::TornTail { bytes } => {
-                write!(f, "end: {bytes} bytes of a line that was not finished")
-            }
-            Self::Truncated { last_seq, remembered, witness } => write!(
-                f,
-                "end: {witness} has known record {remembered}, but the log ends with record {last_seq}"
-            ),
-            Self::HeadMismatch { remembered, found, witness } => write!(
-                f,
-                "record {}: {witness} has hash {}, the log has {}",
-                found.seq,
-                remembered.hash_hex(),
-                found.hash_hex()
-            ),
-            Self::LossRecorded { seq, remembered } => write!(
-                f,
-                "record {seq}: says that the log no longer held {remembered} at that start"
-            ),
-            Self::RootMismatch { size, agreed, witness } => write!(
-                f,
-                "records {} to {size}: {witness} signed others; one of these was changed",
-                agreed + 1
-            ),
-            Self::RolledBack { from, to, witness } => {
-                write!(f, "{witness}: record {from} was signed before record {to} was the last")
-            }
-            Self::SignatureInvalid { size, witness } => {
-                write!(f, "{witness}: the checkpoint of {size} records has no right signature")
-            }
-            Self::NotACheckpoint { witness } => {
-                write!(f, "{witness}: something else than checkpoints is in there")
-            }
-            Self::MacInvalid { line, seq } => {
-                write!(f, "line {line}: record {seq} has a MAC that its key did not make")
-            }
-            Self::MacRestarted { seq } => write!(
-                f,
-                "record {seq}: says that the keys of the MACs begin anew, because the last was gone"
-            ),
-            Self::RotationInvalid { seq } => {
-                write!(f, "record {seq}: names a new signing key that the old one did not sign")
-            }
-            Self::Unexplained { from, to, by } => {
-                write!(
-                    f,
-                    "records {from} to {to}: the bodies are gone, and record {by} does not name them as purged"
-                )
-            }
-            Self::PurgeInvalid { seq } => {
-                write!(
-                    f,
-                    "record {seq}: says that records were purged, but not those that are gone"
-                )
-            }
-            Self::AnchorMissing { witness } => write!(f, "{witness}: there is no checkpoint"),
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        let (records, bytes) = (self.records, self.bytes);
-        match (self.first_seq, self.head) {
-            (Some(first), Some(head)) => {
-                let last = head.seq;
-                let segments = self.segments;
-                writeln!(
-                    f,
-                    "{path}: {records} records, {first} to {last}, {segments} segments, {bytes} bytes"
-                )?;
-                writeln!(f, "head {head}")?;
-            }
-            _ => writeln!(f, "{path}: no records, {bytes} bytes")?,
-        }
-        if let Some(TreeHead { size, root }) = &self.tree {
-            writeln!(f, "tree {size} {}", STANDARD.encode(root))?;
-        }
-        writeln!(
-            f,
-            "calls: {} begun, {} ended, {} refused, {} without a recorded end",
-            self.intents,
-            self.completions,
-            self.refusals,
-            self.open_intents.len()
-        )?;
-        list(f, "  open", &self.open_intents, OPEN_SHOWN_MAX)?;
-        if self.completions_without_intent > 0 {
-            writeln!(f, "calls whose beginning is missing: {}", self.completions_without_intent)?;
-        }
-        if self.gaps > 0 {
-            let (gaps, refused) = (self.gaps, self.refused_in_gaps);
-            writeln!(f, "times without a writable log: {gaps}, {refused} records refused")?;
-        }
-        if self.recoveries > 0 {
-            writeln!(f, "repairs at start-up: {}", self.recoveries)?;
-        }
-        if self.purged > 0 {
-            writeln!(f, "purged: {} records; their leaf hashes are left", self.purged)?;
-        }
-        list(f, "  purge", &self.purges, OPEN_SHOWN_MAX)?;
-        list(f, "checked", &self.checked, usize::MAX)?;
-        list(f, "NOT checked", &self.not_checked, usize::MAX)?;
-        if self.findings.is_empty() {
-            return writeln!(f, "result: nothing wrong was found in what was checked");
-        }
-        list(f, "FOUND", &self.findings, usize::MAX)?;
-        let all = self.findings.len() as u64 + self.findings_unlisted;
-        writeln!(f, "result: {all} findings, exit code {}", self.exit_code())
-    }
-}
-
-fn list<T: fmt::Display>(
-    f: &mut fmt::Formatter<'_>,
-    title: &str,
-    items: &[T],
-    shown_max: usize,
-) -> fmt::Result {
-    for item in items.iter().take(shown_max) {
-        writeln!(f, "{title}: {item}")?;
-    }
-    match items.len().checked_sub(shown_max) {
-        Some(more @ 1..) => writeln!(f, "{title}: and {more} more"),
-        Some(0) | None => Ok(()),
-    }
-}
-
-/// Open intents in the printed report; the report itself has all.
-const OPEN_SHOWN_MAX: usize = 20;

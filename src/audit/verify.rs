@@ -7,6 +7,7 @@
 mod calls;
 mod heads;
 mod purges;
+mod witnesses;
 
 pub use crate::limits::AUDIT_VERIFY_OPEN_INTENTS_MAX;
 use std::fs::File;
@@ -27,6 +28,7 @@ use super::segments;
 use super::state::FirstKey;
 use super::stub::{Stub, stub};
 use crate::limits::AUDIT_MAC_SKIP_MAX;
+use crate::vkey::WitnessKey;
 use calls::Calls;
 use heads::Heads;
 use purges::Purges;
@@ -46,6 +48,8 @@ pub struct Trust {
     pub keys: Vec<VerifierKey>,
     /// Files of checkpoints that the log's holder could not change.
     pub anchors: Vec<PathBuf>,
+    /// Keys of witnesses, beside those that lie with the log.
+    pub witnesses: Vec<WitnessKey>,
     /// First keys of the MACs.
     pub first_keys: Vec<FirstKey>,
     /// A head that somebody remembered.
@@ -70,7 +74,7 @@ pub fn verify(
     }
     let beside = if path.is_dir() { Some(path) } else { None };
     // Opened before the log, so that a log being written cannot be behind them.
-    let heads = Heads::open(beside, &trust.anchors, &trust.keys);
+    let heads = Heads::open(beside, trust);
     let heads = heads.map_err(|(at, source)| failed(&at, source))?;
     let mut pass = Pass::new(path.to_path_buf(), trust, heads);
     let files = segments::files(path).map_err(here)?;
@@ -367,6 +371,8 @@ impl<'a> Pass<'a> {
             Some(head) => {
                 checked.push(format!("whether record {} is the one remembered", head.seq))
             }
+            // What a witness leaves open is said with its name.
+            None if self.heads.vouched() => {}
             None if self.trust.anchors.is_empty() => not_checked.push(
                 "whether the end was cut off or all was made anew by who has the keys: that takes \
                  checkpoints from outside (--anchor FILE) or a remembered head (--expect-head)"

@@ -35,7 +35,7 @@ use crate::policy::facts::ToolShape;
 use crate::policy::roles::Role;
 use crate::secret::Secret;
 
-pub use audit::{Anchor, Audit, Durability, SubjectKeys};
+pub use audit::{Anchor, AnchorTarget, Audit, Durability, RemoteAnchor, SubjectKeys};
 pub use claims::{Circle, ClaimValue, Claims, RequiredClaim, ScopeHierarchy};
 pub use facade::{Facade, OauthEndpoint, RedirectUri, ResourceShim};
 pub use identities::{IdentityKind, IdentityRule, TrustedMesh};

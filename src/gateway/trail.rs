@@ -58,10 +58,12 @@ fn options(config: &config::Audit, clock: &Clock) -> audit::Options {
         holds_may_be_missing,
         now: audit::Now::new(move || clock.wall()),
     };
-    let anchors = anchors.into_iter().map(|anchor| match anchor {
-        config::Anchor::Log => audit::Destination::Log,
-        config::Anchor::Stdout => audit::Destination::Stdout,
-        config::Anchor::File(path) => audit::Destination::File(path),
+    let anchors = anchors.into_iter().filter_map(|anchor| match anchor {
+        config::Anchor::Log => Some(audit::Destination::Log),
+        config::Anchor::Stdout => Some(audit::Destination::Stdout),
+        config::Anchor::File(path) => Some(audit::Destination::File(path)),
+        // Follows the log beside it, from tasks of its own.
+        config::Anchor::Remote(_) => None,
     });
     audit::Options {
         durability,

@@ -63,6 +63,18 @@ pub struct Metrics {
     pub tools_changed: IntCounterVec,
     /// `sallyport_audit_records_total`
     pub audit_records: IntCounterVec,
+    /// `sallyport_anchor_size`
+    pub anchor_size: IntGaugeVec,
+    /// `sallyport_anchor_lag_records`
+    pub anchor_lag_records: IntGaugeVec,
+    /// `sallyport_anchor_lag_seconds`
+    pub anchor_lag_s: GaugeVec,
+    /// `sallyport_anchor_last_success_timestamp_seconds`
+    pub anchor_last_success: IntGaugeVec,
+    /// `sallyport_anchor_contradicted`
+    pub anchor_contradicted: IntGaugeVec,
+    /// `sallyport_anchor_failures_total`
+    pub anchor_failures: IntCounterVec,
     /// `sallyport_sink_lag_records`
     pub sink_lag_records: IntGaugeVec,
     /// `sallyport_sink_lag_seconds`
@@ -192,6 +204,12 @@ impl Metrics {
             audit_lag_s: float_gauge "audit_lag_seconds" "Age of the oldest audit record that is not durable." [];
             audit_healthy: gauge "audit_healthy" "1 when audit records can be written." [];
             audit_last_checkpoint: gauge "audit_last_checkpoint_timestamp_seconds" "When the audit trail was signed last; 0 for not since the start." [];
+            anchor_size: gauges "anchor_size" "Records under the last checkpoint that an anchor has." ["anchor"];
+            anchor_lag_records: gauges "anchor_lag_records" "Durable audit records that no checkpoint covers that an anchor has." ["anchor"];
+            anchor_lag_s: float_gauges "anchor_lag_seconds" "For how long there is a checkpoint that an anchor has not." ["anchor"];
+            anchor_last_success: gauges "anchor_last_success_timestamp_seconds" "When an anchor took a checkpoint last; 0 for never." ["anchor"];
+            anchor_contradicted: gauges "anchor_contradicted" "1 when an anchor knows another audit trail than this one." ["anchor"];
+            anchor_failures: counters "anchor_failures_total" "Attempts to bring a checkpoint to an anchor that failed." ["anchor"];
             sink_lag_records: gauges "sink_lag_records" "Durable audit records that a sink has not settled." ["sink"];
             sink_lag_s: float_gauges "sink_lag_seconds" "Age of the oldest of them that was read." ["sink"];
             sink_delivered: counters "sink_delivered_total" "Audit records that a sink's receiver has." ["sink"];

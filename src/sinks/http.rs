@@ -33,6 +33,23 @@ pub(crate) struct Http {
     client: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     url: Url,
     timeout: Duration,
+    answer_bytes_max: usize,
+}
+
+/// An answer as it came.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// How long the receiver wants to be left alone, if it said so.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let after = self.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        after.and_then(|value| retry_after(value, SystemTime::now()))
+    }
 }
 
 /// What the receiver said, read for a whole batch.
@@ -64,7 +81,13 @@ impl Http {
             .pool_max_idle_per_host(1)
             .http1_max_buf_size(UPSTREAM_HEAD_BYTES_MAX)
             .build(connector);
-        Ok(Self { client, url: config.url.clone(), timeout })
+        let answer_bytes_max = SINK_ANSWER_BYTES_MAX;
+        Ok(Self { client, url: config.url.clone(), timeout, answer_bytes_max })
+    }
+
+    /// With another bound for answers.
+    pub(crate) fn answers_up_to(self, answer_bytes_max: usize) -> Self {
+        Self { answer_bytes_max, ..self }
     }
 
     /// The receiver's address with a path behind its own.
@@ -84,58 +107,69 @@ impl Http {
         headers: HeaderMap,
         body: Bytes,
     ) -> Reply {
-        let work = self.talk(url, media_type, headers, body);
-        match tokio::time::timeout(self.timeout, work).await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(reason)) => Reply::Again(Delivery::again(reason)),
-            Err(_) => {
-                let reason = format!("no complete answer within {} ms", self.timeout.as_millis());
-                Reply::Again(Delivery::again(reason))
-            }
+        let mut headers = headers;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        match self.send(Method::POST, url, headers, body).await {
+            Ok(answer) => read(answer),
+            Err(reason) => Reply::Again(Delivery::again(reason)),
         }
+    }
+
+    /// Sends a request and reads the answer, whatever its status; why there is none, in words that
+    /// hold nothing of the body.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, String> {
+        let work = self.talk(method, url, headers, body);
+        tokio::time::timeout(self.timeout, work).await.unwrap_or_else(|_| {
+            Err(format!("no complete answer within {} ms", self.timeout.as_millis()))
+        })
     }
 
     async fn talk(
         &self,
+        method: Method,
         url: &Url,
-        media_type: &'static str,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Reply, String> {
-        let request = Request::builder().method(Method::POST).uri(url.as_str());
+    ) -> Result<Answer, String> {
+        let request = Request::builder().method(method).uri(url.as_str());
         let mut request = request.body(Full::new(body)).map_err(|error| error.to_string())?;
         let own = request.headers_mut();
         *own = headers;
         own.remove(HOST);
-        own.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         own.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         let answer = self.client.request(request).await.map_err(|error| whole(&error))?;
         let (head, body) = answer.into_parts();
-        let body = Limited::new(body, SINK_ANSWER_BYTES_MAX).collect().await;
+        let body = Limited::new(body, self.answer_bytes_max).collect().await;
         let body = body.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                format!("the answer is larger than {SINK_ANSWER_BYTES_MAX} bytes")
+                format!("the answer is larger than {} bytes", self.answer_bytes_max)
             } else {
                 "the answer was cut".to_owned()
             }
         })?;
-        Ok(read(head.status, &head.headers, body.to_bytes()))
+        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 }
 
-fn read(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Reply {
-    if status.is_success() {
-        return Reply::Good(body);
+fn read(answer: Answer) -> Reply {
+    if answer.status.is_success() {
+        return Reply::Good(answer.body);
     }
-    match status {
+    match answer.status {
         StatusCode::BAD_REQUEST
         | StatusCode::PAYLOAD_TOO_LARGE
-        | StatusCode::UNPROCESSABLE_ENTITY => Reply::Refused(status, body),
+        | StatusCode::UNPROCESSABLE_ENTITY => Reply::Refused(answer.status, answer.body),
         // Wrong credentials, a wrong path, an overload: nothing that a record could help.
         _ => {
-            let after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-            let after = after.and_then(|value| retry_after(value, SystemTime::now()));
-            Reply::Again(Delivery::Again { reason: format!("status {}", status.as_u16()), after })
+            let after = answer.retry_after();
+            let reason = format!("status {}", answer.status.as_u16());
+            Reply::Again(Delivery::Again { reason, after })
         }
     }
 }

@@ -28,7 +28,7 @@ mod worker;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use crate::limits::SINK_DRAIN_MS;
 use std::fmt;

@@ -2,5 +2,5 @@
 
 mod kinds;
 mod real;
-mod stub;
+pub(crate) mod stub;
 mod webhook;

@@ -23,9 +23,12 @@ mod modern;
 mod pki;
 #[path = "../support/upstream.rs"]
 mod upstream;
+#[path = "../support/witness.rs"]
+mod witness;
 
 mod support;
 
+mod anchors;
 mod answers;
 mod arguments;
 mod authentication;

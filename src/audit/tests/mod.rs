@@ -4,6 +4,7 @@
 mod attacks;
 pub(super) mod erasing;
 mod faults;
+mod growth;
 mod keeping;
 mod life;
 mod mem;

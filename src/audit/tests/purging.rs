@@ -106,7 +106,8 @@ pub(super) fn auditor(dir: &Dir) -> (Trust, Dir) {
     fs::copy(dir.file("checkpoints"), outside.file("anchor")).unwrap();
     let keys = read_verifiers(&dir.0).unwrap();
     let first_keys = vec![dir.first_key()];
-    (Trust { keys, anchors: vec![outside.file("anchor")], first_keys, head: None }, outside)
+    let anchors = vec![outside.file("anchor")];
+    (Trust { keys, anchors, first_keys, ..Trust::default() }, outside)
 }
 
 pub(super) fn fine(report: &Report) {

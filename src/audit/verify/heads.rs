@@ -11,11 +11,14 @@ use crate::audit::note::{Note, VerifierKey};
 use crate::audit::report::{Finding, Report, Witness};
 use crate::audit::signer::{DURABILITY, rotation_text};
 use crate::audit::storage::CHECKPOINTS_FILE;
+use crate::audit::verify::Trust;
+use crate::audit::verify::witnesses::Witnesses;
 
 /// Checkpoints beside the log and from outside, and the keys that may sign them.
 pub(super) struct Heads {
     sources: Vec<Source>,
     keys: Vec<Trusted>,
+    witnesses: Witnesses,
     beside: bool,
     /// The keys are the auditor's own.
     given: bool,
@@ -45,29 +48,29 @@ struct Source {
 }
 
 impl Heads {
-    /// Opens the checkpoints of the log in `beside`, if it is a directory, and `anchors`.
-    pub(super) fn open(
-        beside: Option<&Path>,
-        anchors: &[PathBuf],
-        given: &[VerifierKey],
-    ) -> Result<Self, (PathBuf, io::Error)> {
+    /// Opens the checkpoints of the log in `beside`, if it is a directory, and those from outside.
+    pub(super) fn open(beside: Option<&Path>, trust: &Trust) -> Result<Self, (PathBuf, io::Error)> {
         let keys = match beside {
-            Some(dir) if given.is_empty() => {
+            Some(dir) if trust.keys.is_empty() => {
                 read_verifiers(dir).map_err(|source| (dir.to_path_buf(), source))?
             }
-            Some(_) | None => given.to_vec(),
+            Some(_) | None => trust.keys.clone(),
         };
-        let given = !given.is_empty();
+        let given = !trust.keys.is_empty();
+        let (witnesses, cosigned) = Witnesses::open(beside, &trust.witnesses)?;
         let mut sources = Vec::new();
         if let Some(dir) = beside {
             sources.push(Source::open(&dir.join(CHECKPOINTS_FILE), Witness::Checkpoints)?);
         }
-        for path in anchors {
+        for (name, path) in cosigned {
+            sources.push(Source::open(&path, Witness::Cosigned(name))?);
+        }
+        for path in &trust.anchors {
             let witness = Witness::Anchor(path.display().to_string());
             sources.push(Source::open(path, witness)?);
         }
         let keys = keys.into_iter().map(|key| Trusted { key, until: None }).collect();
-        Ok(Self { sources, keys, beside: beside.is_some(), given })
+        Ok(Self { sources, keys, witnesses, beside: beside.is_some(), given })
     }
 
     /// The tree has come this far: compares the checkpoints of this size.
@@ -75,7 +78,8 @@ impl Heads {
         let size = tree.size();
         for source in &mut self.sources {
             while let Some((note, checkpoint)) = source.at(size, report) {
-                source.judge(&self.keys, &note, &checkpoint, Some(tree), report);
+                let (keys, witnesses) = (&self.keys, &mut self.witnesses);
+                source.judge(keys, witnesses, &note, &checkpoint, Some(tree), report);
             }
         }
     }
@@ -105,7 +109,8 @@ impl Heads {
         for source in &mut self.sources {
             let mut beyond = None;
             while let Some((note, checkpoint)) = source.take(report) {
-                let right = source.judge(&self.keys, &note, &checkpoint, None, report);
+                let (keys, witnesses) = (&self.keys, &mut self.witnesses);
+                let right = source.judge(keys, witnesses, &note, &checkpoint, None, report);
                 if right && checkpoint.size > last_seq {
                     beyond = Some(checkpoint.size);
                 }
@@ -124,9 +129,16 @@ impl Heads {
                     report.anchored += right;
                     report.anchored_seq = report.anchored_seq.max(covered);
                 }
-                Witness::Given => {}
+                // Of witnesses is told with their keys.
+                Witness::Given | Witness::Cosigned(_) | Witness::Cosigner(_) => {}
             }
         }
+        self.witnesses.finish(report);
+    }
+
+    /// Whether a witness whose key the auditor brought along vouches for a part of the log.
+    pub(super) fn vouched(&self) -> bool {
+        self.witnesses.vouched()
     }
 
     /// What was checked, and what could not be.
@@ -150,6 +162,7 @@ impl Heads {
                 not_checked.push(format!("what is half a checkpoint in {witness}"));
             }
         }
+        self.witnesses.state(checked, not_checked);
         if !self.beside {
             not_checked
                 .push("signatures and the tree: this is one file, not a log's directory".into());
@@ -250,6 +263,7 @@ impl Source {
     fn judge(
         &mut self,
         keys: &[Trusted],
+        witnesses: &mut Witnesses,
         note: &str,
         checkpoint: &Checkpoint,
         tree: Option<&Frontier>,
@@ -258,18 +272,22 @@ impl Source {
         let (size, witness) = (checkpoint.size, || self.witness.clone());
         let may = |trusted: &&Trusted| trusted.until.is_none_or(|until| size < until);
         let own = |trusted: &&Trusted| trusted.key.name() == checkpoint.origin;
-        let signed = Note::parse(note).is_ok_and(|note| {
+        let signed = Note::parse(note).ok().filter(|note| {
             keys.iter().filter(may).filter(own).any(|trusted| note.is_signed_by(&trusted.key))
         });
-        if !signed {
+        let Some(note) = signed else {
             report.found(Finding::SignatureInvalid { size, witness: witness() });
             return false;
-        }
+        };
+        let agrees = tree.is_some_and(|tree| tree.root() == checkpoint.root);
+        witnesses.look(&note, keys.iter().map(|trusted| &trusted.key), (size, agrees), report);
         if self.witness == Witness::Checkpoints && checkpoint.extension(DURABILITY).is_some() {
             report.checkpoints_written += 1;
         }
-        let Some(tree) = tree else { return true };
-        if tree.root() == checkpoint.root {
+        if tree.is_none() {
+            return true;
+        }
+        if agrees {
             self.right += 1;
             self.agreed = size;
         } else if !self.contradicted {

@@ -10,9 +10,10 @@ use super::super::progress::Progress;
 use super::super::{print, say};
 use super::filters::{is_log, stamp, teller};
 use super::shred::Open;
-use super::{bytes_of, keys, usage};
+use super::{bytes_of, usage};
 use crate::audit::search::{Plan, Query, Records, search, seq};
-use crate::audit::{self, CheckError};
+use crate::audit::{self, CheckError, Cosigner};
+use crate::vkey::WitnessKey;
 
 #[derive(Debug, Args)]
 pub(super) struct BundleArgs {
@@ -47,6 +48,9 @@ pub(super) struct CheckBundleArgs {
     /// The log's public key, `NAME+HASH+KEY`, or a file of some; may be repeated
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
+    /// The public key of a witness, `NAME+HASH+KEY`, or a file of some; may be repeated
+    #[arg(long, value_name = "KEY")]
+    witness: Vec<String>,
 }
 
 impl BundleArgs {
@@ -126,12 +130,12 @@ fn of_time(
 
 impl CheckBundleArgs {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
-        let keys = keys(&self.key)?;
+        let (keys, witnesses) = (super::keys(&self.key)?, super::keys(&self.witness)?);
         if !self.folder.is_dir() {
             return Err(anyhow::anyhow!("`{}` is no folder", self.folder.display()));
         }
         let mut progress = Progress::new(bytes_of(&self.folder.join("records.jsonl")));
-        let checked = audit::check_bundle(&self.folder, &keys, |n| progress.at(n));
+        let checked = audit::check_bundle(&self.folder, &keys, &witnesses, |n| progress.at(n));
         progress.clear();
         match checked {
             Ok(checked) => {
@@ -152,6 +156,7 @@ impl CheckBundleArgs {
                 if checked.manifest.has_opened() {
                     say("NOT checked: whether `opened.jsonl` says what is sealed in the records");
                 }
+                cosigned(&checked.cosigners, &witnesses);
                 say("NOT checked: checkpoints from outside (sallyport audit verify --anchor)");
                 Ok(ExitCode::SUCCESS)
             }
@@ -160,6 +165,18 @@ impl CheckBundleArgs {
                 say(&format!("sallyport: {error}"));
                 Ok(ExitCode::from(error.exit_code()))
             }
+        }
+    }
+}
+
+/// What witnesses signed of the log.
+fn cosigned(cosigners: &[Cosigner], given: &[WitnessKey]) {
+    for Cosigner { key, checkpoints, size, at } in cosigners {
+        say(&format!(
+            "{checkpoints} of them are cosigned by {key}: it saw {size} records, the last time at {at}"
+        ));
+        if !given.contains(key) {
+            say("NOT checked: whether that is the witness's key (--witness NAME+HASH+KEY)");
         }
     }
 }

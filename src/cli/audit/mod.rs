@@ -4,6 +4,7 @@ mod retention;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
@@ -44,6 +45,9 @@ enum Command {
         /// Checkpoints that the log's holder could not change: a file, or a log of the gateway
         #[arg(long, value_name = "FILE")]
         anchor: Vec<PathBuf>,
+        /// The public key of a witness, `NAME+HASH+KEY`, or a file of some; may be repeated
+        #[arg(long, value_name = "KEY")]
+        witness: Vec<String>,
         /// The log's first MAC key, as it was given away when the log was made
         #[arg(long, value_name = "FILE")]
         mac_key: Vec<PathBuf>,
@@ -157,11 +161,16 @@ enum Command {
 impl Audit {
     pub(super) fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
-            Command::Verify { path, key, anchor, mac_key, expect_head } => {
+            Command::Verify { path, key, anchor, witness, mac_key, expect_head } => {
                 let first_keys =
                     mac_key.iter().map(|file| first_key(file)).collect::<Result<_, _>>()?;
-                let trust =
-                    Trust { keys: keys(&key)?, anchors: anchor, first_keys, head: expect_head };
+                let trust = Trust {
+                    keys: keys(&key)?,
+                    anchors: anchor,
+                    witnesses: keys(&witness)?,
+                    first_keys,
+                    head: expect_head,
+                };
                 verify(&path, &trust)
             }
             Command::Resend { path, sink, from } => resend(&Files::new(&path, &sink), &sink, from),
@@ -280,7 +289,10 @@ fn cat(path: &Path, request_id: Option<String>, phase: Option<String>) -> anyhow
 }
 
 /// Keys as they are typed, or in files.
-fn keys(typed: &[String]) -> anyhow::Result<Vec<VerifierKey>> {
+fn keys<K>(typed: &[String]) -> anyhow::Result<Vec<K>>
+where
+    K: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
     let mut keys = Vec::new();
     for text in typed {
         if let Ok(key) = text.parse() {

@@ -8,12 +8,12 @@ use aws_lc_rs::signature::Ed25519KeyPair;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::super::model::{Anchor, Audit, Durability, SubjectKeys};
+use super::super::model::{Audit, Durability, SubjectKeys};
 use super::super::raw;
 use super::retention;
-use super::{At, Context, duration, sinks, size};
+use super::{At, Context, anchors, duration, sinks, size};
 use crate::limits::{
-    AUDIT_ANCHORS_MAX, AUDIT_CHECKPOINT_MS, AUDIT_CHECKPOINT_MS_MAX, AUDIT_CHECKPOINT_RECORDS,
+    AUDIT_CHECKPOINT_MS, AUDIT_CHECKPOINT_MS_MAX, AUDIT_CHECKPOINT_RECORDS,
     AUDIT_CHECKPOINT_RECORDS_MAX, AUDIT_NAME_BYTES_MAX, AUDIT_SEGMENT_BYTES,
     AUDIT_SEGMENT_BYTES_MAX, AUDIT_SEGMENT_BYTES_MIN, AUDIT_SEGMENT_MS, AUDIT_SEGMENT_MS_MAX,
 };
@@ -38,7 +38,7 @@ pub(super) fn audit(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) 
     let signing_key = signing_key.map(|key| key_file(cx, &at.key("signing_key"), &key));
     let rhythm = checkpoints(cx, &at.key("checkpoint"), checkpoint);
     let segments = segments(cx, &at.key("segment"), segment);
-    let anchors = anchors_of(cx, &at.key("anchors"), anchors);
+    let anchors = anchors::anchors(cx, &at.key("anchors"), anchors);
     let sinks = sinks::sinks(cx, &at.key("sinks"), sinks, dir.as_deref());
     let retention = retention::rules(cx, &at.key("retention"), retention.unwrap_or_default());
     let legal_holds = legal_holds
@@ -186,34 +186,4 @@ fn segments(
         return None;
     }
     Some((u64::try_from(bytes).unwrap_or(u64::MAX), age?))
-}
-
-fn anchors_of(
-    cx: &mut Context<'_>,
-    at: &At<'_>,
-    typed: Option<Vec<raw::Anchor>>,
-) -> Option<Vec<Anchor>> {
-    let Some(typed) = typed else { return Some(vec![Anchor::Log]) };
-    if typed.is_empty() {
-        let message = "checkpoints stay where the log is: who holds the machine can rewrite both";
-        cx.weak(at, message, "write `[log]`, or `[{ file: PATH }]` on another machine");
-    }
-    if typed.len() > AUDIT_ANCHORS_MAX {
-        cx.error(at, "too many anchors", format!("keep at most {AUDIT_ANCHORS_MAX}"));
-        return None;
-    }
-    let mut anchors = Vec::new();
-    for (position, anchor) in typed.into_iter().enumerate() {
-        let anchor = match anchor {
-            raw::Anchor::Stream(raw::StreamAnchor::Log) => Anchor::Log,
-            raw::Anchor::Stream(raw::StreamAnchor::Stdout) => Anchor::Stdout,
-            raw::Anchor::File(raw::FileAnchor { file }) => Anchor::File(cx.resolve(&file.0)),
-        };
-        if anchors.contains(&anchor) {
-            cx.warn(&at.item(position), "the same anchor twice", "remove one");
-        } else {
-            anchors.push(anchor);
-        }
-    }
-    Some(anchors)
 }

@@ -5,6 +5,7 @@
 //! read. Raw structs are destructured without `..`: a new key does not compile until it is placed.
 
 mod access;
+mod anchors;
 mod api_keys;
 mod audit;
 mod auth;

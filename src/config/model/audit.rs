@@ -1,9 +1,11 @@
 //! The audit trail: where it is, when it is signed, who gets copies, what is kept.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Sink;
+use super::{Sink, SinkHttp};
+use crate::vkey::WitnessKey;
 
 /// The audit trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +56,31 @@ pub enum Anchor {
     Stdout,
     /// A file that is only appended to.
     File(PathBuf),
+    /// A place that is reached over the network.
+    Remote(Box<RemoteAnchor>),
+}
+
+/// A place over the network that takes checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteAnchor {
+    /// Name in metrics, in the log and of its files.
+    pub name: Arc<str>,
+    /// Time for one request.
+    pub timeout: Duration,
+    /// What it is.
+    pub target: AnchorTarget,
+}
+
+/// The kinds of such places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnchorTarget {
+    /// A witness (C2SP `tlog-witness`).
+    Witness {
+        /// Its submission prefix.
+        http: SinkHttp,
+        /// Whose signatures count.
+        key: WitnessKey,
+    },
 }
 
 /// When a record counts as written.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Duration, FilePath, Sink, Size};
+use super::{CertificateFiles, Duration, FilePath, PlainHttp, Sink, Size, Url};
 
 /// The audit trail.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -25,7 +25,8 @@ pub struct Audit {
     /// When a file of the log ends and the next begins.
     pub segment: Option<Segment>,
     /// Where checkpoints go so that whoever holds the machine cannot change them: `log`,
-    /// `stdout`, or `{ file: PATH }` of a file that is only appended to. Default: `[log]`.
+    /// `stdout`, `{ file: PATH }` of a file that is only appended to, or a place over the network:
+    /// a `name` and one of `witness`. Default: `[log]`.
     pub anchors: Option<Vec<Anchor>>,
     /// Who gets copies of the records. Default: nobody.
     pub sinks: Option<Vec<Sink>>,
@@ -119,8 +120,8 @@ pub struct Segment {
 pub enum Anchor {
     /// A stream.
     Stream(StreamAnchor),
-    /// A file.
-    File(FileAnchor),
+    /// A file, or a place over the network.
+    Place(Box<AnchorPlace>),
 }
 
 /// The word `log` or `stdout`.
@@ -134,10 +135,37 @@ pub enum StreamAnchor {
     Stdout,
 }
 
-/// A file that checkpoints are appended to.
+/// A file, or a name and one kind of place over the network.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct FileAnchor {
-    /// The file; made if it does not exist.
-    pub file: FilePath,
+pub struct AnchorPlace {
+    /// A file that checkpoints are appended to; made if it does not exist. Default: none.
+    pub file: Option<FilePath>,
+    /// Name of a place over the network in metrics and log lines, and of its files in `anchors`
+    /// beside the log; unique. Default: none.
+    #[schemars(example = &"witness-1")]
+    pub name: Option<String>,
+    /// Time for one request, at most `1m`. Default: `10s`.
+    pub timeout: Option<Duration>,
+    /// Certificate authorities that are trusted in place of the system's, PEM. Default: the
+    /// system's.
+    pub ca: Option<FilePath>,
+    /// Certificate that the gateway shows. Default: none.
+    pub client_certificate: Option<CertificateFiles>,
+    /// Whether checkpoints may leave the machine without TLS. Default: `loopback`.
+    pub plain_http: Option<PlainHttp>,
+    /// A witness, which cosigns that the log only grew (C2SP tlog-witness). Default: none.
+    pub witness: Option<WitnessAnchor>,
+}
+
+/// A witness.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessAnchor {
+    /// Its submission prefix: what stands before `/add-checkpoint`.
+    #[schemars(example = "https://witness.example.com")]
+    pub url: Url,
+    /// Its public key, `NAME+HASH+KEY`, as its operator publishes it.
+    #[schemars(example = &"remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2")]
+    pub key: String,
 }

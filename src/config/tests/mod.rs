@@ -3,6 +3,7 @@
 //!
 //! Bad files are written with `«` and `»` around the text that must be underlined.
 
+mod anchors;
 mod api_keys;
 mod audit;
 mod claims;
