@@ -176,16 +176,11 @@ impl Gateway {
         // Who is revoked is known before anybody is served.
         let redis = config.redis.as_ref().map(SharedState::new).transpose()?;
         let revoking = Revoking::start(&config, redis.as_ref(), &options.clock, &log).await;
-        let revocations = Arc::clone(&revoking.revocations);
         let rates = sharing::start(&config, redis.as_ref()).await;
+        let (clock, revocations) = (options.clock.clone(), Arc::clone(&revoking.revocations));
+        let authn = Authn::with_revocations(clock, Arc::clone(&outbound), revocations, redis);
         let shared = Shared {
-            authn: Authn::with_revocations(
-                options.clock.clone(),
-                Arc::clone(&outbound),
-                revocations,
-                redis,
-            )
-            .map_err(|_| StartError::Randomness)?,
+            authn: authn.map_err(|_| StartError::Randomness)?,
             clock: options.clock,
             log,
             metrics,

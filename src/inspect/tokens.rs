@@ -6,7 +6,7 @@
 use super::candidate::{Around, Candidate};
 use super::context::Hints;
 use super::digits::{Group, Left, Window};
-use super::scan::{First, Same, Scan, Undecided};
+use super::scan::{Same, Scan, Undecided};
 use super::{device, labels, national, net};
 use crate::class::{Class, Confidence};
 
