@@ -6,19 +6,23 @@ use std::time::Duration;
 use super::{Check, Finding, Task, Ward};
 use crate::config::Redis;
 use crate::limits::DOCTOR_REDIS_MS;
-use crate::shared_state::{Look, SharedState, SharedStateError};
+use crate::shared_state::{Look, SharedState, SharedStateError, Uses};
 
 pub(super) fn tasks(ward: &Arc<Ward>) -> Vec<Task> {
     let Some(redis) = ward.config.redis.clone() else { return Vec::new() };
     let host = redis.url.host_str().unwrap_or_default();
     let port = redis.url.port().unwrap_or(6379);
     let about = format!("redis {host}:{port}");
-    vec![Task::new(Check::RedisConnect, &about.clone(), async move { look(&redis, &about).await })]
+    let task_about = about.clone();
+    let config = &ward.config;
+    let uses = Uses { revocations: config.revocation.redis, rates: config.shared_limits.is_some() };
+    let task = async move { look(&redis, uses, &task_about).await };
+    vec![Task::new(Check::RedisConnect, &about, task)]
 }
 
-async fn look(redis: &Redis, about: &str) -> Vec<Finding> {
+async fn look(redis: &Redis, uses: Uses, about: &str) -> Vec<Finding> {
     let looked = match SharedState::new(redis) {
-        Ok(shared) => shared.look().await,
+        Ok(shared) => shared.look(uses).await,
         Err(why) => Err(why),
     };
     match looked {

@@ -20,15 +20,30 @@ pub struct Look {
     pub eviction: Option<String>,
 }
 
+/// For what a gateway uses a Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uses {
+    /// Revocations are kept there.
+    pub revocations: bool,
+    /// Rates are shared there.
+    pub rates: bool,
+}
+
 /// A command with arguments as the gateway gives them.
 type Sample = (&'static str, &'static [&'static str]);
 
-/// Every command that the gateway sends, by itself or in a script. Keys of each kind that it uses.
-pub const COMMANDS: &[Sample] = &[
+/// What every gateway with a Redis sends, by itself or in a script: proofs of possession are used
+/// up there. Keys of each kind that it uses.
+const ALWAYS: &[Sample] = &[
+    ("SET", &["sallyport:dpop:x", "x", "NX", "PX", "1"]),
+    ("EVALSHA", &["x", "1", "sallyport:x"]),
+    ("SCRIPT", &["LOAD", "return 1"]),
+];
+
+const REVOCATIONS: &[Sample] = &[
     ("GET", &["sallyport:{revocation}:epoch"]),
     ("MGET", &["sallyport:{revocation}:entry:x"]),
     ("SET", &["sallyport:{revocation}:entry:x", "x", "PX", "1"]),
-    ("SET", &["sallyport:dpop:x", "x", "NX", "PX", "1"]),
     ("DEL", &["sallyport:{revocation}:entry:x"]),
     ("EXISTS", &["sallyport:{revocation}:entry:x"]),
     ("INCR", &["sallyport:{revocation}:generation"]),
@@ -38,8 +53,17 @@ pub const COMMANDS: &[Sample] = &[
     ("ZREM", &["sallyport:{revocation}:index", "x"]),
     ("PUBLISH", &["sallyport:{revocation}:changes", "1"]),
     ("SUBSCRIBE", &["sallyport:{revocation}:changes"]),
-    ("EVALSHA", &["x", "1", "sallyport:{revocation}:epoch"]),
-    ("SCRIPT", &["LOAD", "return 1"]),
+];
+
+const RATES: &[Sample] = &[
+    ("TIME", &[]),
+    ("GET", &["sallyport:limit:x"]),
+    ("SET", &["sallyport:limit:x", "1", "PX", "1"]),
+    ("ZADD", &["sallyport:limit:replicas", "1", "x"]),
+    ("ZCARD", &["sallyport:limit:replicas"]),
+    ("ZREMRANGEBYSCORE", &["sallyport:limit:replicas", "-inf", "1"]),
+    ("ZREMRANGEBYRANK", &["sallyport:limit:replicas", "0", "-2"]),
+    ("PEXPIRE", &["sallyport:limit:replicas", "1"]),
 ];
 
 impl SharedState {
@@ -47,13 +71,13 @@ impl SharedState {
     ///
     /// # Errors
     /// Where it does not answer at all.
-    pub async fn look(&self) -> Result<Look, SharedStateError> {
+    pub async fn look(&self, uses: Uses) -> Result<Look, SharedStateError> {
         // The first question makes the connection, which is not what is measured.
         self.ping().await?;
         let asked = Instant::now();
         self.ping().await?;
         let latency = asked.elapsed();
-        Ok(Look { latency, denied: self.denied().await, eviction: self.eviction().await })
+        Ok(Look { latency, denied: self.denied(uses).await, eviction: self.eviction().await })
     }
 
     /// An answer, also one that refuses the command: then somebody is there who let us in.
@@ -64,9 +88,12 @@ impl SharedState {
         }
     }
 
-    async fn denied(&self) -> Option<Vec<&'static str>> {
+    async fn denied(&self, uses: Uses) -> Option<Vec<&'static str>> {
+        let Uses { revocations, rates } = uses;
+        let more = [(revocations, REVOCATIONS), (rates, RATES)];
+        let more = more.into_iter().filter(|(used, _)| *used).flat_map(|(_, samples)| samples);
         let mut denied = Vec::new();
-        for (name, arguments) in COMMANDS {
+        for (name, arguments) in ALWAYS.iter().chain(more) {
             let mut command = redis::cmd("EVAL");
             command.arg(MAY_I).arg(0).arg(*name).arg(*arguments);
             match self.query::<i64>(&command).await {
@@ -79,6 +106,7 @@ impl SharedState {
                 Err(_) => return None,
             }
         }
+        denied.sort_unstable();
         denied.dedup();
         Some(denied)
     }
@@ -102,14 +130,14 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::COMMANDS;
+    use super::{ALWAYS, RATES, REVOCATIONS};
 
     fn read(dir: &Path, into: &mut String) {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 read(&path, into);
-            } else if !path.ends_with("look.rs") {
+            } else if !path.ends_with("look.rs") && !path.ends_with("tests.rs") {
                 into.push_str(&fs::read_to_string(path).unwrap());
             }
         }
@@ -127,8 +155,9 @@ mod tests {
             .map(|name| name.as_str().to_ascii_uppercase())
             .collect();
         assert!(sent.contains("ZADD") && sent.contains("MGET"), "{sent:?}");
-        let listed: BTreeSet<&str> = COMMANDS.iter().map(|(name, _)| *name).collect();
+        let listed: BTreeSet<&str> =
+            [ALWAYS, REVOCATIONS, RATES].concat().iter().map(|(name, _)| *name).collect();
         let missing: Vec<_> = sent.iter().filter(|name| !listed.contains(name.as_str())).collect();
-        assert!(missing.is_empty(), "not in COMMANDS of shared_state/look.rs: {missing:?}");
+        assert!(missing.is_empty(), "not in the lists of shared_state/look.rs: {missing:?}");
     }
 }

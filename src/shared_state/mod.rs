@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use crate::config;
 use crate::limits::{SHARED_STATE_ANSWER_MS, SHARED_STATE_CONNECT_MS};
 
-pub use look::{COMMANDS, Look};
+pub use look::{Look, Uses};
 pub use redis::Script;
 
 /// One Redis. Cheap to clone.
