@@ -84,13 +84,24 @@ async fn login_without_a_command_or_a_key_that_is_needed_fails_and_nothing_is_wr
     assert!(!seen.text.contains("right"), "{}", seen.text);
     let redis = Redis::start("--user gateway on >right ~other:* &* +@all");
     let seen = world(redis.port, LOGIN).await.doctor(&[]).await;
-    seen.says('✗', "redis-commands", "may not use GET, MGET, SET", "~sallyport:*");
+    seen.says('✗', "redis-commands", "may not use DEL, EVALSHA, EXISTS", "~sallyport:*");
     let redis = Redis::start(&format!("--user gateway {all}"));
     let seen = world(redis.port, LOGIN).await.doctor(&[]).await;
     assert_eq!(seen.code, 0, "{}\n{}", seen.text, seen.talk);
     let port = redis.port.to_string();
     let keys = Command::new("redis-cli").args(["-p", &port, "dbsize"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&keys.stdout).trim(), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn clock_of_redis_is_asked_for_only_where_rates_are_shared() {
+    let redis = Redis::start("--user gateway on >right ~sallyport:* &sallyport:* +@all -time");
+    let mut world = world(redis.port, LOGIN).await;
+    world.doctor(&[]).await.line('✓', "redis-commands");
+    world.more.push_str("limits: { shared: true }\n");
+    let seen = world.doctor(&[]).await;
+    seen.says('✗', "redis-commands", "may not use TIME", "+time");
 }
 
 #[tokio::test(flavor = "multi_thread")]
