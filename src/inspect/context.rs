@@ -197,6 +197,22 @@ fn meaning(label: &[u8]) -> Hints {
     Split::of(label).at_the_end()
 }
 
+/// What the label says with which a text ends, where its last word decides alone: most do, and
+/// need not be taken apart.
+fn by_last_word(text: &[u8]) -> Option<Hints> {
+    let word = text.get(text.len() - identifier_at_the_end(text)..)?;
+    let mut lower = [0; LAST_WORD_BYTES_MAX];
+    let lower = lower.get_mut(..word.len())?;
+    for (to, from) in lower.iter_mut().zip(word) {
+        *to = from.to_ascii_lowercase();
+    }
+    let (first, rest) = word.split_first()?;
+    // One word: written in small letters behind the first, or in capitals.
+    let small = rest.iter().all(u8::is_ascii_lowercase);
+    let one = first.is_ascii_alphabetic() && (small || word.iter().all(u8::is_ascii_uppercase));
+    if one { vocabulary::by_last_word(lower).map(Hints::settled) } else { None }
+}
+
 /// Where the label begins with which a text ends.
 fn label_start(text: &[u8]) -> usize {
     let mut from = text.len();
@@ -275,6 +291,9 @@ fn is_joining(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'`' | b':' | b'=' | b'#' | b'(' | b'[')
         || matches!(byte, b'{' | b'\\' | b'*' | b'+' | b'.' | b'>')
 }
+
+/// Unit: bytes. Longer words are taken apart.
+const LAST_WORD_BYTES_MAX: usize = 16;
 
 /// Unit: bytes. Longer names are sentences, not names.
 const NAME_BYTES_MAX: usize = 128;

@@ -124,7 +124,7 @@ fn judge(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
         if !begins_alone(scan, head) {
             continue;
         }
-        let lead = scan.before(head);
+        let mut lead = None;
         let lengths = Lengths::of(scan, rest, |group| digits_in(scan, group));
         let mut symbols = None;
         for (last, (length, group)) in lengths.all().zip(rest).enumerate().skip(first - from).rev()
@@ -135,6 +135,7 @@ fn judge(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
             if bytes < SYMBOLS_MIN || few || !ends_alone(scan, tail) {
                 continue;
             }
+            let lead = *lead.get_or_insert_with(|| scan.before(head));
             let hints = lead | scan.named(head, tail) | scan.after(tail);
             let unnamed = !hints.has(Hints::SERIAL) && length.may_be_unnamed(count);
             if hints.classes.is_empty() && !unnamed {
@@ -348,7 +349,7 @@ pub(super) fn numbered(scan: &Scan<'_, '_>, window: &Window<'_>, left: Left) -> 
         return None;
     }
     let lengths = Lengths::of(scan, rest, Group::length);
-    let lead = window.lead(scan, head);
+    let mut lead = None;
     let mut symbols = None;
     let mut unnamed = None;
     for (last, (length, group)) in lengths.all().zip(rest).enumerate().rev() {
@@ -360,6 +361,7 @@ pub(super) fn numbered(scan: &Scan<'_, '_>, window: &Window<'_>, left: Left) -> 
         if !ends_alone(scan, end) {
             continue;
         }
+        let lead = *lead.get_or_insert_with(|| window.lead(scan, head));
         let hints = lead | scan.named(head, end) | scan.after(end);
         let alone = unnamed.is_none() && left == Left::Free && !hints.has(Hints::SERIAL);
         // What nothing names has the length and groups of a number, or need not be read.

@@ -20,11 +20,13 @@ pub(super) struct Triggers {
 
 impl Triggers {
     /// Where the next trigger stands from a place on. Places are asked for in order.
+    #[inline]
     pub(super) fn next(&mut self, text: &[u8], from: usize) -> Option<usize> {
         // Most texts of a message are short, and have no room for blocks.
-        if text.len() <= BLOCK {
-            return plain(text, from);
-        }
+        if text.len() <= BLOCK { plain(text, from) } else { self.next_of_blocks(text, from) }
+    }
+
+    fn next_of_blocks(&mut self, text: &[u8], from: usize) -> Option<usize> {
         let mut at = from;
         if at == 0 {
             if text.first().is_some_and(|byte| is_trigger(*byte)) {

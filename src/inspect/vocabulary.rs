@@ -21,6 +21,16 @@ pub(super) fn of(phrase: &[u8]) -> Option<Hints> {
     TABLE.get(phrase)
 }
 
+/// What a label means by the word alone with which it ends, in lower case: its phrase, or that there
+/// is none. `None` where the words before it count: it ends a longer phrase, or says too little.
+pub(super) fn by_last_word(word: &[u8]) -> Option<Hints> {
+    if !(2..=SUFFIX_BYTES_MAX).contains(&word.len()) || TABLE.may_end_longer(word) {
+        return None;
+    }
+    let hints = TABLE.get(word).unwrap_or(Hints::NONE);
+    (!matches!(hints, Hints::GENERIC | Hints::NAME | Hints::SOMEBODY)).then_some(hints)
+}
+
 /// Whether a phrase can end as this word does. Cheap, and yes too often: what prose is made of
 /// mostly ends in other ways.
 pub(super) fn may_end(word: &[u8]) -> bool {
@@ -71,11 +81,14 @@ struct Table {
     slots: Vec<Option<(&'static str, Hints)>>,
     /// The last three letters of all phrases.
     endings: [u64; ENDINGS],
+    /// A bit for the hash of all that phrases end with but is none of them.
+    suffixes: Vec<u64>,
 }
 
 impl Table {
     fn new() -> Table {
-        let mut table = Table { slots: vec![None; SLOTS], endings: [0; ENDINGS] };
+        let (slots, suffixes) = (vec![None; SLOTS], vec![0; SUFFIXES]);
+        let mut table = Table { slots, endings: [0; ENDINGS], suffixes };
         for (classes, phrases) in CLASSES {
             phrases
                 .split_ascii_whitespace()
@@ -95,6 +108,11 @@ impl Table {
                 *bits |= bit;
             }
         }
+        for length in 2..=SUFFIX_BYTES_MAX.min(phrase.len() - 1) {
+            let suffix = phrase.as_bytes().get(phrase.len() - length..).unwrap_or_default();
+            let (word, bit) = suffix_place(suffix);
+            self.suffixes.get_mut(word).into_iter().for_each(|bits| *bits |= bit);
+        }
         let begin = place(phrase.as_bytes());
         for step in 0..SLOTS {
             match self.slots.get_mut((begin + step) % SLOTS) {
@@ -103,6 +121,12 @@ impl Table {
                 Some(Some(_)) | None => {}
             }
         }
+    }
+
+    /// Whether a longer phrase ends with this word; yes too often.
+    fn may_end_longer(&self, word: &[u8]) -> bool {
+        let (place, bit) = suffix_place(word);
+        self.suffixes.get(place).is_none_or(|bits| bits & bit != 0)
     }
 
     fn get(&self, phrase: &[u8]) -> Option<Hints> {
@@ -121,6 +145,12 @@ fn place(phrase: &[u8]) -> usize {
     usize::try_from(hash(phrase) >> 40).unwrap_or(0) % SLOTS
 }
 
+/// Where what a phrase ends with stands in the set of them.
+fn suffix_place(suffix: &[u8]) -> (usize, u64) {
+    let hash = hash(suffix);
+    (usize::try_from(hash >> 40).unwrap_or(0) % SUFFIXES, 1 << (hash >> 20 & 63))
+}
+
 static TABLE: LazyLock<Table> = LazyLock::new(Table::new);
 
 /// More than twice as many as phrases, so that a look-up seldom steps on.
@@ -128,6 +158,12 @@ const SLOTS: usize = 8192;
 
 /// Words of the set of endings: five bits for each of three letters.
 const ENDINGS: usize = (1 << 15) / 64;
+
+/// Words of the set of suffixes: ten bits for each of them, so that one in ten is there by chance.
+const SUFFIXES: usize = (1 << 18) / 64;
+
+/// Unit: bytes. Longer words are looked up with those before them.
+const SUFFIX_BYTES_MAX: usize = 12;
 
 /// Unit: bytes. No phrase is longer.
 const PHRASE_BYTES_MAX: usize = 64;
@@ -369,7 +405,7 @@ const OTHERS: &[(Hints, &str)] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{CLASSES, OTHERS, PHRASE_BYTES_MAX, SLOTS, of};
+    use super::{CLASSES, OTHERS, PHRASE_BYTES_MAX, SLOTS, by_last_word, of};
     use crate::class::Class;
 
     #[test]
@@ -389,6 +425,19 @@ mod tests {
         let phrases: Vec<_> = phrases.flat_map(str::split_ascii_whitespace).collect();
         assert!(phrases.len() * 2 < SLOTS, "{}", phrases.len());
         assert!(phrases.iter().all(|phrase| phrase.len() <= PHRASE_BYTES_MAX));
+    }
+
+    #[test]
+    fn no_word_decides_alone_that_may_be_the_end_of_a_longer_phrase() {
+        let phrases = CLASSES.iter().map(|row| row.1).chain(OTHERS.iter().map(|row| row.1));
+        let phrases: Vec<_> = phrases.flat_map(str::split_ascii_whitespace).collect();
+        for phrase in &phrases {
+            for start in 1..phrase.len() {
+                assert_eq!(by_last_word(&phrase.as_bytes()[start..]), None, "{phrase} {start}");
+            }
+        }
+        let alone = phrases.iter().filter(|phrase| by_last_word(phrase.as_bytes()).is_some());
+        assert!(alone.count() > phrases.len() / 4);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 
-use super::{Hints, label_start, meaning, of_name};
+use super::{Hints, by_last_word, label_start, meaning, of_name};
 use crate::inspect::vocabulary;
 
 /// What names mean, remembered for the next record with the same names.
@@ -53,6 +53,9 @@ impl Labels {
     /// What the label with which a text ends suggests: its last words, of which the very last
     /// counts.
     pub(in crate::inspect) fn of(&self, text: &[u8]) -> Hints {
+        if let Some(hints) = by_last_word(text) {
+            return hints;
+        }
         let label = text.get(label_start(text)..).unwrap_or_default();
         let seen =
             self.seen.get_or_init(|| Box::new([const { Cell::new(NONE_KNOWN) }; LABELS_KEPT]));

@@ -1,6 +1,8 @@
 //! What words say about values.
 
-use super::{Hints, Keys, Labels, before, of_name};
+use proptest::prelude::*;
+
+use super::{Hints, Keys, Labels, before, by_last_word, label_start, meaning, of_name};
 use crate::class::Class;
 
 fn one(class: Class) -> Hints {
@@ -88,5 +90,29 @@ fn words_joined_to_the_value_count() {
     ];
     for (text, hints) in cases {
         assert_eq!(before(text.as_bytes(), text.len(), &Labels::default()), hints, "{text:?}");
+    }
+}
+
+const WORDS: [&str; 24] = [
+    "card", "Number", "phone", "medicare", "No", "name", "customer", "SSN", "order", "from",
+    "birth", "of", "date", "ID", "tax", "holder", "Home", "Passport", "policy", "last", "4", "é",
+    "Call", "sim",
+];
+
+proptest! {
+    #[test]
+    fn last_word_decides_alone_only_where_the_whole_label_says_the_same(
+        parts in prop::collection::vec(
+            (prop_oneof![2 => prop::sample::select(&WORDS[..]).prop_map(str::to_owned), 1 => "[A-Z]?[a-z]{1,9}"],
+             prop::sample::select(&["", " ", " ", ".", ". ", "/", "_", "-", ", "][..])),
+            1..7,
+        ),
+    ) {
+        let mut text: String = parts.iter().map(|(word, joint)| format!("{word}{joint}")).collect();
+        text.truncate(text.trim_end_matches([' ', '.', '/', ',']).len());
+        if let Some(hints) = by_last_word(text.as_bytes()) {
+            let label = &text.as_bytes()[label_start(text.as_bytes())..];
+            prop_assert_eq!(hints, meaning(label), "{}", text);
+        }
     }
 }

@@ -183,8 +183,9 @@ fn password(scan: &mut Scan<'_, '_>, at: usize, name: usize) -> Option<usize> {
         None => rest.len(),
     };
     let value = rest.get(..length)?;
-    let settings = has_settings(scan.text, name, at + 1 + begin + length);
-    if !settings || is_placeholder(value) || is_expression(value) {
+    // What stands around it costs most to read, and comes last.
+    let settings = || has_settings(scan.text, name, at + 1 + begin + length);
+    if is_placeholder(value) || is_expression(value) || !settings() {
         return None;
     }
     let start = at + 1 + begin;

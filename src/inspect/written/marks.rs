@@ -12,6 +12,10 @@ use super::LABEL_BYTES_MAX;
 pub(super) struct Marks {
     /// Where the next one of each kind stands; `None` before it was looked for.
     ahead: [Option<usize>; 4],
+    /// Where the last one stood that was searched for.
+    last: usize,
+    /// Up to where the text is read byte by byte, since marks stand close together there.
+    crowded: usize,
 }
 
 impl Marks {
@@ -24,11 +28,21 @@ impl Marks {
         }
         let mut from = from;
         loop {
+            let crowd = text.get(from..self.crowded.min(text.len())).unwrap_or_default();
+            if let Some(skip) = first(crowd, text, from) {
+                return Some(from + skip);
+            }
+            from += crowd.len();
             let mark = self.strong(text, from)?;
+            if mark < self.last.max(self.crowded).saturating_add(CROWD_BYTES) {
+                self.crowded = mark.saturating_add(BLOCK);
+            }
+            self.last = mark;
             let reach = mark.saturating_sub(REACH_BYTES).max(from);
             // Between blanks and dots stand letters alone, so that codes bring no at sign.
             let spells = matches!(text.get(mark), Some(b' ' | b'[' | b'(' | b'{' | b'<'));
-            if spells && let Some(sign) = spelled_at(text.get(reach..mark + AHEAD)?) {
+            if spells && let Some(sign) = spelled_at(text.get(reach..text.len().min(mark + AHEAD))?)
+            {
                 return Some(reach + sign);
             }
             if begins(text, mark) {
@@ -62,9 +76,13 @@ const KINDS: [Search; 4] = [
 
 /// As [`Marks::next`], byte by byte.
 fn plain(text: &[u8], from: usize) -> Option<usize> {
-    let rest = text.get(from..)?;
-    let mut marks = rest.iter().enumerate().filter(|(_, byte)| is_mark(**byte));
-    marks.find(|(skip, _)| begins(text, from + skip)).map(|(skip, _)| from + skip)
+    first(text.get(from..)?, text, from).map(|skip| from + skip)
+}
+
+/// Where the first mark stands in a piece of a text that begins at a place.
+fn first(piece: &[u8], text: &[u8], from: usize) -> Option<usize> {
+    let mut marks = piece.iter().enumerate().filter(|(_, byte)| is_mark(**byte));
+    marks.find(|(skip, _)| begins(text, from + skip)).map(|(skip, _)| skip)
 }
 
 /// Where the blank before a spelled-out dot stands, as far as three letters tell.
@@ -143,6 +161,9 @@ const AHEAD: usize = 3;
 
 /// Unit: bytes. Shorter texts are read byte by byte.
 const SHORT_BYTES: usize = 64;
+
+/// Unit: bytes. Marks that stand closer together are not worth a search each.
+const CROWD_BYTES: usize = 32;
 
 /// Unit: bytes. How far before the dot of its address, or the bracket around it, a spelled-out at
 /// sign begins: itself, a label, a blank.
