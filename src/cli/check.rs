@@ -7,6 +7,8 @@ use clap::Args;
 
 use super::{USAGE, print, say};
 use crate::config::{self, Problems, Source, Strictness};
+use crate::limits::METRIC_SERIES_WARN;
+use crate::observe::budget;
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
@@ -28,13 +30,21 @@ impl Check {
             .and_then(|source| config::check(&source, &config::process_environment, strictness));
         match checked {
             Ok(checked) => {
+                let series = budget(&checked.config)?.total();
                 if self.json {
-                    print(&format!("{}\n", Problems::json(&checked.warnings)))?;
+                    let mut answer = Problems::json(&checked.warnings);
+                    if let Some(members) = answer.as_object_mut() {
+                        members.insert("metric_series_max".to_owned(), series.into());
+                    }
+                    print(&format!("{answer}\n"))?;
                 } else {
                     for warning in &checked.warnings {
                         say(&warning.to_string());
                     }
-                    say(&summary(&checked.config));
+                    if series > METRIC_SERIES_WARN {
+                        say(&many_series(series));
+                    }
+                    say(&summary(&checked.config, series));
                 }
                 Ok(ExitCode::SUCCESS)
             }
@@ -50,10 +60,18 @@ impl Check {
     }
 }
 
-fn summary(config: &config::Config) -> String {
+fn many_series(series: usize) -> String {
+    format!(
+        "warning: up to {series} metric series, more than {METRIC_SERIES_WARN}\n = help: drop \
+         what nobody looks at when it is scraped (`metric_relabel_configs`), or give servers \
+         gateways of their own"
+    )
+}
+
+fn summary(config: &config::Config, series: usize) -> String {
     let servers: Vec<&str> = config.servers.iter().map(|s| s.name.as_ref()).collect();
     format!(
-        "ok: {} server{} ({}), {} issuer{}, {} file{} watched",
+        "ok: {} server{} ({}), {} issuer{}, {} file{} watched, at most {series} metric series",
         servers.len(),
         plural(servers.len()),
         servers.join(", "),

@@ -18,6 +18,8 @@ limits! {
     TRACE_TIMEOUT_MS_MAX: u64 = 60_000, "milliseconds", "beyond it a dead collector looks alive for too long";
     #[doc = "Time to send what is left when the gateway stops."]
     TRACE_DRAIN_MS: u64 = 3_000, "milliseconds", "orchestrators kill after 30 s, and spans are no records";
+    #[doc = "Metric series of one gateway above which `check` warns."]
+    METRIC_SERIES_WARN: usize = 50_000, "series", "Prometheus holds 3 KiB or so for each active series: 150 MiB, for each replica";
     #[doc = "Bytes of one text in a span."]
     TRACE_TEXT_BYTES_MAX: usize = 128, "bytes", "names of tools and prompts have up to 64 characters";
 }

@@ -29,16 +29,31 @@ macro_rules! registered {
     ($r:ident; $($field:ident: $kind:ident $name:literal $help:literal [$($label:literal),*];)+) => {
         Self {
             $($field: register(&$r, $kind($name, $help, &[$($label),*]))?,)+
+            rows: const {
+                &[$(Row { name: $name, labels: &[$($label),*], lines: lines_of(stringify!($kind)) },)+]
+            },
             registry: $r,
             audit_told: Arc::default(),
         }
     };
 }
 
+/// A metric and its labels, for who wants to know how many series there can be.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// Without the prefix.
+    pub(super) name: &'static str,
+    pub(super) labels: &'static [&'static str],
+    /// Of one series: a histogram has one for each bucket, a sum and a count.
+    pub(super) lines: usize,
+}
+
 /// The registry and the handles that are not of one route.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Registry,
+    /// The table of them.
+    pub(super) rows: &'static [Row],
     /// Refusals before a route was known, and wire violations.
     pub refused_early: IntCounterVec,
     /// `sallyport_authn_total`
@@ -473,6 +488,16 @@ fn requests_histogram(name: &str, help: &str, labels: &[&str]) -> prometheus::Re
 
 fn stages_histogram(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
     HistogramVec::new(HistogramOpts::from(opts(name, help)).buckets(STAGE_BUCKETS.to_vec()), labels)
+}
+
+/// How many lines one series of this kind has.
+const fn lines_of(kind: &str) -> usize {
+    // Besides its buckets a histogram has one for all, a sum and a count.
+    match kind.as_bytes() {
+        b"requests_histogram" => REQUEST_BUCKETS.len() + 3,
+        b"stages_histogram" => STAGE_BUCKETS.len() + 3,
+        _ => 1,
+    }
 }
 
 /// The OpenTelemetry MCP buckets, and 1, 2 and 5 ms, where a gateway lives.

@@ -4,6 +4,7 @@
 //! pipeline books what stages return. Guarantees that no value a caller chose becomes a metric
 //! label, and that no token, body or personal datum becomes text.
 
+mod budget;
 mod line;
 mod masked;
 pub mod metrics;
@@ -11,6 +12,7 @@ mod process;
 mod record;
 pub mod traces;
 
+pub use budget::{Budget, budget};
 pub use masked::masked_arguments;
 pub use metrics::{Metrics, RouteMetrics};
 pub use record::{CallFacts, Configured, Record, SCHEMA, Stage};

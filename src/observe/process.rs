@@ -25,6 +25,13 @@ pub(super) fn write(out: &mut String) {
     }
 }
 
+/// How many figures there are at most.
+pub(super) fn series() -> usize {
+    let mut text = String::new();
+    write(&mut text);
+    text.lines().filter(|line| !line.starts_with('#')).count()
+}
+
 struct Stat {
     cpu_s: f64,
     resident_bytes: f64,

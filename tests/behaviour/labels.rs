@@ -142,6 +142,31 @@ async fn caller_cannot_make_a_metric_series() {
     // All of them were counted: the text is of after the flood, and of this gateway.
     assert!(sent > 10_000);
     assert_eq!(total(&after) - answered, f64::from(u32::try_from(sent).unwrap()));
+    within_budget(&world, &after);
+}
+
+/// What `check` said that there can be at most, for each metric and for all of them.
+fn within_budget(world: &World, text: &str) {
+    let config = world.check(&world.yaml(RULES)).unwrap();
+    let budget = sallyport::observe::budget(&config).unwrap();
+    let mut shown = std::collections::BTreeMap::<String, usize>::new();
+    for series in series(text) {
+        let name = series.split('{').next().unwrap();
+        let own = |known: &&(String, usize)| {
+            let rest = name.strip_prefix(known.0.as_str());
+            rest.is_some_and(|rest| ["", "_bucket", "_sum", "_count"].contains(&rest))
+        };
+        let metric = budget.metrics.iter().find(own).map_or("process", |(metric, _)| metric);
+        assert!(metric != "process" || name.starts_with("process_"), "{name} is in no budget");
+        *shown.entry(metric.to_owned()).or_default() += 1;
+    }
+    for (metric, at_most) in &budget.metrics {
+        let shown = shown.get(metric).copied().unwrap_or_default();
+        assert!(shown <= *at_most, "{metric}: {shown} series, {at_most} were said");
+    }
+    assert!(shown.values().sum::<usize>() <= budget.total());
+    // Neither a limit nor a promise that anything keeps.
+    assert!(budget.total() < sallyport::limits::METRIC_SERIES_WARN, "{}", budget.total());
 }
 
 /// Sends so many requests of each kind over lanes that stay open; returns how many.

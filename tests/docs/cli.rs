@@ -30,6 +30,32 @@ fn check_ends_with_0_or_2_and_draws_a_caret_under_the_mistake() {
 }
 
 #[test]
+fn check_says_how_many_metric_series_there_can_be_and_warns_above_metric_series_warn() {
+    let dir = Dir::new();
+    let said = |text: &str| {
+        let file = dir.write("series.yaml", text);
+        let json = sallyport(&["check", "--json", &file]);
+        let json: serde_json::Value = serde_json::from_str(&data(&json)).unwrap();
+        (talk(&sallyport(&["check", &file])), json["metric_series_max"].as_u64().unwrap())
+    };
+    let (text, few) = said(GOOD);
+    assert!(text.contains(&format!("at most {few} metric series")), "{text}");
+    assert!(!text.contains("warning: up to"), "{text}");
+    let own = GOOD.find("  - name").unwrap();
+    let (head, server) = GOOD.split_at(own);
+    let named = |n: usize| {
+        server
+            .replace("notes", &format!("notes{n}"))
+            .replace("/mcp\n    up", &format!("/mcp{n}\n    up"))
+    };
+    let (text, many) = said(&format!("{head}{}", (0..60).map(named).collect::<String>()));
+    let warn = u64::try_from(sallyport::limits::METRIC_SERIES_WARN).unwrap();
+    assert!(few < warn && many > warn, "{few} {many}");
+    assert!(text.contains(&format!("up to {many} metric series, more than {warn}")), "{text}");
+    assert!(text.contains("metric_relabel_configs"), "{text}");
+}
+
+#[test]
 fn token_is_refused_without_a_development_issuer() {
     let dir = Dir::new();
     let output = sallyport(&["token", "--config", &dir.write("real.yaml", GOOD)]);
