@@ -9,11 +9,14 @@
 //! - each time that Redis comes back empty, or its clock jumps ahead, at most `burst` more;
 //! - while it is away, `local_share` admits at most as much as the rate itself over that time, burst
 //!   included, as long as no more replicas run than were counted or stated, plus one call for each
-//!   replica beyond the burst. Who had used up its part before has no second burst then;
-//! - no caller waits longer than [`crate::limits::SHARED_LIMIT_WAIT_MS`], and none at all from a
-//!   failure on until a heartbeat was answered.
+//!   replica beyond the burst. That is the worst case, of callers who move between replicas: calls
+//!   count against a replica's part while Redis answers too, and what was admitted without Redis is
+//!   charged when it is back, so that who is at the limit all the time gets no more than the rate;
+//! - nobody waits longer than [`crate::limits::SHARED_LIMIT_WAIT_MS`] for a rate, and not at all
+//!   from a failure on until a heartbeat was answered.
 //!
-//! A replica that ends forfeits what it holds, `S` at most of each caller.
+//! A replica that alone is cut off admits its part beside what the others admit. One that ends
+//! forfeits what it holds, `S` at most of each caller.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,7 +26,7 @@ use aws_lc_rs::hmac;
 use super::Caller;
 use super::lease::{Answer, Id, Known, Leases};
 use super::store::Store;
-use crate::bucket::{Bucket, Wait};
+use crate::bucket::{Bucket, Remaining, Wait};
 use crate::clock::Clock;
 use crate::config::{Allowance, OnStoreLoss, Rate};
 use crate::limits::RETRY_AFTER_S_MAX;
@@ -111,7 +114,7 @@ impl SharedRate {
     pub(super) async fn take(&self, caller: Option<Caller>) -> Result<(), Refusal> {
         let id = self.id(caller);
         if !self.store.is_up() {
-            return self.alone(id);
+            return self.alone(id, 0);
         }
         let known = lock(&self.leases).take(id, self.clock.monotonic());
         let judged = match known {
@@ -123,8 +126,8 @@ impl SharedRate {
                 self.store.count_leased();
                 Err(self.over(wait))
             }
-            Known::Ask(want) => match self.store.ask(id, self.allowance.rate, want).await {
-                None => return self.alone(id),
+            Known::Ask(question) => match self.store.ask(id, self.allowance.rate, question).await {
+                None => return self.alone(id, question.owed),
                 Some(answer) => {
                     lock(&self.leases).keep(id, answer, self.clock.monotonic());
                     match answer {
@@ -146,35 +149,43 @@ impl SharedRate {
         lock(&self.alone).bucket.sweep();
     }
 
-    /// Judges without Redis.
-    fn alone(&self, id: Id) -> Result<(), Refusal> {
+    /// Judges without Redis, to which calls may be owed already.
+    fn alone(&self, id: Id, owed: u32) -> Result<(), Refusal> {
         self.store.count_degraded();
-        let bucket = self.bucket().ok_or(Refusal::Unknown)?;
-        bucket.take(&id).map(|_| ()).map_err(Refusal::Over)
+        let (bucket, part) = self.bucket().ok_or(Refusal::Unknown)?;
+        let taken = bucket.take(&id);
+        let left = taken.as_ref().map_or(0, |Remaining(left)| *left);
+        let owed = owed.saturating_add(u32::from(taken.is_ok()));
+        if owed > 0 {
+            let period = part.window / part.count.max(1);
+            let whole = period.saturating_mul(part.burst.saturating_sub(left));
+            lock(&self.leases).owe(id, owed, (whole, period), self.clock.monotonic());
+        }
+        taken.map(|_| ()).map_err(Refusal::Over)
     }
 
     /// Counts an admitted call against this replica's part, so that who used that up has no burst
     /// when Redis is lost.
     fn note(&self, id: Id) {
-        if let Some(bucket) = self.bucket() {
+        if let Some((bucket, _)) = self.bucket() {
             // That it is over its part means nothing while Redis answers.
             let _ = bucket.take(&id);
         }
     }
 
-    /// The buckets that count without Redis; none where nobody is admitted then.
-    fn bucket(&self) -> Option<Arc<Bucket<Id>>> {
+    /// The buckets that count without Redis, and how; none where nobody is admitted then.
+    fn bucket(&self) -> Option<(Arc<Bucket<Id>>, Rate)> {
         let parts = match self.allowance.on_store_loss {
             OnStoreLoss::Deny => return None,
             OnStoreLoss::Local => 1,
             OnStoreLoss::LocalShare => self.store.parts()?,
         };
+        let part = part(self.allowance.rate, parts);
         let mut alone = lock(&self.alone);
         if alone.parts != parts {
-            let bucket = Arc::new(Bucket::new(part(self.allowance.rate, parts), &self.clock));
-            *alone = Alone { parts, bucket };
+            *alone = Alone { parts, bucket: Arc::new(Bucket::new(part, &self.clock)) };
         }
-        Some(Arc::clone(&alone.bucket))
+        Some((Arc::clone(&alone.bucket), part))
     }
 
     fn over(&self, wait: Duration) -> Refusal {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::lease::{Answer, Id};
+use super::lease::{Answer, Id, Question};
 use crate::config::{Rate, SharedLimits};
 use crate::limits::{
     SHARED_HEARTBEAT_MS, SHARED_LIMIT_WAIT_MS, SHARED_REPLICA_MS, SHARED_REPLICAS_MAX,
@@ -151,12 +151,13 @@ impl Store {
         }
     }
 
-    /// Asks for up to `want` calls of a bucket. `None` when Redis did not answer in time. Cancel-safe:
+    /// Asks for calls of a bucket. `None` when Redis did not answer in time. Cancel-safe:
     /// at worst calls are taken out that nobody makes.
-    pub(super) async fn ask(&self, id: Id, rate: Rate, want: u32) -> Option<Answer> {
+    pub(super) async fn ask(&self, id: Id, rate: Rate, question: Question) -> Option<Answer> {
+        let Question { want, owed } = question;
         self.asked.fetch_add(1, Ordering::Relaxed);
         let mut script = TAKE.key(format!("{PREFIX}{:032x}", u128::from_be_bytes(id)));
-        script.arg(period_us(rate)).arg(rate.burst.max(1)).arg(want);
+        script.arg(period_us(rate)).arg(rate.burst.max(1)).arg(want).arg(owed);
         let answer = match timeout(WAIT, self.redis.run::<(i64, i64)>(&script)).await {
             Ok(Ok(said)) => read(said, want)
                 .ok_or_else(|| SharedStateError::Unreachable("it says what it never says".into())),
@@ -193,22 +194,26 @@ const PREFIX: &str = "sallyport:limit:";
 const REPLICAS_KEY: &str = "sallyport:limit:replicas";
 
 /// Key: the time at which the bucket is full again, microseconds. Arguments: microseconds for one
-/// call, burst, calls wanted. Answers calls granted and microseconds to wait. A time that is too
-/// far off, because the clock of Redis went back, counts as an empty bucket.
+/// call, burst, calls wanted, calls made before without asking. Answers calls granted and
+/// microseconds to wait. A time that is too far off, because the clock of Redis went back, counts
+/// as an empty bucket; more calls than fit were made do no more than empty it.
 static TAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local t = redis.call('TIME')
          local now = t[1] * 1000000 + t[2]
-         local period, burst, want = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+         local period, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+         local want, owed = tonumber(ARGV[3]), tonumber(ARGV[4])
          local empty = now + period * burst
          local full = tonumber(redis.call('GET', KEYS[1]) or now)
-         full = math.min(math.max(full, now), empty)
+         full = math.min(math.max(full, now) + owed * period, empty)
          local fits = math.floor((empty - full) / period + 0.000001)
-         if fits < 1 then return {0, math.max(1, math.ceil(full + period - empty))} end
          local n = math.min(want, fits)
          full = full + n * period
-         redis.call('SET', KEYS[1], string.format('%.3f', full), 'PX', math.min(math.ceil((full - now) / 1000) + 1, 1e12))
-         return {n, 0}",
+         if n > 0 or owed > 0 then
+           redis.call('SET', KEYS[1], string.format('%.3f', full), 'PX', math.min(math.ceil((full - now) / 1000) + 1, 1e12))
+         end
+         if n > 0 then return {n, 0} end
+         return {0, math.max(1, math.ceil(full + period - empty))}",
     )
 });
 

@@ -256,7 +256,8 @@ async fn redis_with_tls_and_an_acl_user_is_used_and_a_foreign_certificate_is_not
     dir.write("redis.key", &key.serialize_pem());
     let ca = std::fs::read(dir.path().join("redis.pem")).unwrap();
     // The rights that the manual names, and no more.
-    let rights = "~sallyport:* &sallyport:* +@read +@write +@pubsub +@scripting +@connection";
+    let rights = "~sallyport:* &sallyport:* +@read +@write +@pubsub +@scripting +@connection +time";
+    assert!(include_str!("../../src/manual/operations.md").contains(rights));
     let user = format!("--user default off --user gateway on >{TOKEN} {rights}");
     let user: Vec<&str> = user.split(' ').collect();
     let redis = Redis::with_tls(dir, "redis.pem", "redis.key", &user);
@@ -279,10 +280,13 @@ async fn redis_with_tls_and_an_acl_user_is_used_and_a_foreign_certificate_is_not
     assert!(foreign.get::<String>("sallyport:test").await.is_err());
     let ca = redis.dir.path().join("redis.pem").display().to_string();
     let top = format!(
-        "redis: {{ url: \"rediss://localhost:{}\", username: gateway, password: {{ file: seal.key }}, ca: \"{ca}\" }}\n",
+        "redis: {{ url: \"rediss://localhost:{}\", username: gateway, password: {{ file: seal.key }}, ca: \"{ca}\" }}\n\
+         limits: {{ shared: true }}\n",
         redis.port
     );
     let world = world(tools().await, &top).await;
+    let metrics = world.gateway().metrics_text();
+    assert!(metrics.contains("sallyport_limit_store_up{store=\"redis\"} 1"), "{metrics}");
     let token = world.token("");
     assert_eq!(world.post(&token, &list_tools()).await.status, 200);
     let id = revoke(&world, json!({"kind": "subject", "value": "alice"})).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::{prop_assert, proptest};
 
-use super::{Answer, Id, Known, Leases, slice_max};
+use super::{Answer, Id, Known, Leases, Question, ask, slice_max};
 use crate::config::Rate;
 use crate::limits::{SHARED_LEASE_MS, SHARED_LEASES_MAX, SHARED_LIMIT_WAIT_MS, SHARED_SLICE_MAX};
 
@@ -47,7 +47,7 @@ fn call(leases: &mut Leases, redis: &mut Redis, now: Duration) -> (bool, bool) {
     match leases.take(ALICE, now) {
         Known::Admitted => (true, false),
         Known::Over(_) => (false, false),
-        Known::Ask(want) => {
+        Known::Ask(Question { want, owed: _ }) => {
             let answer = redis.take(want, now);
             leases.keep(ALICE, answer, now);
             (matches!(answer, Answer::Granted(_)), true)
@@ -91,20 +91,30 @@ fn caller_over_its_rate_is_refused_without_asking_until_the_time_that_redis_said
 }
 
 #[test]
+fn long_waits_are_asked_about_again_after_shared_lease_ms() {
+    let mut leases = Leases::new(FAST);
+    let hour = Duration::from_secs(3_600);
+    leases.keep(ALICE, Answer::Over(hour), ms(0));
+    let last = ms(SHARED_LEASE_MS - 1);
+    assert_eq!(leases.take(ALICE, last), Known::Over(hour - last), "the true time is named");
+    assert_eq!(leases.take(ALICE, ms(SHARED_LEASE_MS)), ask(1));
+}
+
+#[test]
 fn of_questions_at_once_one_asks_for_more_than_its_call() {
     let mut leases = Leases::new(FAST);
     for want in [1, 2, 4] {
-        assert_eq!(leases.take(ALICE, ms(0)), Known::Ask(want));
+        assert_eq!(leases.take(ALICE, ms(0)), ask(want));
         leases.keep(ALICE, Answer::Granted(want), ms(0));
         (1..want).for_each(|_| assert_eq!(leases.take(ALICE, ms(0)), Known::Admitted));
     }
-    assert_eq!(leases.take(ALICE, ms(0)), Known::Ask(8));
+    assert_eq!(leases.take(ALICE, ms(0)), ask(8));
     for _ in 0..20 {
-        assert_eq!(leases.take(ALICE, ms(0)), Known::Ask(1));
+        assert_eq!(leases.take(ALICE, ms(0)), ask(1));
         leases.keep(ALICE, Answer::Granted(1), ms(0));
     }
     // Should the one be lost, another one asks in its place.
-    assert_eq!(leases.take(ALICE, ms(SHARED_LIMIT_WAIT_MS)), Known::Ask(8));
+    assert_eq!(leases.take(ALICE, ms(SHARED_LIMIT_WAIT_MS)), ask(8));
     leases.keep(ALICE, Answer::Granted(8), ms(SHARED_LIMIT_WAIT_MS));
     assert_eq!(leases.take(ALICE, ms(SHARED_LIMIT_WAIT_MS)), Known::Admitted);
 }
@@ -116,7 +126,7 @@ fn what_one_was_lent_is_not_refused_for_another_that_came_too_late() {
     leases.keep(ALICE, Answer::Over(ms(500)), ms(0));
     assert_eq!(leases.take(ALICE, ms(1)), Known::Admitted);
     assert_eq!(leases.take(ALICE, ms(1)), Known::Admitted);
-    assert_eq!(leases.take(ALICE, ms(1)), Known::Ask(6));
+    assert_eq!(leases.take(ALICE, ms(1)), ask(6));
 }
 
 #[test]
@@ -124,7 +134,7 @@ fn lease_is_forfeit_after_shared_lease_ms_and_the_next_begins_with_one_call() {
     let mut leases = Leases::new(FAST);
     leases.keep(ALICE, Answer::Granted(8), ms(0));
     assert_eq!(leases.take(ALICE, ms(SHARED_LEASE_MS - 1)), Known::Admitted);
-    assert_eq!(leases.take(ALICE, ms(SHARED_LEASE_MS)), Known::Ask(1));
+    assert_eq!(leases.take(ALICE, ms(SHARED_LEASE_MS)), ask(1));
     leases.sweep(ms(SHARED_LEASE_MS));
     assert!(leases.callers.is_empty());
 }
@@ -137,8 +147,33 @@ fn at_most_shared_leases_max_callers_are_remembered_and_others_ask_each_time() {
         leases.keep([n; 16], Answer::Granted(1), ms(0));
     }
     assert_eq!(leases.callers.len(), 2);
-    assert_eq!(leases.take([1; 16], ms(0)), Known::Ask(2));
-    assert_eq!(leases.take([9; 16], ms(0)), Known::Ask(1), "nothing is taken out in vain");
+    assert_eq!(leases.take([1; 16], ms(0)), ask(2));
+    assert_eq!(leases.take([9; 16], ms(0)), ask(1), "nothing is taken out in vain");
+}
+
+#[test]
+fn calls_that_were_made_without_redis_are_owed_to_it_once_and_for_as_long_as_they_count() {
+    let mut leases = Leases::new(FAST);
+    // Its part is ten calls a second, and three of it are used.
+    let alone = |used: u32| (ms(100) * used, ms(100));
+    for used in 1..=3 {
+        leases.owe(ALICE, 1, alone(used), ms(0));
+    }
+    assert_eq!(leases.take(ALICE, ms(0)), Known::Ask(Question { want: 1, owed: 3 }));
+    assert_eq!(leases.take(ALICE, ms(0)), ask(1), "another one at the same time owes nothing");
+    // The question was not answered: it is owed again, less what the time has healed.
+    leases.owe(ALICE, 3, alone(3), ms(0));
+    assert_eq!(leases.take(ALICE, ms(150)), Known::Ask(Question { want: 1, owed: 2 }));
+    leases.owe(ALICE, 2, alone(2), ms(150));
+    leases.sweep(ms(349));
+    assert_eq!(leases.callers.len(), 1);
+    leases.sweep(ms(350));
+    assert!(leases.callers.is_empty(), "nothing is owed any more");
+    // Who used much before the loss owes no more than was made without Redis.
+    leases.owe(ALICE, 1, alone(10), ms(400));
+    assert_eq!(leases.take(ALICE, ms(400)), Known::Ask(Question { want: 1, owed: 1 }));
+    leases.keep(ALICE, Answer::Granted(1), ms(400));
+    assert_eq!(leases.take(ALICE, ms(400)), ask(2));
 }
 
 proptest! {
@@ -184,7 +219,7 @@ proptest! {
             now += ms(pause_ms);
             for _ in 0..calls {
                 used += 1;
-                if let Known::Ask(want) = leases.take(ALICE, now) {
+                if let Known::Ask(Question { want, owed: _ }) = leases.take(ALICE, now) {
                     let answer = redis.take(want, now);
                     leases.keep(ALICE, answer, now);
                     taken += u64::from(want);

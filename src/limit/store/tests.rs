@@ -4,7 +4,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Answer, Store, period_us, read};
+use super::super::lease::{Answer, Id, Question};
+use super::{Store, period_us, read};
 use crate::config::{Rate, SharedLimits};
 use crate::limits::{
     SHARED_HEARTBEAT_MS, SHARED_LIMIT_WAIT_MS, SHARED_REPLICA_MS, SHARED_REPLICAS_MAX,
@@ -54,6 +55,10 @@ impl Drop for Redis {
     }
 }
 
+async fn ask(store: &Store, id: Id, rate: Rate, want: u32) -> Option<Answer> {
+    store.ask(id, rate, Question { want, owed: 0 }).await
+}
+
 const RATE: Rate = Rate { count: 10, window: Duration::from_secs(10), burst: 5 };
 
 #[tokio::test]
@@ -62,23 +67,38 @@ async fn script_grants_the_burst_then_names_the_wait_and_keys_end_when_they_mean
     let redis = Redis::start().await;
     let store = redis.store();
     let id = [7; 16];
-    assert_eq!(store.ask(id, RATE, 3).await, Some(Answer::Granted(3)));
-    assert_eq!(store.ask(id, RATE, 3).await, Some(Answer::Granted(2)), "as many as fit");
-    let Some(Answer::Over(wait)) = store.ask(id, RATE, 3).await else { panic!() };
+    assert_eq!(ask(&store, id, RATE, 3).await, Some(Answer::Granted(3)));
+    assert_eq!(ask(&store, id, RATE, 3).await, Some(Answer::Granted(2)), "as many as fit");
+    let Some(Answer::Over(wait)) = ask(&store, id, RATE, 3).await else { panic!() };
     assert!(wait <= Duration::from_secs(1) && wait > Duration::from_millis(500), "{wait:?}");
-    assert_eq!(store.ask([8; 16], RATE, 1).await, Some(Answer::Granted(1)), "another caller");
+    assert_eq!(ask(&store, [8; 16], RATE, 1).await, Some(Answer::Granted(1)), "another caller");
     let mut connection = redis.connection();
     let key = format!("sallyport:limit:{}", "07".repeat(16));
     let lives: i64 = redis::cmd("PTTL").arg(&key).query(&mut connection).unwrap();
     assert!((1..=5_001).contains(&lives), "until the bucket is full: {lives}");
     // Waiting by the clock of Redis itself: the call fits when the script said.
     let started = Instant::now();
-    while store.ask(id, RATE, 1).await != Some(Answer::Granted(1)) {
+    while ask(&store, id, RATE, 1).await != Some(Answer::Granted(1)) {
         assert!(started.elapsed() < wait + Duration::from_secs(1));
     }
     assert!(started.elapsed() + Duration::from_millis(50) >= wait);
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
     assert!(keys.iter().all(|key| key.starts_with("sallyport:limit:")), "{keys:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: tests/run installs it"]
+async fn calls_that_are_owed_are_charged_and_do_no_more_than_empty_the_bucket() {
+    let redis = Redis::start().await;
+    let store = redis.store();
+    let owing = |id: Id, owed: u32| {
+        let store = Arc::clone(&store);
+        async move { store.ask(id, RATE, Question { want: 9, owed }).await }
+    };
+    assert_eq!(owing([1; 16], 3).await, Some(Answer::Granted(2)), "five less three");
+    let Some(Answer::Over(wait)) = owing([2; 16], 1_000).await else { panic!() };
+    assert!(wait <= Duration::from_secs(1), "{wait:?}");
+    let Some(Answer::Over(_)) = owing([2; 16], 0).await else { panic!("it was forgotten") };
 }
 
 #[tokio::test]
@@ -90,7 +110,7 @@ async fn clock_of_redis_that_went_back_empties_a_bucket_and_locks_nobody_out_for
     let year_3000_us = 32_503_680_000_000_000_u64;
     let mut connection = redis.connection();
     let _: () = redis::cmd("SET").arg(&key).arg(year_3000_us).query(&mut connection).unwrap();
-    let Some(Answer::Over(wait)) = store.ask([7; 16], RATE, 1).await else { panic!() };
+    let Some(Answer::Over(wait)) = ask(&store, [7; 16], RATE, 1).await else { panic!() };
     assert!(wait <= Duration::from_secs(1), "{wait:?}");
 }
 
@@ -101,16 +121,16 @@ async fn extreme_rates_neither_fail_nor_admit_without_end() {
     let store = redis.store();
     let day = Duration::from_secs(86_400);
     let slow = Rate { count: 1, window: day, burst: u32::MAX };
-    assert_eq!(store.ask([1; 16], slow, 64).await, Some(Answer::Granted(64)));
+    assert_eq!(ask(&store, [1; 16], slow, 64).await, Some(Answer::Granted(64)));
     let fast = Rate { count: u32::MAX, window: Duration::from_secs(1), burst: 1 };
     assert!((period_us(fast) - 1.0).abs() < f64::EPSILON, "a million calls a second");
-    assert_eq!(store.ask([2; 16], fast, 64).await, Some(Answer::Granted(1)));
+    assert_eq!(ask(&store, [2; 16], fast, 64).await, Some(Answer::Granted(1)));
     assert_eq!(
-        store.ask([3; 16], Rate { count: 0, burst: 0, window: day }, 1).await,
+        ask(&store, [3; 16], Rate { count: 0, burst: 0, window: day }, 1).await,
         Some(Answer::Granted(1))
     );
     let Some(Answer::Over(wait)) =
-        store.ask([3; 16], Rate { count: 0, burst: 0, window: day }, 1).await
+        ask(&store, [3; 16], Rate { count: 0, burst: 0, window: day }, 1).await
     else {
         panic!()
     };
@@ -166,7 +186,7 @@ async fn question_to_a_redis_that_stopped_ends_within_shared_limit_wait_ms() {
     };
     signal("-STOP");
     let started = Instant::now();
-    assert_eq!(store.ask([7; 16], RATE, 1).await, None);
+    assert_eq!(ask(&store, [7; 16], RATE, 1).await, None);
     let took = started.elapsed();
     println!("a question to a stopped Redis ends after {took:?}");
     assert!(took < Duration::from_millis(SHARED_LIMIT_WAIT_MS + 100) && !store.is_up());
