@@ -11,7 +11,7 @@
 //!   included, as long as no more replicas run than were counted or stated, plus one call for each
 //!   replica beyond the burst. That is the worst case, of callers who move between replicas: calls
 //!   count against a replica's part while Redis answers too, and what was admitted without Redis is
-//!   charged when it is back, so that who is at the limit all the time gets no more than the rate;
+//!   charged when it is back, so that who is at the limit all the time gets little more than the rate;
 //! - nobody waits longer than [`crate::limits::SHARED_LIMIT_WAIT_MS`] for a rate, and not at all
 //!   from a failure on until a heartbeat was answered.
 //!
