@@ -445,7 +445,9 @@ impl server::Handler for Edge {
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<ReplyBody>> + Send {
         let pipeline = Arc::clone(&self.pipeline);
-        async move { pipeline.handle(peer, request).await }
+        // In a box of its own, which is gone once the response has begun. A connection keeps the
+        // room of its handler for as long as it lives, and a stream may live for hours.
+        async move { Box::pin(pipeline.handle(peer, request)).await }
     }
 
     fn refused_on_the_wire(

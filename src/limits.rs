@@ -227,7 +227,7 @@ limits! {
     #[doc = "Longest Retry-After that a limit answer names."]
     RETRY_AFTER_S_MAX: u64 = 3600, "seconds", "longer waits are not retried by clients";
     #[doc = "Exchanges in flight in one process."]
-    IN_FLIGHT_MAX: usize = 4096, "exchanges", "with 4 MiB bodies bounded by IN_FLIGHT_BODY_BYTES_MAX";
+    IN_FLIGHT_MAX: usize = 16_384, "exchanges", "one for each connection, since an open stream is one; bodies are bounded by IN_FLIGHT_BODY_BYTES_MAX";
     #[doc = "Request bodies held in memory at once."]
     IN_FLIGHT_BODY_BYTES_MAX: usize = 256 * 1024 * 1024, "bytes", "hard memory budget of request bodies";
     #[doc = "Absolute lifetime of a sealed session id."]

@@ -70,6 +70,9 @@ fn size(metric: &str, label: &str, config: &Config, server: Option<&Server>) -> 
         (_, "server") => 1,
         (_, "code") => Code::ALL.len(),
         (_, "stage") => Stage::ALL.len(),
+        (_, "hash") => 1,
+        (_, "part") => CONFINED,
+        (_, "anchor") => config.audit.anchors.len(),
         (_, "sink") => config.audit.sinks.len(),
         (_, "issuer") => config.issuers.len(),
         (_, "listener") => config.listeners.len(),
@@ -120,6 +123,8 @@ fn tools(server: &Server) -> usize {
 const STORES: usize = 3;
 /// What happens to connections ([`crate::server::Event`], which stands above).
 const EVENTS: usize = 7;
+/// Parts of the confinement ([`crate::confine`], which stands above).
+const CONFINED: usize = 4;
 /// Permit, step up, stale, deny.
 const VERDICTS: usize = 4;
 /// Accepted, and accepted by grace.

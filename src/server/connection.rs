@@ -88,7 +88,7 @@ async fn establish<H: Handler>(
     let listener = Arc::clone(&slot.name);
     let Some(ready) = &live.tls else {
         let peer = Arc::new(Peer { listener, address, tls: None });
-        return serve_http1(shared, peer, socket).await;
+        return Box::pin(serve_http1(shared, peer, socket)).await;
     };
     let Some(stream) = handshake(shared, slot, ready, socket).await else { return };
     let facts = match tls::facts(stream.get_ref().1, slot, &live) {
@@ -100,10 +100,11 @@ async fn establish<H: Handler>(
     };
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
     let peer = Arc::new(Peer { listener, address, tls: Some(facts) });
+    // In boxes: a connection would keep the room of the larger one for as long as it lives.
     if is_h2 {
-        serve_http2(shared, peer, stream).await;
+        Box::pin(serve_http2(shared, peer, stream)).await;
     } else {
-        serve_http1(shared, peer, stream).await;
+        Box::pin(serve_http1(shared, peer, stream)).await;
     }
 }
 

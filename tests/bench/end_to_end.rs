@@ -54,8 +54,8 @@ fn main() {
 async fn run() {
     let upstream = upstream::start(answer).await;
     let pki = Pki::new();
-    let durable = Gateway::start(&pki, upstream, "durable");
-    let written = Gateway::start(&pki, upstream, "written");
+    let durable = Gateway::start(&pki, upstream, "durable", CONCURRENCY);
+    let written = Gateway::start(&pki, upstream, "written", CONCURRENCY);
     let targets = [
         Target { name: "no gateway", client: Client::plain(upstream), pid: None },
         Target { name: "Sallyport", client: durable.client(&pki), pid: Some(durable.pid()) },
@@ -111,6 +111,7 @@ pub struct Plan {
 
 const PLAN: Plan = Plan { busy: 6_000, connections: 16, alone: 600, warm: 200 };
 const ROUNDS: usize = 3;
+const CONCURRENCY: &str = "concurrency_per_principal: 64";
 
 fn answer(tool: &str) -> Arc<str> {
     let text = match tool {

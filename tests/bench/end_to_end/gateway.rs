@@ -33,14 +33,16 @@ impl Pki {
         Self { cert, key, issuer: Signer::es256() }
     }
 
-    fn token(&self) -> String {
+    /// A token of this person.
+    pub fn token(&self, subject: &str) -> String {
         let claims = format!(
-            r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"user-1","client_id":"bench","jti":"1","iat":1790000000,"exp":4000000000,"scope":"tools:call"}}"#
+            r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"{subject}","client_id":"bench","jti":"1","iat":1790000000,"exp":4000000000,"scope":"tools:call"}}"#
         );
         self.issuer.sign(&B64.encode(r#"{"alg":"ES256","typ":"at+jwt","kid":"1"}"#), &claims)
     }
 
-    fn tls(&self) -> Arc<ClientConfig> {
+    /// How a client trusts the gateway.
+    pub fn tls(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.cert.der().clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -62,19 +64,27 @@ pub struct Gateway {
 
 impl Gateway {
     /// Starts it in front of `upstream` with its audit trail on the disk of the build directory.
-    pub fn start(pki: &Pki, upstream: SocketAddr, durability: &str) -> Self {
-        Self::start_in(Path::new(env!("CARGO_TARGET_TMPDIR")), pki, upstream, durability)
+    /// `concurrency` is of `limits`: exchanges and streams at once.
+    pub fn start(pki: &Pki, upstream: SocketAddr, durability: &str, concurrency: &str) -> Self {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        Self::start_in(root, pki, upstream, durability, concurrency)
     }
 
     /// Starts it with its audit trail in a directory under `root`.
-    pub fn start_in(root: &Path, pki: &Pki, upstream: SocketAddr, durability: &str) -> Self {
+    pub fn start_in(
+        root: &Path,
+        pki: &Pki,
+        upstream: SocketAddr,
+        durability: &str,
+        concurrency: &str,
+    ) -> Self {
         let dir = root.join(format!("bench-gateway-{durability}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         write(&dir, "tls.pem", &pki.cert.pem());
         write(&dir, "tls.key", &pki.key.serialize_pem());
         write(&dir, "jwks.json", &pki.issuer.jwks());
-        write(&dir, "sallyport.yaml", &config(upstream, durability));
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sallyport"))
+        write(&dir, "sallyport.yaml", &config(upstream, durability, concurrency));
+        let mut child = Command::new(program())
             .args(["run", "--no-watch", "--config"])
             .arg(dir.join("sallyport.yaml"))
             .stderr(Stdio::piped())
@@ -84,12 +94,18 @@ impl Gateway {
         Self { child, address, dir }
     }
 
+    #[allow(dead_code, reason = "one of the two benches has clients of its own")]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
+    #[allow(dead_code, reason = "one of the two benches has clients of its own")]
     pub fn client(&self, pki: &Pki) -> Client {
-        Client::tls(self.address, pki.tls(), pki.token())
+        Client::tls(self.address, pki.tls(), pki.token("user-1"))
     }
 }
 
@@ -119,7 +135,13 @@ fn listening(child: &mut Child) -> SocketAddr {
     address
 }
 
-fn config(upstream: SocketAddr, durability: &str) -> String {
+/// The gateway to measure: this build's, unless `SALLYPORT_BINARY` names another.
+fn program() -> PathBuf {
+    std::env::var_os("SALLYPORT_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_sallyport").into(), PathBuf::from)
+}
+
+fn config(upstream: SocketAddr, durability: &str, concurrency: &str) -> String {
     format!(
         r#"listen: 127.0.0.1:0
 tls: {{ cert: tls.pem, key: tls.key }}
@@ -143,7 +165,7 @@ servers:
       per_principal: 1000000/s
       per_tool: {{ "p*": 1000000/s }}
       per_route: 1000000/s
-      concurrency_per_principal: 64
+      {concurrency}
     guard: block
     redact: default
 "#

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::gateway::{Gateway, Pki};
+use crate::CONCURRENCY;
 
 const CALLS: usize = 12_000;
 /// One connection alone is bound by the disk.
@@ -13,11 +14,11 @@ const MEMORY: &str = "/dev/shm";
 
 pub async fn run(pki: &Pki, upstream: SocketAddr) {
     let disk = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let durable = Gateway::start_in(disk, pki, upstream, "durable");
-    let written = Gateway::start_in(disk, pki, upstream, "written");
+    let durable = Gateway::start_in(disk, pki, upstream, "durable", CONCURRENCY);
+    let written = Gateway::start_in(disk, pki, upstream, "written", CONCURRENCY);
     let memory = Path::new(MEMORY)
         .is_dir()
-        .then(|| Gateway::start_in(Path::new(MEMORY), pki, upstream, "written"));
+        .then(|| Gateway::start_in(Path::new(MEMORY), pki, upstream, "written", CONCURRENCY));
     let targets: Vec<_> = [("durable", Some(&durable)), ("written", Some(&written))]
         .into_iter()
         .chain([("in memory", memory.as_ref())])
