@@ -7,7 +7,9 @@
 //! has is known over a restart; and a place that knows another log than ours is told of in the log,
 //! in a metric, and in a file beside the log, where `verify` finds it.
 
+mod s3;
 mod state;
+mod webhook;
 mod witness;
 mod worker;
 
@@ -24,11 +26,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{AnchorTarget, RemoteAnchor};
 use crate::sinks::SinkError;
+use s3::Objects;
 use state::State;
 pub use state::Status;
+use webhook::Webhook;
 use witness::Witness;
 pub use worker::Pace;
-use worker::Worker;
+use worker::{Place, Worker};
 
 /// Why an anchor cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,9 +60,7 @@ impl Anchors {
     pub fn start(dir: &Path, list: &[RemoteAnchor], pace: &Pace) -> Result<Self, AnchorError> {
         let built = list.iter().map(|anchor| {
             let RemoteAnchor { name, timeout, target } = anchor;
-            let place = match target {
-                AnchorTarget::Witness { http, key } => Witness::new(dir, name, http, key, *timeout),
-            };
+            let place = built(dir, name, target, *timeout);
             let failed = |source| AnchorError { name: name.to_string(), source };
             Ok((Arc::clone(name), place.map_err(failed)?))
         });
@@ -70,19 +72,26 @@ impl Anchors {
             end: CancellationToken::new(),
         };
         for (name, place) in built {
-            let state = Arc::new(State::default());
-            let drain = anchors.drain.clone();
-            let worker = Worker::new(dir, &name, place, pace.clone(), Arc::clone(&state), drain);
-            let end = anchors.end.clone();
-            anchors.tasks.spawn(async move {
-                tokio::select! {
-                    () = end.cancelled() => {}
-                    () = worker.run() => {}
-                }
-            });
-            anchors.running.push((name, state));
+            match place {
+                Built::Witness(place) => anchors.spawn(dir, name, *place, pace),
+                Built::Webhook(place) => anchors.spawn(dir, name, *place, pace),
+                Built::Objects(place) => anchors.spawn(dir, name, *place, pace),
+            }
         }
         Ok(anchors)
+    }
+
+    fn spawn(&mut self, dir: &Path, name: Arc<str>, place: impl Place + 'static, pace: &Pace) {
+        let state = Arc::new(State::default());
+        let (drain, end) = (self.drain.clone(), self.end.clone());
+        let worker = Worker::new(dir, &name, place, pace.clone(), Arc::clone(&state), drain);
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = end.cancelled() => {}
+                () = worker.run() => {}
+            }
+        });
+        self.running.push((name, state));
     }
 
     /// The figures of every anchor of a log whose last durable record is `durable`.
@@ -101,6 +110,30 @@ impl Anchors {
             self.tasks.wait().await;
         }
     }
+}
+
+/// A place that was built and does not run yet.
+enum Built {
+    Witness(Box<Witness>),
+    Webhook(Box<Webhook>),
+    Objects(Box<Objects>),
+}
+
+fn built(
+    dir: &Path,
+    name: &str,
+    target: &AnchorTarget,
+    timeout: Duration,
+) -> Result<Built, SinkError> {
+    Ok(match target {
+        AnchorTarget::Witness { http, key } => {
+            Built::Witness(Box::new(Witness::new(dir, name, http, key, timeout)?))
+        }
+        AnchorTarget::Webhook { http, secret } => {
+            Built::Webhook(Box::new(Webhook::new(name, http, secret, timeout)?))
+        }
+        AnchorTarget::S3(config) => Built::Objects(Box::new(Objects::new(config, timeout)?)),
+    })
 }
 
 impl Drop for Anchors {

@@ -63,7 +63,7 @@ impl Outcome {
 }
 
 /// Brings a checkpoint to a place.
-pub(super) trait Place: Send {
+pub(super) trait Place: Send + Sync {
     /// Whether it is asked at the start although it has the last checkpoint: it can tell then that
     /// the log is another one.
     const CONFIRMS: bool;

@@ -56,15 +56,20 @@ pub fn latest(dir: &Path) -> io::Result<Option<Latest>> {
     loop {
         match notes.step()? {
             NoteStep::Note(note) => {
-                let head = Note::parse(&note).ok().and_then(|n| n.text.parse::<Checkpoint>().ok());
-                if let Some(Checkpoint { origin, size, root, .. }) = head {
-                    found = Some(Latest { note, size, root, origin });
-                }
+                found = read_checkpoint(&note).or(found);
             }
             NoteStep::NoNote => {}
             NoteStep::Torn | NoteStep::End => return Ok(found),
         }
     }
+}
+
+/// Reads a checkpoint; whether its signatures are right is not asked.
+#[must_use]
+pub fn read_checkpoint(note: &str) -> Option<Latest> {
+    let head = Note::parse(note).ok()?.text.parse::<Checkpoint>().ok()?;
+    let Checkpoint { origin, size, root, .. } = head;
+    Some(Latest { note: note.to_owned(), size, root, origin })
 }
 
 /// Why nothing can be proven.

@@ -70,7 +70,7 @@ pub use anchored::{AnchorFiles, Anchored, Refusal};
 pub use bundle::{BundleError, CheckError, Checked, Cosigner, Manifest, bundle, check_bundle};
 pub use chain::{Head, HeadError};
 pub use glance::{Glance, SigningKeyState, glance, signing_key_state};
-pub use growth::{GrowError, Grown, Growth, Latest, latest};
+pub use growth::{GrowError, Grown, Growth, Latest, latest, read_checkpoint};
 pub use keeper::{Now, Retention};
 pub use keys::{KeyError, first_key_paths, read_verifiers};
 pub use log::{Log, OpenError, Opened, Options};

@@ -5,6 +5,7 @@
 //! without one of them is listed in the report.
 
 mod calls;
+mod folder;
 mod heads;
 mod purges;
 mod witnesses;
@@ -46,7 +47,7 @@ pub struct VerifyError {
 pub struct Trust {
     /// Public keys; where there are none, those beside the log are taken.
     pub keys: Vec<VerifierKey>,
-    /// Files of checkpoints that the log's holder could not change.
+    /// Files of checkpoints that the log's holder could not change, or folders of such files.
     pub anchors: Vec<PathBuf>,
     /// Keys of witnesses, beside those that lie with the log.
     pub witnesses: Vec<WitnessKey>,

@@ -15,6 +15,7 @@ mod policy;
 mod proof;
 mod redact;
 mod revocation;
+mod s3;
 mod shared;
 mod sinks;
 mod telemetry;
@@ -49,6 +50,7 @@ pub use redact::{
     AllowRule, Choice, CustomClass, FoundBy, PseudonymKey, Redact, RedactProfile, RedactTool,
 };
 pub use revocation::{OnUnreadable, Redis, Revocation};
+pub use s3::{AwsCredentials, S3};
 pub use shared::{Allowance, OnStoreLoss, SharedLimits};
 pub use sinks::{Sink, SinkFormat, SinkHttp, SinkTarget, SinkTls};
 pub use telemetry::{Telemetry, Traces};

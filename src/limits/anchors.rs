@@ -21,4 +21,6 @@ limits! {
     ANCHOR_CONFLICTS_MAX: usize = 3, "answers", "one is usual after a lost answer; each costs a reading of the log";
     #[doc = "Bytes of an answer of an anchor."]
     ANCHOR_ANSWER_BYTES_MAX: usize = 64 * 1024, "bytes", "AUDIT_NOTE_SIGNATURES_MAX lines, or an error in XML";
+    #[doc = "Bytes of what stands before the names of objects in a bucket."]
+    S3_PREFIX_BYTES_MAX: usize = 512, "bytes", "S3 takes names of 1,024 bytes; ours add at most 48";
 }

@@ -48,4 +48,8 @@ limits! {
     SINK_ACK_POLL_MS: u64 = 1_000, "milliseconds", "Splunk advises against asking more often than about that";
     #[doc = "Time that a syslog receiver has to close after it was sent everything."]
     SINK_CLOSE_MS: u64 = 10_000, "milliseconds", "it reads at most one batch meanwhile";
+    #[doc = "Wait for more records before a batch leaves for a bucket, where the configuration says nothing else."]
+    SINK_LINGER_S3_MS: u64 = 60_000, "milliseconds", "an object a minute: each costs a request and a place in a listing";
+    #[doc = "Longest such wait, of any kind of sink."]
+    SINK_LINGER_MS_MAX: u64 = 3_600_000, "milliseconds", "beyond an hour a copy is none for an alarm";
 }

@@ -9,6 +9,7 @@
 //! call, loses nothing and holds one batch in memory; what a sink has is known over a restart.
 
 pub(crate) mod backoff;
+pub(crate) mod bucket;
 mod datadog;
 pub(crate) mod delivery;
 mod elasticsearch;
@@ -17,12 +18,14 @@ mod files;
 pub mod format;
 pub(crate) mod http;
 mod otlp;
+mod s3;
+mod sigv4;
 mod source;
 mod splunk;
 mod state;
 mod syslog;
 mod target;
-mod webhook;
+pub(crate) mod webhook;
 mod worker;
 
 #[cfg(test)]
@@ -153,7 +156,7 @@ impl Sinks {
             format: sink.format,
             records_max: sink.batch_records,
             bytes_max: sink.batch_bytes,
-            pace: self.pace.clone(),
+            pace: Pace { linger: sink.batch_wait.unwrap_or(self.pace.linger), ..self.pace.clone() },
             durable: self.durable.subscribe(),
             drain: self.drain.clone(),
             state: Arc::clone(&state),

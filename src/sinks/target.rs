@@ -6,6 +6,7 @@ use super::delivery::{Deliver, Delivery, Item};
 use super::elasticsearch::Elasticsearch;
 use super::file::{FileTarget, StdoutTarget};
 use super::otlp::Otlp;
+use super::s3::Objects;
 use super::splunk::Splunk;
 use super::syslog::Syslog;
 use super::webhook::Webhook;
@@ -21,12 +22,14 @@ pub(super) enum Target {
     Syslog(Box<Syslog>),
     Otlp(Box<Otlp>),
     Datadog(Box<Datadog>),
+    S3(Box<Objects>),
 }
 
 impl Target {
     /// Builds it; nothing is connected yet.
     pub(super) fn new(sink: &Sink) -> Result<Self, SinkError> {
-        let Sink { name, format, batch_records: _, batch_bytes: _, timeout, target } = sink;
+        let Sink { name, format, batch_records: _, batch_bytes: _, batch_wait: _, timeout, target } =
+            sink;
         Ok(match target {
             SinkTarget::File(path) => Self::File(FileTarget::new(path)),
             SinkTarget::Stdout => {
@@ -53,6 +56,7 @@ impl Target {
             SinkTarget::Datadog { http, api_key, labels } => {
                 Self::Datadog(Box::new(Datadog::new(http, api_key, labels, *timeout)?))
             }
+            SinkTarget::S3(config) => Self::S3(Box::new(Objects::new(config, *timeout)?)),
         })
     }
 }
@@ -68,6 +72,7 @@ impl Deliver for Target {
             Self::Syslog(target) => target.deliver(items).await,
             Self::Otlp(target) => target.deliver(items).await,
             Self::Datadog(target) => target.deliver(items).await,
+            Self::S3(target) => target.deliver(items).await,
         }
     }
 }

@@ -22,7 +22,29 @@ use crate::secret::Secret;
 pub(super) struct Webhook {
     http: Http,
     name: String,
-    key: hmac::Key,
+    signer: Signer,
+}
+
+/// Signs what is posted.
+pub(crate) struct Signer(hmac::Key);
+
+impl Signer {
+    pub(crate) fn new(secret: &Secret) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &key_bytes(secret)))
+    }
+
+    /// The fields over a body; none where the id cannot stand in one.
+    pub(crate) fn headers(&self, id: &str, body: &[u8], now: SystemTime) -> Option<HeaderMap> {
+        let at = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
+        let signature = format!("v1,{}", signature(&self.0, id, &at, body));
+        let mut headers = HeaderMap::new();
+        for (name, value) in
+            [("webhook-id", id), ("webhook-timestamp", &at), ("webhook-signature", &signature)]
+        {
+            headers.insert(name, HeaderValue::from_str(value).ok()?);
+        }
+        Some(headers)
+    }
 }
 
 impl Webhook {
@@ -32,24 +54,13 @@ impl Webhook {
         secret: &Secret,
         timeout: Duration,
     ) -> Result<Self, SinkError> {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &key_bytes(secret));
-        Ok(Self { http: Http::new(http, timeout)?, name: name.to_owned(), key })
+        let (http, signer) = (Http::new(http, timeout)?, Signer::new(secret));
+        Ok(Self { http, name: name.to_owned(), signer })
     }
 
     fn headers(&self, items: &[Item], body: &[u8], now: SystemTime) -> Option<HeaderMap> {
         let (first, last) = (items.first()?.record.seq, items.last()?.record.seq);
-        let id = format!("{}-{first}-{last}", self.name);
-        let at = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
-        let signature = signature(&self.key, &id, &at, body);
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("webhook-id", id),
-            ("webhook-timestamp", at),
-            ("webhook-signature", format!("v1,{signature}")),
-        ] {
-            headers.insert(name, HeaderValue::from_str(&value).ok()?);
-        }
-        Some(headers)
+        self.signer.headers(&format!("{}-{first}-{last}", self.name), body, now)
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, SINK_BACKOFF_MAX_MS, SINK_BACKOFF_MIN_MS};
@@ -79,7 +80,7 @@ impl<S: Source, D: Deliver> Worker<S, D> {
                 self.wait_for_more().await;
                 continue;
             }
-            self.gather(durable - cursor.seq).await;
+            self.gather(cursor.seq).await;
             match self.take(cursor.seq + 1).await {
                 Ok(batch) => {
                     backoff.reset();
@@ -166,12 +167,18 @@ impl<S: Source, D: Deliver> Worker<S, D> {
         }
     }
 
-    /// Lets a batch fill.
-    async fn gather(&self, waiting: u64) {
-        if waiting < self.records_max as u64 {
+    /// Lets a batch behind record `at` fill.
+    async fn gather(&mut self, at: u64) {
+        let until = Instant::now() + self.pace.linger;
+        loop {
+            let durable = *self.durable.borrow_and_update();
+            if durable.saturating_sub(at) >= self.records_max as u64 {
+                return;
+            }
             tokio::select! {
-                () = tokio::time::sleep(self.pace.linger) => {}
-                () = self.drain.cancelled() => {}
+                () = tokio::time::sleep_until(until) => return,
+                () = self.drain.cancelled() => return,
+                changed = self.durable.changed() => if changed.is_err() { return },
             }
         }
     }

@@ -1,7 +1,10 @@
 //! Anchors before strict receivers, over real sockets, with real logs.
 
+mod moto;
+mod objects;
 #[path = "../../../tests/support/witness.rs"]
 mod strict;
+mod webhook;
 mod witness;
 
 use std::path::Path;

@@ -355,3 +355,40 @@ async fn forged_signature_in_the_name_of_the_witness_is_found() {
     let witness = "witness.example/w1".to_owned();
     assert!(report.findings.contains(&Finding::CosignatureInvalid { size: 2, witness }));
 }
+
+#[tokio::test]
+async fn bundle_carries_what_the_witness_signed_and_its_check_says_what_that_saw() {
+    let scene = Scene::new(4).await;
+    let anchors = scene.start();
+    has(&anchors, 4).await;
+    anchors.close(Duration::from_secs(10)).await;
+    let out = scene.dir.path().join("bundle");
+    crate::audit::bundle(scene.dir.path(), 2, None, &out, |_| {}).unwrap();
+    let keys = crate::audit::read_verifiers(scene.dir.path()).unwrap();
+    let check =
+        |witnesses: &[WitnessKey]| crate::audit::check_bundle(&out, &keys, witnesses, |_| {});
+    for witnesses in [vec![scene.key.clone()], Vec::new()] {
+        let found = check(&witnesses).unwrap().cosigners;
+        assert_eq!((found.len(), &found[0].key, found[0].size), (1, &scene.key, 4));
+    }
+    let other: WitnessKey = strict::Witness::new("other.example", 9).vkey().parse().unwrap();
+    assert_eq!(check(&[scene.key.clone(), other]).unwrap_err().exit_code(), 14);
+    // A signature that was changed, with a manifest to match.
+    let path = out.join("cosigned");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let at = text.trim_end().len() - 4;
+    let other = if &text[at..=at] == "A" { "B" } else { "A" };
+    std::fs::write(&path, format!("{}{other}{}", &text[..at], &text[at + 1..])).unwrap();
+    assert_eq!(check(&[]).unwrap_err().exit_code(), 10, "the manifest finds it");
+    let sum = |bytes: &[u8]| {
+        crate::hex::hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())
+    };
+    let manifest = std::fs::read_to_string(out.join("manifest.json")).unwrap();
+    let forged = manifest.replace(&sum(text.as_bytes()), &sum(&std::fs::read(&path).unwrap()));
+    assert_ne!(forged, manifest);
+    std::fs::write(out.join("manifest.json"), forged).unwrap();
+    assert_eq!(check(std::slice::from_ref(&scene.key)).unwrap_err().exit_code(), 11);
+    // Taken out of a bundle that names it.
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(check(&[]).unwrap_err().exit_code(), 12);
+}

@@ -1,7 +1,7 @@
 //! Compares the tree of a log with what was signed of it, as the tree grows.
 
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Read, Take};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::audit::checkpoint::{Checkpoint, Notes, Step};
@@ -12,6 +12,7 @@ use crate::audit::report::{Finding, Report, Witness};
 use crate::audit::signer::{DURABILITY, rotation_text};
 use crate::audit::storage::CHECKPOINTS_FILE;
 use crate::audit::verify::Trust;
+use crate::audit::verify::folder::Folder;
 use crate::audit::verify::witnesses::Witnesses;
 
 /// Checkpoints beside the log and from outside, and the keys that may sign them.
@@ -33,7 +34,7 @@ struct Trusted {
 /// One file of checkpoints, read along with the log.
 struct Source {
     witness: Witness,
-    notes: Option<Notes<BufReader<Take<File>>>>,
+    notes: Option<Notes<BufReader<Box<dyn Read>>>>,
     /// The checkpoint that is met next.
     next: Option<(String, Checkpoint)>,
     /// Sizes may not fall.
@@ -192,10 +193,15 @@ impl Source {
     fn open(path: &Path, witness: Witness) -> Result<Self, (PathBuf, io::Error)> {
         let failed = |source| (path.to_path_buf(), source);
         let notes = match File::open(path) {
+            Ok(_) if path.is_dir() => {
+                let folder: Box<dyn Read> = Box::new(Folder::open(path).map_err(failed)?);
+                Some(Notes::new(BufReader::new(folder)))
+            }
             Ok(file) => {
                 // What is added while we read is not chased.
                 let bytes = file.metadata().map_err(failed)?.len();
-                Some(Notes::new(BufReader::new(file.take(bytes))))
+                let file: Box<dyn Read> = Box::new(file.take(bytes));
+                Some(Notes::new(BufReader::new(file)))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(failed(error)),

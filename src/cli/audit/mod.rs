@@ -42,7 +42,8 @@ enum Command {
         /// The log's public key, `NAME+HASH+KEY`, or a file of some; may be repeated
         #[arg(long, value_name = "KEY")]
         key: Vec<String>,
-        /// Checkpoints that the log's holder could not change: a file, or a log of the gateway
+        /// Checkpoints that the log's holder could not change: a file, a folder of files, or a log
+        /// of the gateway
         #[arg(long, value_name = "FILE")]
         anchor: Vec<PathBuf>,
         /// The public key of a witness, `NAME+HASH+KEY`, or a file of some; may be repeated

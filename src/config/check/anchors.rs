@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::model::{Anchor, AnchorTarget, RemoteAnchor, SinkHttp, SinkTls};
 use super::super::raw;
-use super::{At, Context, duration, name_key, sinks};
+use super::{At, Context, duration, name_key, s3, sinks};
 use crate::limits::{ANCHOR_TIMEOUT_MS, ANCHOR_TIMEOUT_MS_MAX, AUDIT_ANCHORS_MAX};
 
 pub(super) fn anchors(
@@ -48,9 +48,23 @@ fn anchor(
         raw::Anchor::Stream(raw::StreamAnchor::Stdout) => return Some(Anchor::Stdout),
         raw::Anchor::Place(place) => *place,
     };
-    let raw::AnchorPlace { file, name, timeout, ca, client_certificate, plain_http, witness } =
-        place;
-    let typed = [("file", file.is_some()), ("witness", witness.is_some())];
+    let raw::AnchorPlace {
+        file,
+        name,
+        timeout,
+        ca,
+        client_certificate,
+        plain_http,
+        witness,
+        webhook,
+        s3,
+    } = place;
+    let typed = [
+        ("file", file.is_some()),
+        ("witness", witness.is_some()),
+        ("webhook", webhook.is_some()),
+        ("s3", s3.is_some()),
+    ];
     let kind = one_kind(cx, at, &typed)?;
     let without = [
         ("name", name.is_some()),
@@ -69,9 +83,12 @@ fn anchor(
     let name = named(cx, at, name, names);
     let plain = matches!(plain_http, Some(raw::PlainHttp::Allowed));
     let common = Common { tls: sinks::tls(cx, at, ca, client_certificate)?, plain };
-    let target = match witness {
-        Some(raw) => witness_of(cx, &at.key(kind), common, raw),
-        None => None,
+    let at_kind = at.key(kind);
+    let target = match (witness, webhook, s3) {
+        (Some(raw), ..) => witness_of(cx, &at_kind, common, raw),
+        (_, Some(raw), _) => webhook_of(cx, &at_kind, common, raw),
+        (_, _, Some(raw)) => s3_of(cx, &at_kind, common, raw),
+        (None, None, None) => None,
     };
     let ms = Duration::from_millis;
     let (default, bound) = (ms(ANCHOR_TIMEOUT_MS), ms(ANCHOR_TIMEOUT_MS_MAX));
@@ -152,4 +169,27 @@ fn witness_of(
         return None;
     };
     Some(AnchorTarget::Witness { http: http?, key })
+}
+
+fn webhook_of(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    common: Common,
+    raw: raw::WebhookAnchor,
+) -> Option<AnchorTarget> {
+    let raw::WebhookAnchor { url, secret } = raw;
+    let http = http(cx, at, common, &url);
+    let secret = sinks::webhook_secret(cx, &at.key("secret"), &secret)?;
+    Some(AnchorTarget::Webhook { http: http?, secret })
+}
+
+fn s3_of(cx: &mut Context<'_>, at: &At<'_>, common: Common, raw: raw::S3) -> Option<AnchorTarget> {
+    if raw.retention.is_none() {
+        let help = "add `retention: 365d`: who has the machine has the keys to delete, too";
+        cx.absent(at, "an anchor says how long its objects are locked", help);
+        return None;
+    }
+    let message = "who sits between could answer in the place of the anchor";
+    let bucket = s3::bucket(cx, at, raw, (common.tls, common.plain), message)?;
+    Some(AnchorTarget::S3(Box::new(bucket)))
 }

@@ -34,6 +34,7 @@ mod redact;
 mod rest;
 mod retention;
 mod revocation;
+mod s3;
 mod servers;
 mod sessions;
 mod shared;

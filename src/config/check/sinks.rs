@@ -1,5 +1,7 @@
 //! Sinks: one kind each, names apart, nothing in plain text, secrets that can be sent.
 
+mod more;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -63,12 +65,57 @@ struct Common<'a, 't> {
     plain: bool,
 }
 
+/// The kinds as they were typed.
+struct Kinds {
+    file: Option<raw::FilePath>,
+    stdout: Option<raw::On>,
+    webhook: Option<raw::WebhookSink>,
+    splunk_hec: Option<raw::SplunkSink>,
+    elasticsearch: Option<raw::ElasticsearchSink>,
+    syslog: Option<raw::SyslogSink>,
+    otlp: Option<raw::OtlpSink>,
+    datadog: Option<raw::DatadogSink>,
+    s3: Option<raw::S3>,
+}
+
+impl Kinds {
+    fn typed(&self) -> [(&'static str, bool); 9] {
+        [
+            ("file", self.file.is_some()),
+            ("stdout", self.stdout.is_some()),
+            ("webhook", self.webhook.is_some()),
+            ("splunk_hec", self.splunk_hec.is_some()),
+            ("elasticsearch", self.elasticsearch.is_some()),
+            ("syslog", self.syslog.is_some()),
+            ("otlp", self.otlp.is_some()),
+            ("datadog", self.datadog.is_some()),
+            ("s3", self.s3.is_some()),
+        ]
+    }
+
+    /// The one that is there.
+    fn target(self, cx: &mut Context<'_>, common: Common<'_, '_>) -> Option<SinkTarget> {
+        match self {
+            Self { file: Some(path), .. } => Some(SinkTarget::File(cx.resolve(&path.0))),
+            Self { webhook: Some(raw), .. } => webhook_of(cx, common, raw),
+            Self { splunk_hec: Some(raw), .. } => splunk_of(cx, common, raw),
+            Self { elasticsearch: Some(raw), .. } => elasticsearch_of(cx, common, raw),
+            Self { syslog: Some(raw), .. } => syslog_of(cx, common, raw),
+            Self { otlp: Some(raw), .. } => otlp_of(cx, common, raw),
+            Self { datadog: Some(raw), .. } => datadog_of(cx, common, raw),
+            Self { s3: Some(raw), .. } => more::s3(cx, common, raw),
+            Self { stdout: _, .. } => Some(SinkTarget::Stdout),
+        }
+    }
+}
+
 fn sink(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Sink) -> Option<Sink> {
     let raw::Sink {
         name,
         format,
         batch_records,
         batch_bytes,
+        batch_wait,
         timeout,
         ca,
         client_certificate,
@@ -81,18 +128,9 @@ fn sink(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Sink) -> Option<Sink> {
         syslog,
         otlp,
         datadog,
+        s3,
     } = raw;
     name_key(cx, &at.key("name"), &name);
-    let typed = [
-        ("file", file.is_some()),
-        ("stdout", stdout.is_some()),
-        ("webhook", webhook.is_some()),
-        ("splunk_hec", splunk_hec.is_some()),
-        ("elasticsearch", elasticsearch.is_some()),
-        ("syslog", syslog.is_some()),
-        ("otlp", otlp.is_some()),
-        ("datadog", datadog.is_some()),
-    ];
     let local = file.is_some() || stdout.is_some();
     let without = [
         ("ca", local && ca.is_some()),
@@ -104,20 +142,12 @@ fn sink(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Sink) -> Option<Sink> {
         let message = format!("`{key}` has no effect on a sink of this kind");
         cx.error(&at.key(key), message, "remove it");
     }
-    let kind = one_kind(cx, at, &typed)?;
+    let kinds =
+        Kinds { file, stdout, webhook, splunk_hec, elasticsearch, syslog, otlp, datadog, s3 };
+    let kind = one_kind(cx, at, &kinds.typed())?;
     let plain = matches!(plain_http, Some(raw::PlainHttp::Allowed));
     let tls = tls(cx, at, ca, client_certificate)?;
-    let common = Common { at: &at.key(kind), tls, plain };
-    let target = match (file, webhook, splunk_hec, elasticsearch, syslog, otlp, datadog) {
-        (Some(path), ..) => Some(SinkTarget::File(cx.resolve(&path.0))),
-        (_, Some(raw), ..) => webhook_of(cx, common, raw),
-        (_, _, Some(raw), ..) => splunk_of(cx, common, raw),
-        (_, _, _, Some(raw), ..) => elasticsearch_of(cx, common, raw),
-        (_, _, _, _, Some(raw), ..) => syslog_of(cx, common, raw),
-        (_, _, _, _, _, Some(raw), _) => otlp_of(cx, common, raw),
-        (_, _, _, _, _, _, Some(raw)) => datadog_of(cx, common, raw),
-        (None, None, None, None, None, None, None) => Some(SinkTarget::Stdout),
-    };
+    let target = kinds.target(cx, Common { at: &at.key(kind), tls, plain });
     let format = format_of(cx, &at.key("format"), format, kind);
     let records = records(cx, &at.key("batch_records"), batch_records, kind);
     let (default, bound) = (SINK_BATCH_BYTES, SINK_BATCH_BYTES_MAX);
@@ -130,6 +160,7 @@ fn sink(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Sink) -> Option<Sink> {
         format: format?,
         batch_records: records?,
         batch_bytes: bytes?,
+        batch_wait: more::batch_wait(cx, &at.key("batch_wait"), batch_wait, kind)?,
         timeout: timeout?,
         target: target?,
     })
@@ -263,7 +294,17 @@ fn webhook_of(
     let raw::WebhookSink { url, secret } = raw;
     let secret_at = common.at.key("secret");
     let http = http(cx, common, &url.0);
-    let secret = secrets::secret(cx, &secret_at, &secret)?;
+    let secret = webhook_secret(cx, &secret_at, &secret)?;
+    Some(SinkTarget::Webhook { http: http?, secret })
+}
+
+/// The key of a webhook's signature.
+pub(super) fn webhook_secret(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    raw: &raw::SecretRef,
+) -> Option<Secret> {
+    let secret = secrets::secret(cx, at, raw)?;
     let text = secret.expose();
     let decoded =
         text.strip_prefix(b"whsec_").map(|text| STANDARD.decode(text).map(Zeroizing::new));
@@ -274,10 +315,10 @@ fn webhook_of(
     };
     if !long_enough {
         let message = format!("the key has fewer than {WEBHOOK_KEY_BYTES_MIN} bytes");
-        cx.error(&secret_at, message, "make one with `openssl rand -base64 32`");
+        cx.error(at, message, "make one with `openssl rand -base64 32`");
         return None;
     }
-    Some(SinkTarget::Webhook { http: http?, secret })
+    Some(secret)
 }
 
 fn splunk_of(

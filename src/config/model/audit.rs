@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Sink, SinkHttp};
+use super::{S3, Sink, SinkHttp};
+use crate::secret::Secret;
 use crate::vkey::WitnessKey;
 
 /// The audit trail.
@@ -81,6 +82,15 @@ pub enum AnchorTarget {
         /// Whose signatures count.
         key: WitnessKey,
     },
+    /// A signed HTTP POST of each checkpoint.
+    Webhook {
+        /// Where.
+        http: SinkHttp,
+        /// The key of the signature.
+        secret: Secret,
+    },
+    /// Each checkpoint as an object of its own.
+    S3(Box<S3>),
 }
 
 /// When a record counts as written.

@@ -19,6 +19,8 @@ pub struct Sink {
     pub batch_records: usize,
     /// Bytes of one batch, as the records stand in the log.
     pub batch_bytes: usize,
+    /// How long a batch waits to fill, where the kind does not decide it.
+    pub batch_wait: Option<Duration>,
     /// Time for one request.
     pub timeout: Duration,
     /// Where they go.
@@ -88,6 +90,8 @@ pub enum SinkTarget {
         /// Header fields.
         headers: Vec<(String, Secret)>,
     },
+    /// Objects in a bucket.
+    S3(Box<super::S3>),
     /// The intake of Datadog.
     Datadog {
         /// Where, with the path.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{CertificateFiles, Duration, FilePath, PlainHttp, Sink, Size, Url};
+use super::{CertificateFiles, Duration, FilePath, PlainHttp, S3, SecretRef, Sink, Size, Url};
 
 /// The audit trail.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -26,7 +26,7 @@ pub struct Audit {
     pub segment: Option<Segment>,
     /// Where checkpoints go so that whoever holds the machine cannot change them: `log`,
     /// `stdout`, `{ file: PATH }` of a file that is only appended to, or a place over the network:
-    /// a `name` and one of `witness`. Default: `[log]`.
+    /// a `name` and one of `witness`, `webhook` and `s3`. Default: `[log]`.
     pub anchors: Option<Vec<Anchor>>,
     /// Who gets copies of the records. Default: nobody.
     pub sinks: Option<Vec<Sink>>,
@@ -156,6 +156,10 @@ pub struct AnchorPlace {
     pub plain_http: Option<PlainHttp>,
     /// A witness, which cosigns that the log only grew (C2SP tlog-witness). Default: none.
     pub witness: Option<WitnessAnchor>,
+    /// A signed HTTP POST of each checkpoint (Standard Webhooks). Default: none.
+    pub webhook: Option<WebhookAnchor>,
+    /// Each checkpoint as an object under a lock (S3 with Object Lock). Default: none.
+    pub s3: Option<S3>,
 }
 
 /// A witness.
@@ -168,4 +172,15 @@ pub struct WitnessAnchor {
     /// Its public key, `NAME+HASH+KEY`, as its operator publishes it.
     #[schemars(example = &"remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2")]
     pub key: String,
+}
+
+/// A signed HTTP POST.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookAnchor {
+    /// Address to which checkpoints are posted.
+    #[schemars(example = "https://evidence.example.com/hooks/gw-1")]
+    pub url: Url,
+    /// Key of the signature, at least 24 bytes; `whsec_` and base64, or as it is.
+    pub secret: SecretRef,
 }

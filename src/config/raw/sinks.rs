@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{CertificateFiles, Duration, FilePath, Pairs, PlainHttp, SecretRef, Size, Url};
+use super::{CertificateFiles, Duration, FilePath, Pairs, PlainHttp, S3, SecretRef, Size, Url};
 
 /// One receiver of copies of the audit records: a name, and exactly one of `file`, `stdout`,
-/// `webhook`, `splunk_hec`, `elasticsearch`, `syslog`, `otlp` and `datadog`.
+/// `webhook`, `splunk_hec`, `elasticsearch`, `syslog`, `otlp`, `datadog` and `s3`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sink {
@@ -21,6 +21,9 @@ pub struct Sink {
     pub batch_records: Option<u32>,
     /// Bytes of one batch, at most `16MiB`. Default: `1MiB`.
     pub batch_bytes: Option<Size>,
+    /// How long a batch that is not full waits for more records, at most `1h`. Default: `200ms`;
+    /// `1m` for `s3`.
+    pub batch_wait: Option<Duration>,
     /// Time for one request, at most `5m`. Default: `30s`.
     pub timeout: Option<Duration>,
     /// Certificate authorities that are trusted in place of the system's, PEM. Default: the
@@ -46,6 +49,8 @@ pub struct Sink {
     pub otlp: Option<OtlpSink>,
     /// The log intake of Datadog. Default: none.
     pub datadog: Option<DatadogSink>,
+    /// Batches as objects in a bucket of S3. Default: none.
+    pub s3: Option<S3>,
 }
 
 /// What a record looks like at its receiver.

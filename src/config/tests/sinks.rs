@@ -7,7 +7,7 @@ use super::{Checked, Folder, Problems, SERVER, Strictness, check_in, refused_in,
 use crate::config::{SinkFormat, SinkTarget};
 use crate::limits::{
     SINK_BATCH_BYTES, SINK_BATCH_BYTES_MAX, SINK_BATCH_RECORDS, SINK_BATCH_RECORDS_MAX,
-    SINK_TIMEOUT_MS, SINK_TIMEOUT_MS_MAX, SINKS_MAX,
+    SINK_LINGER_MS_MAX, SINK_LINGER_S3_MS, SINK_TIMEOUT_MS, SINK_TIMEOUT_MS_MAX, SINKS_MAX,
 };
 
 fn with(sinks: &str) -> String {
@@ -162,4 +162,20 @@ fn addresses_indexes_and_facilities_are_judged() {
     refused(index, "not the name of an index", "lower-case");
     let cef = "    - { name: s, format: «cef», elasticsearch: { url: https://a.example.com, index: i } }\n";
     refused(cef, "takes JSON", "ecs");
+}
+
+#[test]
+fn bucket_is_taken_with_its_keys_and_its_wait() {
+    let sinks = accepted(
+        "    - { name: t, batch_wait: 1s, file: copy.log }\n\
+         \x20   - { name: b, s3: { bucket: evidence, region: eu-central-1, prefix: gw, access_key_id: { file: short }, secret_access_key: { file: key } } }\n",
+    );
+    let waits: Vec<_> = sinks.iter().map(|sink| sink.batch_wait).collect();
+    let ms = Duration::from_millis;
+    assert_eq!(waits, [Some(ms(1000)), Some(ms(SINK_LINGER_S3_MS))]);
+    let SinkTarget::S3(s3) = &sinks[1].target else { panic!() };
+    assert_eq!((s3.prefix.as_str(), s3.retention), ("gw/", None), "a lock is asked for by name");
+    let over = SINK_LINGER_MS_MAX / 1000 + 1;
+    let wait = format!("    - {{ name: c, file: c, batch_wait: «{over}s» }}\n");
+    refused(&wait, "not a possible duration", "3600s");
 }

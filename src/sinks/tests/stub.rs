@@ -21,6 +21,7 @@ use crate::sinks::{Files, Pace, Sinks};
 /// One request as it came.
 #[derive(Debug, Clone)]
 pub struct Request {
+    pub method: String,
     pub target: String,
     pub head: String,
     pub body: String,
@@ -143,12 +144,16 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             }
         };
         let head = String::from_utf8(bytes[..head_end].to_vec()).unwrap();
-        let mut request = Request { target: String::new(), head, body: String::new() };
-        let first = request.head.lines().next().unwrap().to_owned();
-        request.target =
-            first.strip_prefix("POST ").unwrap().strip_suffix(" HTTP/1.1").unwrap().to_owned();
+        let first = head.lines().next().unwrap().strip_suffix(" HTTP/1.1").unwrap().to_owned();
+        let (method, target) = first.split_once(' ').unwrap();
+        let (method, target) = (method.to_owned(), target.to_owned());
+        let mut request = Request { method, target, head, body: String::new() };
         assert!(request.header("host").is_some() && request.header("transfer-encoding").is_none());
-        let length: usize = request.header("content-length").unwrap().parse().unwrap();
+        // Only buckets are asked otherwise than by a POST.
+        let signed = request.header("authorization").is_some_and(|a| a.starts_with("AWS4-"));
+        assert!(request.method == "POST" || signed, "{}", request.head);
+        let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
+        assert!(length > 0 || request.method == "GET");
         let mut body = bytes[head_end + 4..].to_vec();
         while body.len() < length {
             let mut chunk = [0; 65536];
@@ -237,6 +242,7 @@ pub fn sink(target: SinkTarget) -> Sink {
         format: SinkFormat::Json,
         batch_records: 8,
         batch_bytes: 1 << 20,
+        batch_wait: None,
         timeout: Duration::from_millis(400),
         target,
     }
