@@ -8,7 +8,7 @@ use rustix::fs::{Access, access};
 
 use super::upstreams::bare_host;
 use super::{Check, Finding, Task, Ward};
-use crate::config::{SinkHttp, SinkTarget, SinkTls};
+use crate::config::{Anchor, AnchorTarget, SinkHttp, SinkTarget, SinkTls};
 use crate::limits::DOCTOR_CONNECT_MS;
 use crate::outbound::{ReachError, reach};
 use crate::sinks;
@@ -20,6 +20,18 @@ pub(super) fn tasks(ward: &Arc<Ward>) -> Vec<Task> {
         let target = sink.target.clone();
         tasks.push(Task::new(check, &about.clone(), async move {
             vec![receiver(&target, &about).await]
+        }));
+    }
+    for anchor in &ward.config.audit.anchors {
+        let (check, http, about) = match anchor {
+            Anchor::Log | Anchor::Stdout | Anchor::File(_) => continue,
+            Anchor::Remote(anchor) => {
+                let about = format!("anchor {}", anchor.name);
+                (Check::AnchorReachable, http_of(&anchor.target).clone(), about)
+            }
+        };
+        tasks.push(Task::new(check, &about.clone(), async move {
+            vec![over_http(check, &http, &about).await]
         }));
     }
     if let Some(traces) = &ward.config.telemetry.traces {
@@ -45,6 +57,14 @@ async fn receiver(target: &SinkTarget, about: &str) -> Finding {
         | SinkTarget::Elasticsearch { http, .. }
         | SinkTarget::Otlp { http, .. }
         | SinkTarget::Datadog { http, .. } => over_http(check, http, about).await,
+        SinkTarget::S3(bucket) => over_http(check, &bucket.http, about).await,
+    }
+}
+
+fn http_of(target: &AnchorTarget) -> &SinkHttp {
+    match target {
+        AnchorTarget::Witness { http, .. } | AnchorTarget::Webhook { http, .. } => http,
+        AnchorTarget::S3(bucket) => &bucket.http,
     }
 }
 
@@ -103,7 +123,7 @@ fn told(check: Check, reached: Result<std::net::SocketAddr, ReachError>, about: 
         }
         Err(why) => {
             let advice = "start it, or correct its address; records wait for it and are not lost, \
-                          traces are dropped";
+                          of checkpoints the next one covers all, traces are dropped";
             Finding::failed(check, about, why.to_string(), advice)
         }
     }

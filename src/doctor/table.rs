@@ -103,6 +103,7 @@ checks! {
     }
     Receivers "receivers" {
         SinkReachable "sink-reachable" "The receiver of audit records accepts a connection, and TLS is verified; nothing is sent";
+        AnchorReachable "anchor-reachable" "The witness, webhook or bucket that takes checkpoints accepts a connection, and TLS is verified; nothing is sent";
         TracesReachable "traces-reachable" "The collector of traces accepts a connection, and TLS is verified; nothing is sent";
     }
 }

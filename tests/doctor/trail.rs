@@ -140,9 +140,10 @@ async fn receiver_that_nobody_reaches_fails_and_no_record_is_sent_to_one_that_is
         gone.address
     ));
     let audit = format!(
-        "audit: {{ dir: audit, sinks: [ {}, {} ] }}\n",
+        "audit: {{ dir: audit, sinks: [ {}, {} ], anchors: [ {} ] }}\n",
         hook("here", &there),
-        hook("away", &gone)
+        hook("away", &gone),
+        hook("notary", &gone)
     );
     let config = world
         .pki
@@ -151,6 +152,7 @@ async fn receiver_that_nobody_reaches_fails_and_no_record_is_sent_to_one_that_is
     assert_eq!(seen.code, 1, "{}\n{}", seen.text, seen.talk);
     assert!(seen.line('✓', "sink-reachable").contains("sink here"));
     seen.says('✗', "sink-reachable", "sink away: no connection", "records wait for it");
+    seen.says('✗', "anchor-reachable", "anchor notary: no connection", "start it");
     seen.says('✗', "traces-reachable", "no connection", "start it");
     assert!(there.seen().is_empty());
     assert!(!seen.text.contains("MfKQ9r8"));

@@ -363,7 +363,7 @@ async fn bundle_carries_what_the_witness_signed_and_its_check_says_what_that_saw
     has(&anchors, 4).await;
     anchors.close(Duration::from_secs(10)).await;
     let out = scene.dir.path().join("bundle");
-    crate::audit::bundle(scene.dir.path(), 2, None, &out, |_| {}).unwrap();
+    crate::audit::bundle(scene.dir.path(), 2, None, &out, None, |_| {}).unwrap();
     let keys = crate::audit::read_verifiers(scene.dir.path()).unwrap();
     let check =
         |witnesses: &[WitnessKey]| crate::audit::check_bundle(&out, &keys, witnesses, |_| {});
