@@ -9,6 +9,9 @@ use super::*;
 use crate::audit::shred::At;
 use crate::audit::subjects::{Sealer, Subjects};
 use crate::audit::{Log, Request, shred};
+use crate::limits::{
+    AUDIT_SHRED_AGAIN_MS, AUDIT_SHRED_ORDERS_MAX, AUDIT_SHRED_POLL_MS, AUDIT_SHRED_WAIT_MS,
+};
 
 fn subjects(dir: &Path) -> Subjects {
     Subjects { keys: dir.join("keys"), master_key: dir.join("master") }
@@ -113,6 +116,28 @@ fn gateway_killed_at_any_step_of_a_shredding_finishes_it_and_leaves_no_byte_of_t
             assert!(!fs::read_to_string(key).unwrap().contains(&id), "{step:?}: the key is left");
         }
     }
+}
+
+#[test]
+fn orders_are_looked_at_so_many_at_a_time_and_what_is_none_is_removed() {
+    let dir = Dir::new();
+    fs::create_dir_all(&dir.0).unwrap();
+    let subjects = subjects(&dir.0);
+    fs::write(&subjects.master_key, "5c".repeat(32)).unwrap();
+    fs::set_permissions(&subjects.master_key, fs::Permissions::from_mode(0o600)).unwrap();
+    let sealer = Sealer::writer(&subjects).unwrap();
+    sealer.open_orders().unwrap();
+    let orders = subjects.keys.join("orders");
+    for n in 0..=AUDIT_SHRED_ORDERS_MAX {
+        fs::write(orders.join(format!("{n:016x}.order")), "{}").unwrap();
+    }
+    let modes = fs::read_dir(&orders).unwrap().map(|entry| entry.unwrap().path());
+    modes.for_each(|p| fs::set_permissions(p, fs::Permissions::from_mode(0o600)).unwrap());
+    assert_eq!(sealer.orders().unwrap(), []);
+    assert_eq!(fs::read_dir(&orders).unwrap().count(), 1, "the rest waits for the next look");
+    const { assert!(AUDIT_SHRED_POLL_MS < 1_000, "`within a second`, as the manual says") };
+    const { assert!(AUDIT_SHRED_AGAIN_MS < AUDIT_SHRED_WAIT_MS, "tried again while one waits") };
+    assert_eq!(AUDIT_SHRED_WAIT_MS, 60_000, "`a minute`, as the manual says");
 }
 
 fn files_below(dir: &Path) -> Vec<PathBuf> {
