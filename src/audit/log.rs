@@ -305,6 +305,12 @@ impl Log {
         self.shared.append_soon(&self.sealed(body.as_ref())?)
     }
 
+    /// What opens sealed names, for copies that are to have them.
+    #[must_use]
+    pub fn sealer(&self) -> Option<Arc<Sealer>> {
+        self.owner.sealer.clone()
+    }
+
     /// Whether names are sealed, and must not be told elsewhere either.
     #[must_use]
     pub fn seals(&self) -> bool {

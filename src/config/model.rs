@@ -52,7 +52,7 @@ pub use redact::{
 pub use revocation::{OnUnreadable, Redis, Revocation};
 pub use s3::{AwsCredentials, S3};
 pub use shared::{Allowance, OnStoreLoss, SharedLimits};
-pub use sinks::{Sink, SinkFormat, SinkHttp, SinkTarget, SinkTls};
+pub use sinks::{Sink, SinkFormat, SinkHttp, SinkSubjects, SinkTarget, SinkTls};
 pub use telemetry::{Telemetry, Traces};
 pub use upstream::{
     Assertion, ClientIdentity, Command, Credential, CredentialSource, Endpoint, EraPin,

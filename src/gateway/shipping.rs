@@ -21,6 +21,7 @@ pub(super) fn durable(log: &Log) -> u64 {
 /// Builds the sinks of a gateway that starts; none of them runs yet.
 pub(super) fn prepare(config: &Config, log: &Log) -> Result<(Sinks, Prepared), SinkError> {
     let sinks = Sinks::new(&config.audit.dir, durable(log), Pace::default());
+    let sinks = sinks.opening(log.sealer());
     let prepared = sinks.prepare(&config.audit.sinks)?;
     Ok((sinks, prepared))
 }

@@ -44,7 +44,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Sink;
+use crate::audit::Sealer;
+use crate::config::{Sink, SinkSubjects};
 pub use files::{Cursor, Files};
 pub use source::{Batch, Follower, Record, Source, Want, number};
 use state::State;
@@ -81,6 +82,8 @@ pub enum SinkError {
 pub struct Sinks {
     dir: PathBuf,
     pace: Pace,
+    /// What opens sealed names; used by the sinks that are to have them.
+    sealer: Option<Arc<Sealer>>,
     durable: watch::Sender<u64>,
     running: Mutex<Vec<Running>>,
     tasks: TaskTracker,
@@ -105,11 +108,19 @@ impl Sinks {
         Self {
             dir: dir.to_path_buf(),
             pace,
+            sealer: None,
             durable: watch::Sender::new(durable),
             running: Mutex::default(),
             tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
         }
+    }
+
+    /// With what opens sealed names for sinks that are to have them.
+    #[must_use]
+    pub fn opening(mut self, sealer: Option<Arc<Sealer>>) -> Self {
+        self.sealer = sealer;
+        self
     }
 
     /// Builds what a configuration adds or changes; nothing of it runs yet.
@@ -154,6 +165,10 @@ impl Sinks {
             source: Arc::new(Mutex::new(Follower::new(&self.dir))),
             target,
             format: sink.format,
+            opens: match sink.subjects {
+                SinkSubjects::Open => self.sealer.clone(),
+                SinkSubjects::Sealed => None,
+            },
             records_max: sink.batch_records,
             bytes_max: sink.batch_bytes,
             pace: Pace { linger: sink.batch_wait.unwrap_or(self.pace.linger), ..self.pace.clone() },

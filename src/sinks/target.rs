@@ -28,8 +28,16 @@ pub(super) enum Target {
 impl Target {
     /// Builds it; nothing is connected yet.
     pub(super) fn new(sink: &Sink) -> Result<Self, SinkError> {
-        let Sink { name, format, batch_records: _, batch_bytes: _, batch_wait: _, timeout, target } =
-            sink;
+        let Sink {
+            name,
+            format,
+            subjects: _,
+            batch_records: _,
+            batch_bytes: _,
+            batch_wait: _,
+            timeout,
+            target,
+        } = sink;
         Ok(match target {
             SinkTarget::File(path) => Self::File(FileTarget::new(path)),
             SinkTarget::Stdout => {

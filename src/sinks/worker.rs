@@ -20,6 +20,7 @@ use super::files::{Cursor, Files, line_hash};
 use super::format;
 use super::source::{Batch, Record, Source, Want};
 use super::state::State;
+use crate::audit::Sealer;
 use crate::config::SinkFormat;
 
 /// How long a sink waits, and for what.
@@ -53,6 +54,8 @@ pub(super) struct Worker<S, D> {
     pub(super) source: Arc<Mutex<S>>,
     pub(super) target: D,
     pub(super) format: SinkFormat,
+    /// What opens sealed names, where the receiver is to have them.
+    pub(super) opens: Option<Arc<Sealer>>,
     pub(super) records_max: usize,
     pub(super) bytes_max: usize,
     pub(super) pace: Pace,
@@ -235,7 +238,12 @@ impl<S: Source, D: Deliver> Worker<S, D> {
         let mut items = Vec::with_capacity(records.len());
         let mut rejected = Vec::new();
         for record in records {
-            match format::convert(self.format, &record.line) {
+            // What is put aside, and what the cursor remembers, is the line of the log.
+            let line = match &self.opens {
+                Some(sealer) => Bytes::from(sealer.open(&record.line)),
+                None => record.line.clone(),
+            };
+            match format::convert(self.format, &line) {
                 Ok(text) => items.push(Item { record: record.clone(), text }),
                 Err(error) => rejected.push((record.clone(), error.to_string())),
             }

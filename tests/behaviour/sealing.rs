@@ -7,15 +7,20 @@ use std::process::{Command, Output};
 use sallyport::audit::{self, Options, Request, Sealer, Subjects};
 use serde_json::{Value, json};
 
-use crate::support::{RESOURCE, Setup, World, call, call_with, plain, post};
+use crate::support::{Dir, RESOURCE, Setup, World, call, call_with, plain, post};
 use crate::upstream::Upstream;
 
 const ALICE: &str = "alice.arden@corp.example";
 const BOB: &str = "bob.baker@corp.example";
 
 async fn sealing() -> World {
+    sealing_with("").await
+}
+
+/// With more settings of the trail.
+async fn sealing_with(more: &str) -> World {
     let setup = Setup {
-        audit: ", subjects: { keys: persons, master_key: { file: master.key } }".to_owned(),
+        audit: format!(", subjects: {{ keys: persons, master_key: {{ file: master.key }} }}{more}"),
         server: "    tools: [ { match: echo }, { match: other, scopes: [extra] } ]\n".to_owned(),
         ..Setup::default()
     };
@@ -199,6 +204,45 @@ async fn running_gateway_refuses_to_erase_whom_a_hold_needs_or_nobody_knows() {
     let done = shred_beside(&world, ALICE).await;
     assert_eq!(done.status.code(), Some(0), "{}", says(&done));
     assert_eq!(key_of(ALICE), None);
+}
+
+#[tokio::test]
+async fn sink_gets_names_sealed_unless_it_says_open_and_then_no_erased_ones() {
+    let folder = Dir::new();
+    let (open, shut) = (folder.path().join("open"), folder.path().join("shut"));
+    let sinks = format!(
+        ", sinks: [{{ name: open, file: {}, subjects: open }}, {{ name: shut, file: {} }}]",
+        open.display(),
+        shut.display()
+    );
+    let world = sealing_with(&sinks).await;
+    let has = async |path: &Path, text: &str, count: usize| {
+        for _ in 0..500 {
+            let found = fs::read_to_string(path).unwrap_or_default();
+            if found.lines().filter(|line| line.contains(text)).count() >= count {
+                return found;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("`{text}` is not {count} times in {}", path.display())
+    };
+    visit(&world, ALICE).await;
+    visit(&world, BOB).await;
+    has(&open, ALICE, 5).await;
+    has(&open, BOB, 5).await;
+    let key = Sealer::reader(&subjects(&world)).unwrap().id_of(ALICE).unwrap().unwrap();
+    assert_eq!(shred_beside(&world, ALICE).await.status.code(), Some(0));
+    let shut = has(&shut, "\"kind\":\"shred\"", 1).await;
+    assert!(!shut.contains(ALICE) && !shut.contains(BOB) && shut.contains(&key));
+    // Who begins anew reads what was erased meanwhile as everybody does.
+    fs::remove_file(&open).unwrap();
+    let mut resend = Command::new(env!("CARGO_BIN_EXE_sallyport"));
+    resend.args(["audit", "resend"]).arg(world.audit_dir()).args(["--sink", "open", "--from", "1"]);
+    let resent = tokio::task::spawn_blocking(move || resend.output().unwrap()).await.unwrap();
+    assert!(resent.status.success(), "{}", says(&resent));
+    visit(&world, BOB).await;
+    let again = has(&open, BOB, 10).await;
+    assert!(!again.contains(ALICE) && again.contains("\"state\":\"erased\""), "{again}");
 }
 
 #[tokio::test]

@@ -137,11 +137,21 @@ pub struct Sealer {
 
 struct Known {
     by_lookup: HashMap<String, Arc<SubjectKey>>,
-    /// Of every key that there is; a reader's.
+    /// By the id of the key: all that there were when they were listed, and what was used since.
     files: HashMap<String, PathBuf>,
     count: usize,
     /// When the keys were last listed.
-    listed: Instant,
+    listed: Option<Instant>,
+}
+
+impl Known {
+    fn keep(&mut self, file: String, key: &Arc<SubjectKey>) {
+        if self.by_lookup.len() >= AUDIT_SUBJECT_KEYS_CACHED_MAX {
+            // Rare, and a file read each: simpler than knowing which was used last.
+            self.by_lookup.clear();
+        }
+        self.by_lookup.insert(file, key.clone());
+    }
 }
 
 impl std::fmt::Debug for Sealer {
@@ -193,8 +203,12 @@ impl Sealer {
         let dir = subjects.keys.clone();
         let master = master(&subjects.master_key)?;
         let part = |what: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &*master), what);
-        let (by_lookup, files, listed) = (HashMap::new(), HashMap::new(), Instant::now());
-        let mut known = Known { by_lookup, files, count: 0, listed };
+        let mut known = Known {
+            by_lookup: HashMap::new(),
+            files: HashMap::new(),
+            count: 0,
+            listed: lock.is_none().then(Instant::now),
+        };
         for entry in fs::read_dir(&dir).map_err(io_at(&dir))? {
             let path = entry.map_err(io_at(&dir))?.path();
             if path.extension().is_some_and(|end| end == "key") {
@@ -301,12 +315,9 @@ impl Sealer {
                 key
             }
         };
-        if known.by_lookup.len() >= AUDIT_SUBJECT_KEYS_CACHED_MAX {
-            // Rare, and a file read each: simpler than knowing which was used last.
-            known.by_lookup.clear();
-        }
         let key = Arc::new(key);
-        known.by_lookup.insert(lookup, key.clone());
+        known.files.insert(key.id.clone(), path);
+        known.keep(lookup, &key);
         Ok(key)
     }
 
@@ -344,25 +355,24 @@ impl Sealer {
 
     pub(super) fn by_id(&self, id: &str) -> Option<Arc<SubjectKey>> {
         let mut known = self.known();
-        if let Some(key) = known.by_lookup.get(id) {
-            return Some(key.clone());
-        }
-        if !known.files.contains_key(id) && known.listed.elapsed() >= RELIST && !self.is_ended(id) {
-            // A person who came since.
-            known.listed = Instant::now();
+        // Whoever makes the keys knows all that came since they were listed.
+        let due = known.listed.is_none_or(|at| self.lock.is_none() && at.elapsed() >= RELIST);
+        if due && !known.files.contains_key(id) && !self.is_ended(id) {
+            known.listed = Some(Instant::now());
             for path in with_ending(&self.dir, KEY, AUDIT_SUBJECT_KEYS_MAX).ok()? {
                 known.files.insert(wrapped(&path).ok()?.id, path);
             }
         }
-        let path = known.files.get(id)?;
-        let key = Arc::new(self.read(path).ok()??);
+        let path = known.files.get(id)?.clone();
+        let file = path.file_stem()?.to_str()?.to_owned();
+        if let Some(key) = known.by_lookup.get(&file).filter(|key| key.id == id) {
+            return Some(key.clone());
+        }
+        let key = Arc::new(self.read(&path).ok()??);
         if key.id != id {
             return None;
         }
-        if known.by_lookup.len() >= AUDIT_SUBJECT_KEYS_CACHED_MAX {
-            known.by_lookup.clear();
-        }
-        known.by_lookup.insert(id.to_owned(), key.clone());
+        known.keep(file, &key);
         Some(key)
     }
 

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::super::stub::{Stub, leaf_of};
 use super::super::{Finding, Order, Report, Rule, Trust, purge};
 use super::{Dir, disk, fill, filled};
 
@@ -94,7 +95,7 @@ impl Drop for Scene {
 type Attack = (&'static str, fn(&Scene), [u8; 3]);
 
 /// What is done, how, and the exit codes for the three auditors.
-const ATTACKS: [Attack; 16] = [
+const ATTACKS: [Attack; 18] = [
     ("nothing", |_| {}, [0, 0, 0]),
     (
         "flip: one digit of a record is changed",
@@ -186,6 +187,31 @@ const ATTACKS: [Attack; 16] = [
             fill(&scene.dir.0, 12);
         },
         [11, 11, 11],
+    ),
+    (
+        "stubs: every record becomes the stub of a purge that no record tells of",
+        |scene| {
+            for segment in [1, 7] {
+                scene.edit(segment, |lines| {
+                    for (line, seq) in lines.iter_mut().zip(segment..) {
+                        let mut text = Vec::new();
+                        Stub { seq, by: 99, leaf: leaf_of(line.as_bytes()) }.push(&mut text);
+                        *line = String::from_utf8(text).unwrap().trim_end().to_owned();
+                    }
+                });
+            }
+        },
+        [10, 10, 10],
+    ),
+    (
+        "future: a checkpoint of records that never were is added, signed with the machine's key",
+        |scene| {
+            let other = Dir::new();
+            scene.dir.copy_to(&other.0);
+            fill(&other.0, 3);
+            fs::copy(other.file("checkpoints"), scene.dir.file("checkpoints")).unwrap();
+        },
+        [12, 12, 12],
     ),
     (
         "strip: the checkpoints are taken away",

@@ -39,7 +39,8 @@ pub(super) fn audit(cx: &mut Context<'_>, at: &At<'_>, raw: Option<raw::Audit>) 
     let rhythm = checkpoints(cx, &at.key("checkpoint"), checkpoint);
     let segments = segments(cx, &at.key("segment"), segment);
     let anchors = anchors::anchors(cx, &at.key("anchors"), anchors);
-    let sinks = sinks::sinks(cx, &at.key("sinks"), sinks, dir.as_deref());
+    let seals = if subjects.is_some() { sinks::Seals::Yes } else { sinks::Seals::No };
+    let sinks = sinks::sinks(cx, &at.key("sinks"), sinks, dir.as_deref(), seals);
     let retention = retention::rules(cx, &at.key("retention"), retention.unwrap_or_default());
     let legal_holds = legal_holds
         .map(|file| retention::holds(cx, &at.key("legal_holds"), &file, !retention.is_empty()));

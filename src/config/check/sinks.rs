@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::super::model::{Sink, SinkFormat, SinkHttp, SinkTarget, SinkTls};
+use super::super::model::{Sink, SinkFormat, SinkHttp, SinkSubjects, SinkTarget, SinkTls};
 use super::super::{raw, secrets};
 use super::{At, Context, certificates, duration, name_key, size, urls};
 use crate::limits::{
@@ -27,6 +27,7 @@ pub(super) fn sinks(
     at: &At<'_>,
     raw: Option<Vec<raw::Sink>>,
     log: Option<&Path>,
+    seals: Seals,
 ) -> Option<Vec<Sink>> {
     let raw = raw.unwrap_or_default();
     if raw.len() > SINKS_MAX {
@@ -43,9 +44,38 @@ pub(super) fn sinks(
             cx.error(&name_at, message, "names are unique: each sink has a cursor of its own");
         }
         all.push(sink(cx, &at, raw));
+        if let Some(Some(sink)) = all.last() {
+            opened(cx, &at, sink, seals);
+        }
         file_apart(cx, &at.key("file"), all.last(), log);
     }
     all.into_iter().collect()
+}
+
+/// Whether the log seals names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seals {
+    Yes,
+    No,
+}
+
+/// Names may be opened where they are sealed, and where nothing says that this is the log's line.
+fn opened(cx: &mut Context<'_>, at: &At<'_>, sink: &Sink, seals: Seals) {
+    if sink.subjects == SinkSubjects::Sealed {
+        return;
+    }
+    let at = at.key("subjects");
+    if seals == Seals::No {
+        let help = "remove it, or seal names with `audit.subjects`";
+        cx.error(&at, "nothing is sealed that could be opened", help);
+    } else if matches!(sink.format, SinkFormat::Ocsf | SinkFormat::Ecs) {
+        let message =
+            "this format carries the line of the log with its hash, which an opened one has not";
+        cx.error(&at, message, "use `json` or `cef`, or leave the names sealed");
+    } else {
+        let message = "this sink gets names in the clear, and no erasure reaches them there";
+        cx.warn(&at, message, "leave it out where whoever reads there need not know who it was");
+    }
 }
 
 /// A copy within the folder of the log would be read as a part of it.
@@ -113,6 +143,7 @@ fn sink(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Sink) -> Option<Sink> {
     let raw::Sink {
         name,
         format,
+        subjects,
         batch_records,
         batch_bytes,
         batch_wait,
@@ -152,18 +183,33 @@ fn sink(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Sink) -> Option<Sink> {
     let records = records(cx, &at.key("batch_records"), batch_records, kind);
     let (default, bound) = (SINK_BATCH_BYTES, SINK_BATCH_BYTES_MAX);
     let bytes = size(cx, &at.key("batch_bytes"), batch_bytes, default, bound);
-    let ms = Duration::from_millis;
-    let (default, bound) = (ms(SINK_TIMEOUT_MS), ms(SINK_TIMEOUT_MS_MAX));
-    let timeout = duration(cx, &at.key("timeout"), timeout, default, bound);
+    let timeout = timeout_of(cx, &at.key("timeout"), timeout);
     Some(Sink {
         name: name.into(),
         format: format?,
+        subjects: subjects_of(subjects),
         batch_records: records?,
         batch_bytes: bytes?,
         batch_wait: more::batch_wait(cx, &at.key("batch_wait"), batch_wait, kind)?,
         timeout: timeout?,
         target: target?,
     })
+}
+
+fn subjects_of(raw: Option<raw::SinkSubjects>) -> SinkSubjects {
+    match raw {
+        Some(raw::SinkSubjects::Open) => SinkSubjects::Open,
+        Some(raw::SinkSubjects::Sealed) | None => SinkSubjects::Sealed,
+    }
+}
+
+fn timeout_of(
+    cx: &mut Context<'_>,
+    at: &At<'_>,
+    timeout: Option<raw::Duration>,
+) -> Option<Duration> {
+    let ms = Duration::from_millis;
+    duration(cx, at, timeout, ms(SINK_TIMEOUT_MS), ms(SINK_TIMEOUT_MS_MAX))
 }
 
 fn one_kind(

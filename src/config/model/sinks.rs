@@ -15,6 +15,8 @@ pub struct Sink {
     pub name: Arc<str>,
     /// What a record looks like there.
     pub format: SinkFormat,
+    /// Whether names that the log seals are told there.
+    pub subjects: SinkSubjects,
     /// Records of one batch.
     pub batch_records: usize,
     /// Bytes of one batch, as the records stand in the log.
@@ -25,6 +27,15 @@ pub struct Sink {
     pub timeout: Duration,
     /// Where they go.
     pub target: SinkTarget,
+}
+
+/// How names that the log seals stand in a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SinkSubjects {
+    /// As in the log.
+    Sealed,
+    /// For everybody there, also after an erasure.
+    Open,
 }
 
 /// What a record looks like at its receiver.

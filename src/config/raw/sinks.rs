@@ -17,6 +17,9 @@ pub struct Sink {
     /// Elastic Common Schema (`ecs`) or ArcSight's format (`cef`). Default: `json`; `ecs` for
     /// `elasticsearch`.
     pub format: Option<SinkFormat>,
+    /// How names that `audit.subjects` seals go there: `sealed`, or `open`, which no erasure
+    /// reaches. Default: `sealed`.
+    pub subjects: Option<SinkSubjects>,
     /// Records of one batch, at most 10,000. Default: `500`.
     pub batch_records: Option<u32>,
     /// Bytes of one batch, at most `16MiB`. Default: `1MiB`.
@@ -51,6 +54,17 @@ pub struct Sink {
     pub datadog: Option<DatadogSink>,
     /// Batches as objects in a bucket of S3. Default: none.
     pub s3: Option<S3>,
+}
+
+/// How sealed names go to a sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum SinkSubjects {
+    /// As they stand in the log.
+    Sealed,
+    /// In the clear.
+    Open,
 }
 
 /// What a record looks like at its receiver.

@@ -82,6 +82,32 @@ fn sink_has_one_kind() {
 }
 
 #[test]
+fn names_stay_sealed_in_a_sink_unless_it_says_open_and_could() {
+    use crate::config::SinkSubjects::{Open, Sealed};
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder();
+    folder.write("master.key", "5c".repeat(32));
+    let owner = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(folder.path().join("master.key"), owner).unwrap();
+    let sealing = |sink: &str| {
+        with(&format!("    - {{ name: a, file: copies/a, {sink} }}\n"))
+            + "  subjects: { keys: people, master_key: { file: master.key } }\n"
+    };
+    for (sink, wanted) in
+        [("batch_records: 5", Sealed), ("subjects: sealed", Sealed), ("subjects: open", Open)]
+    {
+        let checked = check_in(&folder, &sealing(sink), Strictness::Normal).unwrap();
+        assert_eq!(checked.config.audit.sinks[0].subjects, wanted, "{sink}");
+        let told = format!("{:?}", checked.warnings).contains("no erasure reaches them");
+        assert_eq!(told, wanted == Open, "{sink}");
+    }
+    let hashed = sealing("format: ocsf, subjects: «open»");
+    refused_in(&folder, &hashed, "line of the log with its hash", "leave the names sealed");
+    let alone = "    - { name: a, file: copies/a, subjects: «open» }\n";
+    refused(alone, "nothing is sealed", "audit.subjects");
+}
+
+#[test]
 fn copy_of_the_log_does_not_stand_among_its_files() {
     refused(
         "    - { name: copy, file: «audit/copy.jsonl» }\n",

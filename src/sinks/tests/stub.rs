@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
-use crate::config::{Sink, SinkFormat, SinkHttp, SinkTarget, SinkTls};
+use crate::config::{Sink, SinkFormat, SinkHttp, SinkSubjects, SinkTarget, SinkTls};
 use crate::sinks::testing::{Dir, line};
 use crate::sinks::{Files, Pace, Sinks};
 
@@ -240,6 +240,7 @@ pub fn sink(target: SinkTarget) -> Sink {
     Sink {
         name: "siem".into(),
         format: SinkFormat::Json,
+        subjects: SinkSubjects::Sealed,
         batch_records: 8,
         batch_bytes: 1 << 20,
         batch_wait: None,

@@ -97,6 +97,7 @@ impl Rig {
             source: Arc::new(Mutex::new(Follower::new(self.dir.path()))),
             target,
             format: SinkFormat::Json,
+            opens: None,
             records_max: 8,
             bytes_max: 1 << 20,
             pace: Pace { linger: ms(1), poll: ms(5), backoff_min: ms(1), backoff_max: ms(4) },
