@@ -72,6 +72,7 @@ fn size(metric: &str, label: &str, config: &Config, server: Option<&Server>) -> 
         (_, "stage") => Stage::ALL.len(),
         (_, "hash") => 1,
         (_, "part") => CONFINED,
+        (_, "answered") => ANSWERED,
         (_, "anchor") => config.audit.anchors.len(),
         (_, "sink") => config.audit.sinks.len(),
         (_, "issuer") => config.issuers.len(),
@@ -123,6 +124,8 @@ fn tools(server: &Server) -> usize {
 const STORES: usize = 3;
 /// What happens to connections ([`crate::server::Event`], which stands above).
 const EVENTS: usize = 7;
+/// Leased, asked, degraded.
+const ANSWERED: usize = 3;
 /// Parts of the confinement ([`crate::confine`], which stands above).
 const CONFINED: usize = 4;
 /// Permit, step up, stale, deny.

@@ -1,6 +1,7 @@
 //! Sinks: one kind each, names apart, nothing in plain text, secrets that can be sent.
 
 mod more;
+mod names;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +13,10 @@ use base64::engine::general_purpose::STANDARD;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::super::model::{Sink, SinkFormat, SinkHttp, SinkSubjects, SinkTarget, SinkTls};
+pub(super) use names::Seals;
+use names::{opened, subjects_of};
+
+use super::super::model::{Sink, SinkFormat, SinkHttp, SinkTarget, SinkTls};
 use super::super::{raw, secrets};
 use super::{At, Context, certificates, duration, name_key, size, urls};
 use crate::limits::{
@@ -50,32 +54,6 @@ pub(super) fn sinks(
         file_apart(cx, &at.key("file"), all.last(), log);
     }
     all.into_iter().collect()
-}
-
-/// Whether the log seals names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seals {
-    Yes,
-    No,
-}
-
-/// Names may be opened where they are sealed, and where nothing says that this is the log's line.
-fn opened(cx: &mut Context<'_>, at: &At<'_>, sink: &Sink, seals: Seals) {
-    if sink.subjects == SinkSubjects::Sealed {
-        return;
-    }
-    let at = at.key("subjects");
-    if seals == Seals::No {
-        let help = "remove it, or seal names with `audit.subjects`";
-        cx.error(&at, "nothing is sealed that could be opened", help);
-    } else if matches!(sink.format, SinkFormat::Ocsf | SinkFormat::Ecs) {
-        let message =
-            "this format carries the line of the log with its hash, which an opened one has not";
-        cx.error(&at, message, "use `json` or `cef`, or leave the names sealed");
-    } else {
-        let message = "this sink gets names in the clear, and no erasure reaches them there";
-        cx.warn(&at, message, "leave it out where whoever reads there need not know who it was");
-    }
 }
 
 /// A copy within the folder of the log would be read as a part of it.
@@ -194,13 +172,6 @@ fn sink(cx: &mut Context<'_>, at: &At<'_>, raw: raw::Sink) -> Option<Sink> {
         timeout: timeout?,
         target: target?,
     })
-}
-
-fn subjects_of(raw: Option<raw::SinkSubjects>) -> SinkSubjects {
-    match raw {
-        Some(raw::SinkSubjects::Open) => SinkSubjects::Open,
-        Some(raw::SinkSubjects::Sealed) | None => SinkSubjects::Sealed,
-    }
 }
 
 fn timeout_of(
