@@ -34,6 +34,8 @@ limits! {
     REVOCATION_S_MAX: u64 = 3_660 * 86_400, "seconds", "ten years; without an end it stands until it is undone";
     #[doc = "Time for which Redis remembers that a revocation was undone."]
     REVOCATION_UNDONE_S: u64 = 86_400, "seconds", "a replica that was cut off for as long would revoke again";
+    #[doc = "Changes by order that are remembered until the stores that hold them were looked at."]
+    REVOCATION_HANDS_MAX: usize = 256, "changes", "more orders than people give between two looks; one more makes a second record, not none";
     #[doc = "Audit records about one batch of changes that a store made; more are summed up in one."]
     REVOCATION_RECORDS_MAX: usize = 256, "records", "a bulk revocation must not fill the audit queue";
     #[doc = "Bytes of a request that revokes."]

@@ -5,7 +5,7 @@
 //! even where its store or the audit trail fails, and the answer says so; undoing one, which lets
 //! somebody in again, happens only once it is recorded, and in every store that holds it.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::table::Store;
 use super::{Kind, Revocations, StoreState, file};
 use crate::audit::Log;
 use crate::clock::Clock;
-use crate::limits::{AUDIT_WAIT_MS, REVOCATIONS_LISTED_MAX};
+use crate::limits::{AUDIT_WAIT_MS, REVOCATION_HANDS_MAX, REVOCATIONS_LISTED_MAX};
 use crate::shared_state::SharedState;
 
 /// The desk of one gateway.
@@ -186,16 +186,24 @@ impl Revocations {
     }
 
     fn take_in_hand(&self, id: &str) -> InHand<'_> {
-        self.hand().insert(id.into());
+        self.hand().now.insert(id.into());
         InHand { revocations: self, id: id.into() }
     }
 
-    /// Whether the desk changes this entry now.
-    pub(super) fn is_in_hand(&self, id: &str) -> bool {
-        self.hand().contains(id)
+    /// To be asked before a store is looked at: from when on the desk's own changes may be among
+    /// what is found there.
+    pub(super) fn begin_look(&self) -> Since {
+        Since(self.hand().let_go)
     }
 
-    fn hand(&self) -> MutexGuard<'_, HashSet<Box<str>>> {
+    /// Whether the desk changes this entry, or did since.
+    pub(super) fn was_in_hand(&self, id: &str, since: Since) -> bool {
+        let hand = self.hand();
+        hand.now.contains(id)
+            || hand.late.iter().any(|(number, late)| *number >= since.0 && **late == *id)
+    }
+
+    fn hand(&self) -> MutexGuard<'_, Hand> {
         self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -206,6 +214,19 @@ impl Revocations {
     }
 }
 
+/// What the desk changes now, and what it let go of late.
+#[derive(Debug, Default)]
+pub(super) struct Hand {
+    now: HashSet<Box<str>>,
+    /// Numbered in the order in which they were let go.
+    late: VecDeque<(u64, Box<str>)>,
+    let_go: u64,
+}
+
+/// How many entries the desk had let go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Since(u64);
+
 /// Gives an entry back when it is dropped.
 struct InHand<'r> {
     revocations: &'r Revocations,
@@ -214,7 +235,14 @@ struct InHand<'r> {
 
 impl Drop for InHand<'_> {
     fn drop(&mut self) {
-        self.revocations.hand().remove(&self.id);
+        let mut hand = self.revocations.hand();
+        hand.now.remove(&self.id);
+        let number = hand.let_go;
+        hand.let_go = number.saturating_add(1);
+        if hand.late.len() >= REVOCATION_HANDS_MAX {
+            hand.late.pop_front();
+        }
+        hand.late.push_back((number, self.id.clone()));
     }
 }
 
@@ -227,5 +255,30 @@ async fn append(path: PathBuf, change: Change) -> bool {
             false
         }
         Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::REVOCATION_HANDS_MAX;
+    use crate::clock::Clock;
+    use crate::revocation::Revocations;
+
+    #[test]
+    fn change_by_order_is_known_to_every_look_that_began_before_its_end() {
+        let revocations = Revocations::without_stores(Clock::system());
+        let before = revocations.begin_look();
+        assert!(!revocations.was_in_hand("a", before));
+        let held = revocations.take_in_hand("a");
+        let during = revocations.begin_look();
+        assert!(revocations.was_in_hand("a", before) && revocations.was_in_hand("a", during));
+        drop(held);
+        let after = revocations.begin_look();
+        assert!(revocations.was_in_hand("a", before) && revocations.was_in_hand("a", during));
+        assert!(!revocations.was_in_hand("a", after) && !revocations.was_in_hand("b", before));
+        for n in 0..REVOCATION_HANDS_MAX {
+            drop(revocations.take_in_hand(&n.to_string()));
+        }
+        assert!(!revocations.was_in_hand("a", before) && revocations.was_in_hand("0", before));
     }
 }

@@ -301,7 +301,7 @@ impl FileStore {
     }
 
     fn look(&mut self, records: Records) {
-        let mark = self.revocations.table.mark();
+        let (mark, begun) = (self.revocations.table.mark(), self.revocations.begin_look());
         let (changes, whole) = match self.follower.look(Instant::now()) {
             Ok(Reading::Same) => return self.revocations.readable(Store::File, false),
             Ok(Reading::Whole(changes)) => (changes, Some(mark)),
@@ -310,7 +310,7 @@ impl FileStore {
         };
         match self.revocations.took(Store::File, changes, whole) {
             Ok(changed) if records == Records::Each => {
-                record::changes(&self.log, &self.revocations, Store::File, &changed);
+                record::changes(&self.log, &self.revocations, (Store::File, begun), &changed);
             }
             Ok(_) => {}
             // Everything has to be read again, when there is room.

@@ -29,7 +29,6 @@ pub use redis::RedisStore;
 pub use table::{Full, Store};
 pub use wake::Wake;
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -42,6 +41,7 @@ use crate::clock::Clock;
 use crate::config::OnUnreadable;
 use crate::limits::REVOCATIONS_MAX;
 use crate::principal::{AuthMethod, Principal};
+use desk::Hand;
 use table::{Changed, Mark, Table};
 
 /// The revocations in force.
@@ -58,8 +58,8 @@ pub struct Revocations {
     generation: watch::Sender<u64>,
     /// Hashes of sessions that were revoked and have not been ended yet.
     sessions: Mutex<Vec<Box<str>>>,
-    /// Ids that the desk changes now: it makes their audit records.
-    in_hand: Mutex<HashSet<Box<str>>>,
+    /// What the desk changes: it makes the audit records of that.
+    in_hand: Mutex<Hand>,
 }
 
 /// How a store is doing.

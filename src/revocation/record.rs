@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Revocations;
+use super::desk::Since;
 use super::entry::Entry;
 use super::table::{Changed, Store};
 use crate::audit::Log;
@@ -54,11 +55,17 @@ pub(super) fn line(
     record.to_string()
 }
 
-/// Records what a store was found to have changed, except what is in the desk's hand.
-pub(super) fn changes(log: &Log, revocations: &Revocations, store: Store, changed: &Changed) {
+/// Records what a store was found to have changed in a look that began at `since`, except what
+/// was in the desk's hand meanwhile.
+pub(super) fn changes(
+    log: &Log,
+    revocations: &Revocations,
+    (store, since): (Store, Since),
+    changed: &Changed,
+) {
     let clock = &revocations.clock;
     let now_s = clock.unix_s();
-    let others = |entry: &&Arc<Entry>| !revocations.is_in_hand(&entry.id);
+    let others = |entry: &&Arc<Entry>| !revocations.was_in_hand(&entry.id, since);
     let undone: Vec<_> =
         changed.removed.iter().filter(others).filter(|e| !e.has_expired(now_s)).collect();
     let added: Vec<_> = changed.added.iter().filter(others).collect();

@@ -107,7 +107,7 @@ impl RedisStore {
 
     /// Reads what is new, or everything.
     async fn read(&mut self) -> Result<(), Fault> {
-        let mark = self.revocations.table.mark();
+        let (mark, begun) = (self.revocations.table.mark(), self.revocations.begin_look());
         let now = self.page(u64::MAX).await?.known;
         let forgot = self
             .known
@@ -130,7 +130,7 @@ impl RedisStore {
         }
         // What stood there at the start was recorded when it was made.
         if self.known.is_some() {
-            record::changes(&self.log, &self.revocations, Store::Redis, &changed);
+            record::changes(&self.log, &self.revocations, (Store::Redis, begun), &changed);
         }
         self.known = Some(Known { generation: last.max(now.generation), epoch: now.epoch });
         Ok(())
