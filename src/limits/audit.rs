@@ -4,9 +4,9 @@ use super::Limit;
 
 limits! {
     #[doc = "Records waiting for the audit writer."]
-    AUDIT_QUEUE_RECORDS_MAX: usize = 8192, "records", "twice the exchanges in flight";
+    AUDIT_QUEUE_RECORDS_MAX: usize = 32_768, "records", "twice the exchanges in flight";
     #[doc = "Bytes waiting for the audit writer."]
-    AUDIT_QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024, "bytes", "4 KiB a record";
+    AUDIT_QUEUE_BYTES_MAX: usize = 128 * 1024 * 1024, "bytes", "4 KiB a record; taken only while a disk stands still";
     #[doc = "Time that the record of a call's end may wait for another record to share its sync."]
     AUDIT_LINGER_MS: u64 = 20, "milliseconds", "several syncs of a slow disk; a crash loses no more ends of calls than are under way, and never an intent or a refusal";
     #[doc = "Time that an exchange waits for its record to be durable."]
