@@ -23,6 +23,7 @@ use criterion::Criterion;
 
 fn main() {
     stages::memory::measure();
+    stages::audit::query();
     let mut criterion = Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(500))
